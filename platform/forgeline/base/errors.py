@@ -1,0 +1,62 @@
+"""The vocabulary of errors: a dotted key, a human sentence, data. Not here: how HTTP renders them (base/api)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class ForgelineError(Exception):
+    """Base of every anticipated error.
+
+    ``key`` is stable and dotted (``telemetry.clock_skew``), ``message`` is a sentence for a person that ends with
+    the remedy, ``data`` is what a program needs. ``message`` may be a lazy translation.
+    """
+
+    key = "base.error"
+    status = 400
+
+    def __init__(self, message: object = "", *, key: str | None = None, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.data: dict[str, Any] = dict(data or {})
+        if key is not None:
+            self.key = key
+
+    def __str__(self) -> str:
+        return str(self.message) or self.key
+
+
+class InvalidInputError(ForgelineError):
+    """What was sent cannot be used; ``data["fields"]`` maps a field to its sentences."""
+
+    key = "base.invalid_input"
+    status = 400
+
+
+class NotFoundError(ForgelineError):
+    """No such thing, or none that the caller may see; the two are never told apart."""
+
+    key = "base.not_found"
+    status = 404
+
+
+class ConflictError(ForgelineError):
+    """The thing exists already, or changed since it was read."""
+
+    key = "base.conflict"
+    status = 409
+
+
+class ForbiddenError(ForgelineError):
+    """The caller is known and may not do this."""
+
+    key = "base.forbidden"
+    status = 403
+
+
+class UnavailableError(ForgelineError):
+    """A dependency is away; trying again later is right."""
+
+    key = "base.unavailable"
+    status = 503

@@ -1,0 +1,1 @@
+"""Samples: the one write door, the reads, machine states. Not here: how a protocol speaks (connectors)."""
