@@ -148,3 +148,17 @@ class SampleBatch:
             flags=np.concatenate([b.flags for b in batches]),
             text=text,
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredBatch:
+    """What observers of ingest get after the commit: the accepted rows with what the store knows of their points.
+
+    **Shape** ``tenant_id`` and ``asset_id`` are parallel to ``batch``. **Time** ``committed_us`` is when the commit
+    returned, microseconds since the Unix epoch.
+    """
+
+    batch: SampleBatch
+    tenant_id: NDArray[np.int64]
+    asset_id: NDArray[np.int64]
+    committed_us: int

@@ -1,0 +1,1 @@
+"""Sign-in, set-up, plant overview, machine page."""

@@ -1,0 +1,25 @@
+"""The list of the building's parts: kernel areas, wings, and who observes a stored batch. A module is one line here."""
+
+from __future__ import annotations
+
+KERNEL = [
+    "forgeline.conf",
+    "forgeline.web",
+    "forgeline.telemetry",
+    "forgeline.assets",
+    "forgeline.realtime",
+    "forgeline.pages",
+    "forgeline.identity",
+    "forgeline.tenancy",
+    "forgeline.modules",
+]
+"""Areas of the kernel that have tables, templates or commands."""
+
+WINGS: list[str] = ["connectors"]
+"""The connectors wing, the dashboards wing."""
+
+MODULES: list[str] = []
+"""Plug-and-play modules of apps/; each has a ``module.MANIFEST``. Taking a line out leaves a platform that boots."""
+
+BATCH_OBSERVERS: list[str] = ["forgeline.telemetry.live.publish_batch"]
+"""Called with what was stored, after each commit of a batch (telemetry.ingest.register_observer)."""

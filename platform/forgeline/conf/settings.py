@@ -1,0 +1,248 @@
+"""Django's settings, worked out from the environment (conf/env). No secret and no machine's name stands here."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from django.utils.translation import gettext_lazy as _
+
+from forgeline.conf.building import KERNEL, MODULES, WINGS
+from forgeline.conf.env import ROOT, read_environment
+from forgeline.conf.logs import logging_config
+
+ENV = read_environment()
+VAR = ENV.var
+BASE_DIR = ROOT
+
+DEBUG = ENV["FORGELINE_DEBUG"]
+SECRET_KEY = ENV["FORGELINE_SECRET_KEY"]
+ALLOWED_HOSTS = ENV["FORGELINE_ALLOWED_HOSTS"]
+CSRF_TRUSTED_ORIGINS = ENV["FORGELINE_TRUSTED_ORIGINS"]
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_filters",
+    "django_htmx",
+    "django_celery_beat",
+    "channels",
+    "axes",
+    *KERNEL,
+    *WINGS,
+    *MODULES,
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "forgeline.identity.middleware.TenantMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "forgeline.conf.urls"
+ASGI_APPLICATION = "forgeline.conf.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+APPEND_SLASH = True
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "forgeline.pages.context.page",
+            ],
+        },
+    }
+]
+
+
+# --- database: three roles on one database (decision 0002) ---------------------------------------------------------
+
+
+def _database(role: str, *, pool: bool) -> dict[str, Any]:
+    parts = urlsplit(ENV.database_url(role))
+    options: dict[str, Any] = {"application_name": f"forgeline {role}"}
+    if pool:
+        options["pool"] = {"min_size": 1, "max_size": ENV["FORGELINE_DATABASE_POOL"], "timeout": 10}
+    options.update(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")) or "forgeline",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "",
+        "PORT": str(parts.port or ""),
+        "CONN_HEALTH_CHECKS": not pool,
+        "OPTIONS": options,
+    }
+
+
+DATABASES = {
+    "default": _database("app", pool=True),
+    "owner": _database("owner", pool=False),
+    "ingest": _database("ingest", pool=False),
+}
+DATABASE_ROUTERS = ["forgeline.tenancy.router.RoleRouter"]
+
+REDIS_URL = ENV["FORGELINE_REDIS_URL"] or "redis://127.0.0.1:6379/0"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "fl"}}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "fl"},
+    }
+}
+
+# --- Celery --------------------------------------------------------------------------------------------------------
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_RESULT_BACKEND = REDIS_URL
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 900
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+
+# --- people ----------------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "identity.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+LOGIN_URL = "web:sign_in"
+LOGIN_REDIRECT_URL = "web:overview"
+LOGOUT_REDIRECT_URL = "web:sign_in"
+AXES_FAILURE_LIMIT = 8
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"
+
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+if ENV["FORGELINE_SECURE_COOKIES"]:
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- e-mail ----------------------------------------------------------------------------------------------------------
+
+_mail = urlsplit(ENV["FORGELINE_EMAIL_URL"])
+DEFAULT_FROM_EMAIL = ENV["FORGELINE_EMAIL_FROM"]
+EMAIL_TIMEOUT = 20
+if _mail.hostname:
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST = _mail.hostname
+    EMAIL_PORT = _mail.port or (465 if _mail.scheme == "smtps" else 587)
+    EMAIL_HOST_USER = unquote(_mail.username or "")
+    EMAIL_HOST_PASSWORD = unquote(_mail.password or "")
+    EMAIL_USE_SSL = _mail.scheme == "smtps"
+    EMAIL_USE_TLS = _mail.scheme == "smtp+tls"
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = VAR / "mail"
+
+# --- languages and time -----------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = ENV["FORGELINE_LANGUAGE"]
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR / "static"
+STATICFILES_DIRS = [("vendor", VAR / "assets")] if (VAR / "assets").is_dir() else []
+WHITENOISE_USE_FINDERS = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
+# --- API --------------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "forgeline.identity.authentication.ApiKeyAuthentication",
+        "forgeline.identity.authentication.BrowserSessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "forgeline.base.api.CursorPagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "EXCEPTION_HANDLER": "forgeline.base.api.problem_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Forgeline",
+    "VERSION": "1",
+    "DESCRIPTION": "Machines, points, samples and connections of a plant.",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# --- the kernel's own -------------------------------------------------------------------------------------------------
+
+TELEMETRY = {
+    "ENGINE": ENV["FORGELINE_STORE_ENGINE"],
+    "RETENTION_DAYS": ENV["FORGELINE_RETENTION_DAYS"],
+    "RETENTION_DISK_SHARE": ENV["FORGELINE_RETENTION_DISK_SHARE"],
+    "MAX_AHEAD_S": ENV["FORGELINE_MAX_AHEAD_S"],
+}
+CONNECTORS = {
+    "SPOOL_DIR": VAR / "spool",
+    "SPOOL_MB": ENV["FORGELINE_SPOOL_MB"],
+    "MQTT_URL": ENV["FORGELINE_MQTT_URL"],
+    "MQTT_PASSWORD": ENV["FORGELINE_MQTT_PASSWORD"],
+    "OPCUA_CERTIFICATES": ENV["FORGELINE_OPCUA_CERTIFICATES"] or VAR / "opcua",
+}
+LOGGING = logging_config(level=ENV["FORGELINE_LOG_LEVEL"], style=ENV["FORGELINE_LOG_FORMAT"])
+SILENCED_SYSTEM_CHECKS = ["axes.W003"]
+TEST_RUN = "pytest" in sys.modules

@@ -1,0 +1,75 @@
+"""Find out who asks and enter their tenant's scope for the whole request, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+
+from forgeline.identity.policy import Actor, permissions_of
+from forgeline.identity.queries import find_actor_by_key, list_memberships
+from forgeline.identity.services import KEY_PREFIX, record_key_use
+from forgeline.tenancy.scoping import tenant_scope
+
+SESSION_TENANT = "tenant_id"
+
+
+class TenantMiddleware:
+    """Set ``request.actor`` (None for a stranger), ``request.memberships`` and the tenant scope.
+
+    The scope ends with the response object: a streaming body must enter a scope of its own.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.actor, request.memberships, request.key_refused = _identify(request)  # type: ignore[attr-defined]
+        actor: Actor | None = request.actor  # type: ignore[attr-defined]
+        if actor is None:
+            return self.get_response(request)
+        with tenant_scope(actor.tenant_id):
+            if actor.api_key_id is not None:
+                record_key_use(api_key_id=actor.api_key_id)
+            return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """Undo what a failing view wrote: Django turns the exception into a response before we see it."""
+        if transaction.get_connection().in_atomic_block:
+            transaction.set_rollback(True)
+
+
+def key_of(request: HttpRequest) -> str:
+    """Return the API key that a request carries, or ''."""
+    header = request.headers.get("Authorization", "")
+    if header.startswith("Bearer " + KEY_PREFIX):
+        return header.removeprefix("Bearer ").strip()
+    return request.headers.get("X-API-Key", "").strip()
+
+
+def _identify(request: HttpRequest) -> tuple[Actor | None, list[object], bool]:
+    key = key_of(request)
+    if key:
+        actor = find_actor_by_key(key)
+        return actor, [], actor is None
+    user = request.user
+    if not user.is_authenticated:
+        return None, [], False
+    memberships = list_memberships(user.pk)
+    if not memberships:
+        return None, [], False
+    wanted = request.session.get(SESSION_TENANT)
+    chosen = next((m for m in memberships if m.tenant_id == wanted), memberships[0])
+    if getattr(user, "language", "") and "django_language" not in request.COOKIES:
+        translation.activate(user.language)  # type: ignore[union-attr]
+        request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]
+    actor = Actor(
+        tenant_id=chosen.tenant_id,
+        role=chosen.role,
+        user_id=user.pk,
+        label=str(user),
+        permissions=permissions_of(chosen.role),
+    )
+    return actor, list(memberships), False

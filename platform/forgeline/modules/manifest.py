@@ -1,0 +1,54 @@
+"""The manifest: what a module or wing brings. Pure declarations; nothing is queried or imported here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class NavigationItem:
+    """One entry of the side bar."""
+
+    title: Any
+    """A lazy translation."""
+    url_name: str
+    permission: str
+    section: str = "plant"
+    """plant | modules | intake | company"""
+    order: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewCard:
+    """A card that a wing puts on the plant overview: a template and the function that gives its context."""
+
+    key: str
+    template: str
+    context: str
+    """Dotted path of ``f(actor) -> dict | None``; None leaves the card out."""
+    permission: str
+    order: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a part of the building is called, needs and gives. Keys are dotted and begin with ``key``."""
+
+    key: str
+    title: Any
+    permissions: Sequence[str] = ()
+    entitlements: Sequence[str] = ()
+    metrics: Sequence[str] = ()
+    events: Sequence[str] = ()
+    navigation: Sequence[NavigationItem] = ()
+    overview_cards: Sequence[OverviewCard] = ()
+    profile_sections: dict[str, str] = field(default_factory=dict)
+    """Section of a device profile → dotted path of the function that validates it: ``f(section) -> list of faults``."""
+    urls: str = ""
+    """Dotted path of the pages' URL list, mounted under ``/<key>/``."""
+    api_urls: str = ""
+    """Dotted path of the API's URL list, mounted under ``/api/v1/``."""
+    is_switchable: bool = False
+    """True for a module that a tenant switches on."""

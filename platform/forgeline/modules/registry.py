@@ -1,0 +1,62 @@
+"""Every manifest of the building, checked as a whole: all faults at once, or the process does not start."""
+
+from __future__ import annotations
+
+from importlib import import_module, util
+
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+
+from forgeline.modules.manifest import Manifest, NavigationItem, OverviewCard
+
+_MANIFESTS: dict[str, Manifest] = {}
+
+
+def load() -> None:
+    """Read ``module.MANIFEST`` of every installed part that has one. **Raises** ImproperlyConfigured with a list."""
+    _MANIFESTS.clear()
+    faults: list[str] = []
+    for config in apps.get_app_configs():
+        if util.find_spec(f"{config.name}.module") is None:
+            continue
+        manifest = getattr(import_module(f"{config.name}.module"), "MANIFEST", None)
+        if not isinstance(manifest, Manifest):
+            faults.append(f"{config.name}.module has no MANIFEST.")
+            continue
+        faults += _faults_of(manifest, config.name)
+        _MANIFESTS[manifest.key] = manifest
+    if faults:
+        raise ImproperlyConfigured("The building does not fit together: " + " ".join(faults))
+
+
+def _faults_of(manifest: Manifest, where: str) -> list[str]:
+    faults = []
+    if manifest.key in _MANIFESTS:
+        faults.append(f"{where}: the key {manifest.key} is taken.")
+    named = [*manifest.permissions, *manifest.entitlements, *manifest.metrics, *manifest.events]
+    faults += [f"{where}: {name} must begin with {manifest.key}." for name in named if not name.startswith(manifest.key + ".")]
+    known = set(manifest.permissions)
+    for item in manifest.navigation:
+        if item.permission not in known:
+            faults.append(f"{where}: navigation {item.url_name} names the unknown permission {item.permission}.")
+    return faults
+
+
+def list_manifests() -> list[Manifest]:
+    """Return the manifests in the order of INSTALLED_APPS."""
+    return list(_MANIFESTS.values())
+
+
+def list_permissions() -> list[str]:
+    """Return every permission that any part declares."""
+    return [permission for manifest in _MANIFESTS.values() for permission in manifest.permissions]
+
+
+def list_navigation() -> list[NavigationItem]:
+    """Return every navigation entry, by section and order."""
+    return sorted((item for m in _MANIFESTS.values() for item in m.navigation), key=lambda item: (item.section, item.order))
+
+
+def list_overview_cards() -> list[OverviewCard]:
+    """Return the cards of the plant overview in order."""
+    return sorted((card for m in _MANIFESTS.values() for card in m.overview_cards), key=lambda card: card.order)

@@ -1,0 +1,24 @@
+"""Which tenant the running code works for. A context variable, set only by tenancy.scoping."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+
+from forgeline.base.errors import ForgelineError
+
+current_tenant_id: ContextVar[int | None] = ContextVar("forgeline_tenant_id", default=None)
+
+
+class TenancyError(ForgelineError):
+    """Tenant-owned rows were asked for outside a tenant's scope: a fault of ours, never of a user."""
+
+    key = "tenancy.unscoped"
+    status = 500
+
+
+def require_tenant_id() -> int:
+    """Return the tenant in force. **Raises** TenancyError outside ``tenant_scope``."""
+    tenant_id = current_tenant_id.get()
+    if tenant_id is None:
+        raise TenancyError("No tenant is in scope; wrap this in tenancy.scoping.tenant_scope(tenant_id).")
+    return tenant_id

@@ -1,0 +1,53 @@
+"""Tenant, and the base of every tenant-owned table. Not here: sign-up and plans (identity, billing)."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from forgeline.tenancy.context import require_tenant_id
+
+
+class Tenant(models.Model):
+    """A company that uses Forgeline. Its row is visible in its own scope only (row-level security on ``id``)."""
+
+    name = models.CharField(_("name"), max_length=120)
+    slug = models.SlugField(_("short name"), max_length=60, unique=True)
+    language = models.CharField(_("language"), max_length=10, default="en")
+    adopts_unknown = models.BooleanField(
+        _("adopt unknown devices and keys by itself"), default=False,
+        help_text=_("New devices and values become points at once instead of waiting for a person."),
+    )  # fmt: skip
+    created_at = models.DateTimeField(auto_now_add=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("company")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TenantManager(models.Manager[Any]):
+    """Every query is narrowed to the tenant in scope; without one it is refused, not answered with nothing."""
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        return super().get_queryset().filter(tenant_id=require_tenant_id())
+
+
+class TenantModel(models.Model):
+    """Base of tenant-owned rows. Row-level security is the wall, the manager is the sign on it.
+
+    A migration of a subclass adds ``tenancy.rls.EnableRowSecurity("table")``; a test fails where it is missing.
+    """
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+", editable=False, default=require_tenant_id)
+
+    objects: ClassVar[TenantManager] = TenantManager()
+
+    class Meta:
+        abstract = True
+        base_manager_name = "objects"
+        default_manager_name = "objects"
