@@ -39,11 +39,14 @@ def test_it_is_the_apache_edition_on_a_password(store: str) -> None:
 
 def test_copy_fills_chunks_from_two_connections_at_once(store: str) -> None:
     def write(point_id: int) -> None:
-        with psycopg.connect(store) as connection, connection.cursor() as cursor:
-            with cursor.copy("COPY sample FROM STDIN") as copy:
-                for day in range(1, 6):
-                    for minute in range(60):
-                        copy.write_row((point_id, f"2026-01-{day:02}T00:{minute:02}:00Z", minute))
+        with (
+            psycopg.connect(store) as connection,
+            connection.cursor() as cursor,
+            cursor.copy("COPY sample FROM STDIN") as copy,
+        ):
+            for day in range(1, 6):
+                for minute in range(60):
+                    copy.write_row((point_id, f"2026-01-{day:02}T00:{minute:02}:00Z", minute))
 
     writers = [threading.Thread(target=write, args=(point_id,)) for point_id in (1, 2)]
     for writer in writers:
