@@ -28,7 +28,9 @@ class ConnectorError(Exception):
     ``key`` is dotted (``mqtt.refused``), the message says what happened and what helps, without any secret.
     """
 
-    def __init__(self, message: str, *, key: str = "connectors.failed", data: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, message: str, *, key: str = "connectors.failed", data: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.key = key
@@ -330,7 +332,9 @@ class Driver(abc.ABC):
         """Try the options without changing anything ("test before save"); never raises for a failed step."""
         return []
 
-    async def browse(self, address: str | None, *, limit: int = 500, after: str | None = None) -> list[BrowseNode]:
+    async def browse(
+        self, address: str | None, *, limit: int = 500, after: str | None = None
+    ) -> list[BrowseNode]:
         """List the children of a node (the root for None), at most ``limit``, those after ``after``."""
         raise ConnectorError(mark("This kind of connection cannot be browsed."), key="connectors.no_browse")
 

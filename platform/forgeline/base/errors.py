@@ -16,7 +16,9 @@ class ForgelineError(Exception):
     key = "base.error"
     status = 400
 
-    def __init__(self, message: object = "", *, key: str | None = None, data: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, message: object = "", *, key: str | None = None, data: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.data: dict[str, Any] = dict(data or {})

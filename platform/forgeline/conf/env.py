@@ -169,6 +169,12 @@ def example() -> str:
             lines += ["", f"# --- {section} ---"]
         unit = f" [{setting.unit}]" if setting.unit else ""
         default = setting.default
-        shown = ",".join(default) if isinstance(default, list) else str(default).lower() if isinstance(default, bool) else default
+        shown = (
+            ",".join(default)
+            if isinstance(default, list)
+            else str(default).lower()
+            if isinstance(default, bool)
+            else default
+        )
         lines += [f"# {setting.help}{unit}", f"#{setting.name}={shown}"]
     return "\n".join(lines) + "\n"

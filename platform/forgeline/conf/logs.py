@@ -9,11 +9,15 @@ from typing import Any
 
 import structlog
 
-_SECRET_NAME = re.compile(r"pass(word|wd)?$|secret|token|api_?key|authorization|credential|private_key", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"pass(word|wd)?$|secret|token|api_?key|authorization|credential|private_key", re.IGNORECASE
+)
 _SECRET_TEXT = re.compile(r"(fl_[A-Za-z0-9]{4})[A-Za-z0-9_-]+|(://[^:/@\s]*:)[^@\s]+(?=@)")
 
 
-def strike_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def strike_secrets(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
     """Replace what looks like a secret, by its name or by its form, before a line is written."""
     for name, value in event.items():
         if _SECRET_NAME.search(name):
@@ -38,7 +42,9 @@ def logging_config(*, level: str, style: str) -> dict[str, Any]:
     """Return Django's LOGGING: everything to stderr, as JSON or for people; bind tenant and connection with
     ``structlog.contextvars.bind_contextvars(tenant_id=…, connection_id=…)``."""
     renderer: Any = (
-        structlog.dev.ConsoleRenderer() if style == "console" else structlog.processors.JSONRenderer(ensure_ascii=False)
+        structlog.dev.ConsoleRenderer()
+        if style == "console"
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -60,6 +66,7 @@ def logging_config(*, level: str, style: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             # Each of these says at INFO what our own lines say better.
-            name: {"level": logging.WARNING} for name in ("asyncua", "axes", "httpx", "httpcore", "uvicorn.access")
+            name: {"level": logging.WARNING}
+            for name in ("asyncua", "axes", "httpx", "httpcore", "uvicorn.access")
         },
     }

@@ -107,7 +107,13 @@ DATABASES = {
 DATABASE_ROUTERS = ["forgeline.tenancy.router.RoleRouter"]
 
 REDIS_URL = ENV["FORGELINE_REDIS_URL"] or "redis://127.0.0.1:6379/0"
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "fl"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "fl",
+    }
+}
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",

@@ -32,7 +32,9 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         if getattr(request._request, "key_refused", False):
-            raise AuthenticationFailed(_("This API key is unknown, expired or revoked."), code="identity.key_refused")
+            raise AuthenticationFailed(
+                _("This API key is unknown, expired or revoked."), code="identity.key_refused"
+            )
         actor = getattr(request._request, "actor", None)
         if actor is None or actor.api_key_id is None:
             return None

@@ -63,7 +63,10 @@ class Membership(TenantModel):
 
 
 class ApiKey(TenantModel):
-    """A key for programs. Only its SHA-256 is kept; the key itself is shown once (256 random bits need no slow hash)."""
+    """A key for programs. Only its SHA-256 is kept; the key itself is shown once.
+
+    A slow hash would add nothing to 256 random bits.
+    """
 
     name = models.CharField(_("name"), max_length=120)
     prefix = models.CharField(max_length=12)

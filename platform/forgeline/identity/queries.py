@@ -31,9 +31,13 @@ def digest_of(key: str) -> str:
 def find_actor_by_key(key: str) -> Actor | None:
     """Return the actor of a live API key, or None for one that is unknown, expired or revoked."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT api_key_id, tenant_id, role, name FROM identity_find_api_key(%s)", [digest_of(key)])
+        cursor.execute(
+            "SELECT api_key_id, tenant_id, role, name FROM identity_find_api_key(%s)", [digest_of(key)]
+        )
         row = cursor.fetchone()
     if row is None:
         return None
     api_key_id, tenant_id, role, name = row
-    return Actor(tenant_id=tenant_id, role=role, api_key_id=api_key_id, label=name, permissions=permissions_of(role))
+    return Actor(
+        tenant_id=tenant_id, role=role, api_key_id=api_key_id, label=name, permissions=permissions_of(role)
+    )

@@ -32,7 +32,9 @@ def create_tenant(*, name: str, slug: str, language: str = "en") -> Tenant:
                     return Tenant.objects.create(id=tenant_id, name=name, slug=slug, language=language)
             except IntegrityError as error:
                 raise ConflictError(
-                    _("This short name is taken; choose another."), key="tenancy.slug_taken", data={"slug": slug}
+                    _("This short name is taken; choose another."),
+                    key="tenancy.slug_taken",
+                    data={"slug": slug},
                 ) from error
 
 
@@ -42,7 +44,9 @@ def create_user(*, email: str, password: str | None, name: str = "", language: s
         with transaction.atomic():
             return User.objects.create_user(email=email, password=password, name=name, language=language)
     except IntegrityError as error:
-        raise ConflictError(_("There is an account with this e-mail address."), key="identity.email_taken") from error
+        raise ConflictError(
+            _("There is an account with this e-mail address."), key="identity.email_taken"
+        ) from error
 
 
 def add_member(*, tenant_id: int, user: User, role: str = Role.VIEWER) -> Membership:
@@ -61,7 +65,12 @@ def create_api_key(
     key = KEY_PREFIX + secrets.token_urlsafe(32)
     with tenant_scope(tenant_id):
         row = ApiKey.objects.create(
-            tenant_id=tenant_id, name=name, prefix=key[:9], digest=digest_of(key), role=role, expires_at=expires_at
+            tenant_id=tenant_id,
+            name=name,
+            prefix=key[:9],
+            digest=digest_of(key),
+            role=role,
+            expires_at=expires_at,
         )
     return row, key
 
@@ -75,4 +84,6 @@ def revoke_api_key(*, tenant_id: int, api_key_id: int) -> None:
 def record_key_use(*, api_key_id: int) -> None:
     """Note that a key was used, at most once a minute, within the scope that the request has entered."""
     now = clock.now()
-    ApiKey.objects.filter(id=api_key_id).exclude(last_used_at__gt=now - _USE_RECORDED_EVERY).update(last_used_at=now)
+    ApiKey.objects.filter(id=api_key_id).exclude(last_used_at__gt=now - _USE_RECORDED_EVERY).update(
+        last_used_at=now
+    )

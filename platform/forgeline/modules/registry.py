@@ -34,11 +34,17 @@ def _faults_of(manifest: Manifest, where: str) -> list[str]:
     if manifest.key in _MANIFESTS:
         faults.append(f"{where}: the key {manifest.key} is taken.")
     named = [*manifest.permissions, *manifest.entitlements, *manifest.metrics, *manifest.events]
-    faults += [f"{where}: {name} must begin with {manifest.key}." for name in named if not name.startswith(manifest.key + ".")]
+    faults += [
+        f"{where}: {name} must begin with {manifest.key}."
+        for name in named
+        if not name.startswith(manifest.key + ".")
+    ]
     known = set(manifest.permissions)
     for item in manifest.navigation:
         if item.permission not in known:
-            faults.append(f"{where}: navigation {item.url_name} names the unknown permission {item.permission}.")
+            faults.append(
+                f"{where}: navigation {item.url_name} names the unknown permission {item.permission}."
+            )
     return faults
 
 
@@ -54,9 +60,14 @@ def list_permissions() -> list[str]:
 
 def list_navigation() -> list[NavigationItem]:
     """Return every navigation entry, by section and order."""
-    return sorted((item for m in _MANIFESTS.values() for item in m.navigation), key=lambda item: (item.section, item.order))
+    return sorted(
+        (item for m in _MANIFESTS.values() for item in m.navigation),
+        key=lambda item: (item.section, item.order),
+    )
 
 
 def list_overview_cards() -> list[OverviewCard]:
     """Return the cards of the plant overview in order."""
-    return sorted((card for m in _MANIFESTS.values() for card in m.overview_cards), key=lambda card: card.order)
+    return sorted(
+        (card for m in _MANIFESTS.values() for card in m.overview_cards), key=lambda card: card.order
+    )

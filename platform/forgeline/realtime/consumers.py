@@ -129,11 +129,16 @@ class LiveConsumer(AsyncWebsocketConsumer):
             return None
         memberships = list_memberships(user.pk)
         wanted = self.scope["session"].get(SESSION_TENANT)
-        chosen = next((m for m in memberships if m.tenant_id == wanted), memberships[0] if memberships else None)
+        chosen = next(
+            (m for m in memberships if m.tenant_id == wanted), memberships[0] if memberships else None
+        )
         if chosen is None:
             return None
         return Actor(
-            tenant_id=chosen.tenant_id, role=chosen.role, user_id=user.pk, permissions=permissions_of(chosen.role)
+            tenant_id=chosen.tenant_id,
+            role=chosen.role,
+            user_id=user.pk,
+            permissions=permissions_of(chosen.role),
         )
 
     @database_sync_to_async

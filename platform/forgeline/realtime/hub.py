@@ -57,7 +57,9 @@ class Hub:
         was_away = False
         while self._listeners:
             try:
-                client = aioredis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2.0, health_check_interval=15)
+                client = aioredis.Redis.from_url(
+                    settings.REDIS_URL, socket_connect_timeout=2.0, health_check_interval=15
+                )
                 async with client, client.pubsub() as pubsub:
                     await self._follow(pubsub, tell_gap=was_away)
                     return

@@ -17,7 +17,10 @@ CHANNEL = "fl:live:"
 _RETRY_AFTER_S = 2.0
 
 PUBLISHED = Counter("forgeline_live_published_total", "Live messages handed to Redis.")
-LOST = Counter("forgeline_live_lost_total", "Live messages that found no Redis; pages read the store when they reconnect.")
+LOST = Counter(
+    "forgeline_live_lost_total",
+    "Live messages that found no Redis; pages read the store when they reconnect.",
+)
 
 _encode = msgspec.json.Encoder().encode
 _log = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ def publish_batch(stored: StoredBatch) -> None:
 def frames_of(stored: StoredBatch, *, now_us: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (topic, payload) for each machine of the batch, machines in order of their id.
 
-    **Shape** payload ``{"t": "samples", "at": ms, "p": [[point_id, ts_ms, value or text or None, quality, flags], …]}``.
+    **Shape** payload ``{"t": "samples", "at": ms, "p": [[point_id, ts_ms, value | text | None, quality, flags], …]}``.
     **Gaps** a null value travels as None with its quality.
     """
     batch = stored.batch
@@ -41,7 +41,11 @@ def frames_of(stored: StoredBatch, *, now_us: int) -> Iterator[tuple[str, dict[s
     starts = np.flatnonzero(np.append(True, assets[1:] != assets[:-1]))
     stops = np.append(starts[1:], len(rows))
     point_id, ts_ms = batch.point_id[rows].tolist(), (batch.ts_us[rows] // 1000).tolist()
-    value, quality, flags = batch.value[rows].tolist(), batch.quality[rows].tolist(), batch.flags[rows].tolist()
+    value, quality, flags = (
+        batch.value[rows].tolist(),
+        batch.quality[rows].tolist(),
+        batch.flags[rows].tolist(),
+    )
     text = None if batch.text is None else batch.text[rows].tolist()
     at = now_us // 1000
     for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
@@ -51,7 +55,13 @@ def frames_of(stored: StoredBatch, *, now_us: int) -> Iterator[tuple[str, dict[s
                 "t": "samples",
                 "at": at,
                 "p": [
-                    [point_id[i], ts_ms[i], _value_of(value[i], None if text is None else text[i]), quality[i], flags[i]]
+                    [
+                        point_id[i],
+                        ts_ms[i],
+                        _value_of(value[i], None if text is None else text[i]),
+                        quality[i],
+                        flags[i],
+                    ]
                     for i in range(start, stop)
                 ],
             },

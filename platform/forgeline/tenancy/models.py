@@ -43,7 +43,9 @@ class TenantModel(models.Model):
     A migration of a subclass adds ``tenancy.rls.EnableRowSecurity("table")``; a test fails where it is missing.
     """
 
-    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+", editable=False, default=require_tenant_id)
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.CASCADE, related_name="+", editable=False, default=require_tenant_id
+    )
 
     objects: ClassVar[TenantManager] = TenantManager()
 

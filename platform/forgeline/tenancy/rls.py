@@ -17,20 +17,35 @@ class EnableRowSecurity(RunSQL):
     ``lookup_columns`` narrows what they may read.
     """
 
-    def __init__(self, table: str, *, column: str = "tenant_id", lookup: bool = False, lookup_columns: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        table: str,
+        *,
+        column: str = "tenant_id",
+        lookup: bool = False,
+        lookup_columns: Sequence[str] = (),
+    ) -> None:
         forward = [
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
             f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
             f"CREATE POLICY tenant ON {table} USING ({column} = {_TENANT}) WITH CHECK ({column} = {_TENANT})",
         ]
-        backward = [f"DROP POLICY tenant ON {table}", f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY", f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"]  # fmt: skip
+        backward = [
+            f"DROP POLICY tenant ON {table}",
+            f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY",
+            f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",
+        ]
         if lookup:
             columns = f" ({', '.join(lookup_columns)})" if lookup_columns else ""
             forward += [
                 f"CREATE POLICY lookup ON {table} FOR SELECT TO forgeline_lookup USING (true)",
                 f"GRANT SELECT{columns} ON {table} TO forgeline_lookup",
             ]
-            backward = [f"DROP POLICY lookup ON {table}", f"REVOKE ALL ON {table} FROM forgeline_lookup", *backward]
+            backward = [
+                f"DROP POLICY lookup ON {table}",
+                f"REVOKE ALL ON {table} FROM forgeline_lookup",
+                *backward,
+            ]
         super().__init__(sql=forward, reverse_sql=backward)
 
 
@@ -39,19 +54,27 @@ class DefinerFunction(RunSQL):
     tenant is known. ``signature`` is ``name(args)``, ``body`` one SQL statement; PUBLIC may not call it.
     """
 
-    def __init__(self, signature: str, *, returns: str, body: str, to: Sequence[str] = ("forgeline_app",)) -> None:
+    def __init__(
+        self, signature: str, *, returns: str, body: str, to: Sequence[str] = ("forgeline_app",)
+    ) -> None:
         # The owner may grant away what it owns only while it holds CREATE on the schema for the new owner; both
         # roles are made so by provision_database.
         forward = [
-            f"CREATE OR REPLACE FUNCTION {signature} RETURNS {returns} LANGUAGE sql STABLE SECURITY DEFINER "
-            f"SET search_path = public, pg_temp AS $definer$ {body} $definer$",
+            (
+                f"CREATE OR REPLACE FUNCTION {signature} RETURNS {returns} LANGUAGE sql STABLE SECURITY DEFINER "
+                f"SET search_path = public, pg_temp AS $definer$ {body} $definer$"
+            ),
             f"REVOKE ALL ON FUNCTION {_without_names(signature)} FROM PUBLIC",
             *(f"GRANT EXECUTE ON FUNCTION {_without_names(signature)} TO {role}" for role in to),
             f"ALTER FUNCTION {_without_names(signature)} OWNER TO forgeline_lookup",
         ]
         super().__init__(
             sql=forward,
-            reverse_sql=["SET ROLE forgeline_lookup", f"DROP FUNCTION {_without_names(signature)}", "RESET ROLE"],
+            reverse_sql=[
+                "SET ROLE forgeline_lookup",
+                f"DROP FUNCTION {_without_names(signature)}",
+                "RESET ROLE",
+            ],
         )
 
 

@@ -32,12 +32,14 @@ def provision(admin_url: str, *, dbname: str, passwords: Mapping[str, str]) -> l
     try:
         with psycopg.connect(admin_url, autocommit=True, connect_timeout=10) as admin:
             if admin.info.server_version < MINIMUM_MAJOR * 10_000:
+                major = admin.info.server_version // 10_000
                 raise ProvisionError(
-                    f"PostgreSQL {admin.info.server_version // 10_000} is too old: Forgeline needs {MINIMUM_MAJOR} or newer."
+                    f"PostgreSQL {major} is too old: Forgeline needs {MINIMUM_MAJOR} or newer."
                 )
             done += _make_roles(admin, passwords)
             if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [dbname]).fetchone():
-                admin.execute(sql.SQL("CREATE DATABASE {} OWNER forgeline_owner TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(dbname)))
+                make = sql.SQL("CREATE DATABASE {} OWNER forgeline_owner TEMPLATE template0 ENCODING 'UTF8'")
+                admin.execute(make.format(sql.Identifier(dbname)))
                 done.append(f"database {dbname} made")
         with psycopg.connect(admin_url, dbname=dbname, autocommit=True, connect_timeout=10) as admin:
             _grant(admin, dbname)
@@ -52,21 +54,25 @@ def provision(admin_url: str, *, dbname: str, passwords: Mapping[str, str]) -> l
 
 def _make_roles(admin: psycopg.Connection, passwords: Mapping[str, str]) -> list[str]:
     done = []
-    existing = {row[0] for row in admin.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE 'forgeline\\_%'")}
+    existing = {
+        row[0] for row in admin.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE 'forgeline\\_%'")
+    }
     if "forgeline_lookup" not in existing:
         admin.execute("CREATE ROLE forgeline_lookup NOLOGIN NOINHERIT")
         done.append("role forgeline_lookup made")
     for role in LOGIN_ROLES:
         name = sql.Identifier(f"forgeline_{role}")
         if f"forgeline_{role}" not in existing:
-            admin.execute(sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE").format(name))
+            admin.execute(
+                sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE").format(name)
+            )
             done.append(f"role forgeline_{role} made")
         if passwords.get(role):
             admin.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(passwords[role])))
     admin.execute("GRANT forgeline_lookup TO forgeline_owner WITH INHERIT FALSE, SET TRUE")
     # A CREATEROLE user that is no superuser must be able to hand over the database it makes.
-    admin.execute("GRANT forgeline_owner TO CURRENT_USER WITH INHERIT TRUE, SET TRUE") if not _is_superuser(admin) else None
-    # A chatty meter's unique violation must not fill the disk with statements; ingest logs its own.
+    if not _is_superuser(admin):
+        admin.execute("GRANT forgeline_owner TO CURRENT_USER WITH INHERIT TRUE, SET TRUE")
     admin.execute("ALTER ROLE forgeline_app SET statement_timeout = '60s'")
     admin.execute("ALTER ROLE forgeline_app SET idle_in_transaction_session_timeout = '120s'")
     return done
@@ -78,21 +84,23 @@ def _is_superuser(admin: psycopg.Connection) -> bool:
 
 
 def _grant(admin: psycopg.Connection, dbname: str) -> None:
+    defaults = "ALTER DEFAULT PRIVILEGES FOR ROLE forgeline_owner"
     statements = [
         "REVOKE ALL ON SCHEMA public FROM PUBLIC",
         "GRANT USAGE, CREATE ON SCHEMA public TO forgeline_owner",
         # CREATE lets a function of the owner's be handed to lookup; lookup cannot sign in.
         "GRANT USAGE, CREATE ON SCHEMA public TO forgeline_lookup",
         "GRANT USAGE ON SCHEMA public TO forgeline_app, forgeline_ingest",
-        "ALTER DEFAULT PRIVILEGES FOR ROLE forgeline_owner IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO forgeline_app",
-        "ALTER DEFAULT PRIVILEGES FOR ROLE forgeline_owner IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO forgeline_app",
-        "ALTER DEFAULT PRIVILEGES FOR ROLE forgeline_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC",
+        f"{defaults} IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO forgeline_app",
+        f"{defaults} IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO forgeline_app",
+        f"{defaults} REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC",
     ]
     for statement in statements:
         admin.execute(statement)  # type: ignore[call-overload]  # literals from the list above
     name = sql.Identifier(dbname)
     admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
-    admin.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO forgeline_owner, forgeline_app, forgeline_ingest").format(name))
+    signers = "forgeline_owner, forgeline_app, forgeline_ingest"
+    admin.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO " + signers).format(name))
     admin.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO forgeline_owner").format(name))
 
 

@@ -35,7 +35,9 @@ def tenant_scope(tenant_id: int) -> Iterator[None]:
 def set_tenant_for_transaction(tenant_id: int | None) -> None:
     """Set the row-level security setting for the rest of the open transaction ('' for none)."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, "" if tenant_id is None else str(tenant_id)])
+        cursor.execute(
+            "SELECT set_config(%s, %s, true)", [SETTING, "" if tenant_id is None else str(tenant_id)]
+        )
 
 
 def list_tenant_ids() -> list[int]:

@@ -39,7 +39,9 @@ class Asset(TenantModel):
     """
 
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="assets")
-    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="children")
+    parent = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="children"
+    )
     level = models.CharField(_("level"), max_length=12, choices=AssetLevel.choices)
     name = models.CharField(_("name"), max_length=120)
     path = models.CharField(max_length=255, db_index=True)
@@ -51,7 +53,9 @@ class Asset(TenantModel):
         verbose_name = _("asset")
         constraints = [
             models.UniqueConstraint(
-                fields=["tenant", "site", "parent", "name"], name="assets_asset_name_once", nulls_distinct=False
+                fields=["tenant", "site", "parent", "name"],
+                name="assets_asset_name_once",
+                nulls_distinct=False,
             )
         ]
 

@@ -25,7 +25,9 @@ class Point(TenantModel):
 
     id = models.AutoField(primary_key=True)
     asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="points")
-    device = models.ForeignKey(Device, on_delete=models.SET_NULL, null=True, blank=True, related_name="points")
+    device = models.ForeignKey(
+        Device, on_delete=models.SET_NULL, null=True, blank=True, related_name="points"
+    )
     key = models.CharField(_("key"), max_length=120)
     name = models.CharField(_("name"), max_length=120)
     unit = models.CharField(_("unit"), max_length=32, blank=True)
@@ -47,7 +49,9 @@ class Point(TenantModel):
         verbose_name = _("point")
         constraints = [
             models.UniqueConstraint(fields=["tenant", "asset", "key"], name="assets_point_key_once"),
-            models.CheckConstraint(condition=models.Q(expected_interval_s__gt=0), name="assets_point_interval_positive"),
+            models.CheckConstraint(
+                condition=models.Q(expected_interval_s__gt=0), name="assets_point_interval_positive"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -4,26 +4,36 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Tenant',
+            name="Tenant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('slug', models.SlugField(max_length=60, unique=True, verbose_name='short name')),
-                ('language', models.CharField(default='en', max_length=10, verbose_name='language')),
-                ('adopts_unknown', models.BooleanField(default=False, help_text='New devices and values become points at once instead of waiting for a person.', verbose_name='adopt unknown devices and keys by itself')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("slug", models.SlugField(max_length=60, unique=True, verbose_name="short name")),
+                ("language", models.CharField(default="en", max_length=10, verbose_name="language")),
+                (
+                    "adopts_unknown",
+                    models.BooleanField(
+                        default=False,
+                        help_text="New devices and values become points at once instead of waiting for a person.",
+                        verbose_name="adopt unknown devices and keys by itself",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'verbose_name': 'company',
+                "verbose_name": "company",
             },
         ),
     ]

@@ -9,7 +9,10 @@ class Migration(migrations.Migration):
     dependencies = [("tenancy", "0001_initial")]
     operations = [
         EnableRowSecurity(
-            "tenancy_tenant", column="id", lookup=True, lookup_columns=("id", "name", "closed_at", "adopts_unknown")
+            "tenancy_tenant",
+            column="id",
+            lookup=True,
+            lookup_columns=("id", "name", "closed_at", "adopts_unknown"),
         ),
         DefinerFunction(
             "tenancy_list_tenant_ids()",

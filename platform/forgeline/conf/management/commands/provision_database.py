@@ -18,10 +18,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         url = settings.ENV["FORGELINE_DATABASE_URL"]
         if not url:
-            raise CommandError("FORGELINE_DATABASE_URL is empty; set it, or let `make up` bring a PostgreSQL.")
+            raise CommandError(
+                "FORGELINE_DATABASE_URL is empty; set it, or let `make up` bring a PostgreSQL."
+            )
         parts = urlsplit(url)
         dbname = unquote(parts.path.lstrip("/")) or "forgeline"
-        passwords = {role: settings.ENV[f"FORGELINE_DATABASE_{role.upper()}_PASSWORD"] for role in LOGIN_ROLES}
+        passwords = {
+            role: settings.ENV[f"FORGELINE_DATABASE_{role.upper()}_PASSWORD"] for role in LOGIN_ROLES
+        }
         admin_url = urlunsplit(parts._replace(scheme="postgresql", path="/postgres"))
         try:
             for line in provision(admin_url, dbname=dbname, passwords=passwords):

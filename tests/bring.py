@@ -1,0 +1,110 @@
+"""Bring the real services of a test run: PostgreSQL with its roles, and Valkey. One set a run, a database a worker."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+
+PASSWORDS = {"owner": "owner-of-tests", "app": "app-of-tests", "ingest": "ingest-of-tests"}
+ADMIN_PASSWORD = "admin-of-tests"
+_PROVISION_LOCK = 7_204_511
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Where the services of this run listen; plain strings, so that workers and child processes can be told."""
+
+    admin_url: str
+    """Superuser URL of the database ``postgres``."""
+    redis_url: str
+
+    def environment(self, dbname: str, var: Path) -> dict[str, str]:
+        """Return the environment for a child process of the product that works on database ``dbname``."""
+        parts = urlsplit(self.admin_url)
+        return os.environ | {
+            "FORGELINE_DATABASE_URL": urlunsplit(parts._replace(path=f"/{dbname}")),
+            **{f"FORGELINE_DATABASE_{role.upper()}_PASSWORD": word for role, word in PASSWORDS.items()},
+            "FORGELINE_REDIS_URL": self.redis_url,
+            "FORGELINE_SECRET_KEY": settings.SECRET_KEY,
+            "FORGELINE_VAR": str(var),
+            "PYTHONPATH": os.pathsep.join(str(settings.BASE_DIR / part) for part in ("platform", "")),
+            "DJANGO_SETTINGS_MODULE": "forgeline.conf.settings",
+        }
+
+
+@contextlib.contextmanager
+def running_services() -> Iterator[Services]:
+    """Start PostgreSQL and Valkey on free ports, in a folder that goes away with them."""
+    from forgeline.embedded.postgres import PostgresServer
+    from forgeline.embedded.valkey import ValkeyServer
+
+    with tempfile.TemporaryDirectory(prefix="forgeline-tests-") as folder, contextlib.ExitStack() as stack:
+        # PostgreSQL runs as another user under root and must be able to walk to its data.
+        Path(folder).chmod(0o755)
+        postgres = stack.enter_context(
+            PostgresServer(Path(folder) / "postgres", password=ADMIN_PASSWORD, durable=False)
+        )
+        valkey = stack.enter_context(ValkeyServer(Path(folder) / "valkey"))
+        yield Services(admin_url=postgres.url("postgres"), redis_url=valkey.url)
+
+
+def point_django_at(services: Services, dbname: str) -> None:
+    """Turn Django's aliases, cache and channel layer to this run's services, before anything has connected."""
+    parts = urlsplit(services.admin_url)
+    for role, alias in (("owner", "owner"), ("app", "default"), ("ingest", "ingest")):
+        target = connections.databases[alias]
+        target.update(
+            NAME=dbname,
+            HOST=parts.hostname,
+            PORT=str(parts.port),
+            USER=f"forgeline_{role}",
+            PASSWORD=PASSWORDS[role],
+        )
+        # A pool keeps connections to a database that the next run drops.
+        target["OPTIONS"].pop("pool", None)
+    settings.REDIS_URL = services.redis_url
+    settings.CACHES["default"]["LOCATION"] = services.redis_url
+    settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"] = [services.redis_url]
+    settings.CELERY_BROKER_URL = settings.CELERY_RESULT_BACKEND = services.redis_url
+
+
+def make_database(services: Services, dbname: str) -> None:
+    """Provision the roles (once at a time: they belong to the server) and migrate a fresh database as its owner."""
+    from forgeline.tenancy.roles import provision
+
+    with psycopg.connect(services.admin_url, autocommit=True) as admin:
+        admin.execute("SELECT pg_advisory_lock(%s)", [_PROVISION_LOCK])
+        provision(services.admin_url, dbname=dbname, passwords=PASSWORDS)
+    call_command("migrate", database="owner", verbosity=0)
+
+
+def refuse_privileged_role() -> None:
+    """Fail the run where the app's role could look over the wall: every test of tenancy would be worth nothing."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+        if cursor.fetchone()[0]:
+            pytest.exit("tests must not run as a superuser or with BYPASSRLS", returncode=3)
+
+
+def empty_every_table() -> None:
+    """Truncate everything that a test may have written, as the owner; what migrations put there stays."""
+    keep = {"django_migrations", "django_content_type", "auth_permission", "telemetry_follower"}
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace"
+            " AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+        )
+        tables = [name for (name,) in cursor.fetchall() if name not in keep]
+        names = ", ".join(f'"{name}"' for name in tables)
+        cursor.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")

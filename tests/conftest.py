@@ -1,0 +1,171 @@
+"""What every test may ask for: services, a database as the app's role, companies and people.
+
+``db`` (pytest-django) runs in a transaction that is rolled back; ``live_db`` commits, for whatever crosses
+connections or processes, and empties the tables afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.test import Client
+
+from tests import bring
+from tests.services.fixtures import chromium, columnstore_url, timescale_url
+
+__all__ = ["chromium", "columnstore_url", "timescale_url"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    from django.conf import settings
+
+    settings.SECRET_KEY = settings.SECRET_KEY or "only-for-tests"
+    # The fastest hasher that is honest about being none: sign-in is tested, argon2 is not ours.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(SharedServices(), "forgeline-shared-services")
+
+
+class SharedServices:
+    """Under xdist the controller brings the services and tells its workers where they are."""
+
+    def __init__(self) -> None:
+        self._running = bring.running_services()
+        self._services: bring.Services | None = None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        if self._services is None:
+            self._services = self._running.__enter__()
+        node.workerinput["services"] = (self._services.admin_url, self._services.redis_url)
+
+    def pytest_sessionfinish(self) -> None:
+        if self._services is not None:
+            self._running.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def services(request: pytest.FixtureRequest) -> Iterator[bring.Services]:
+    """PostgreSQL and Valkey of this run."""
+    shared = getattr(request.config, "workerinput", {}).get("services")
+    if shared is not None:
+        yield bring.Services(*shared)
+        return
+    with bring.running_services() as services:
+        yield services
+
+
+@pytest.fixture(scope="session")
+def database_name(request: pytest.FixtureRequest) -> str:
+    """Name of this worker's database."""
+    return f"test_{getattr(request.config, 'workerinput', {}).get('workerid', 'main')}"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(services: bring.Services, database_name: str, django_db_blocker: Any) -> Iterator[None]:
+    """A migrated database in which Django signs in as forgeline_app."""
+    bring.point_django_at(services, database_name)
+    with django_db_blocker.unblock():
+        bring.make_database(services, database_name)
+        bring.refuse_privileged_role()
+    yield
+    with django_db_blocker.unblock():
+        connections.close_all()
+
+
+@pytest.fixture
+def live_db(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Commits are real and seen by every connection and process; the tables are emptied afterwards."""
+    with django_db_blocker.unblock():
+        yield
+        for connection in connections.all(initialized_only=True):
+            connection.close()
+        bring.empty_every_table()
+        connections.close_all()
+
+
+@pytest.fixture
+def child_environment(
+    services: bring.Services, database_name: str, django_db_setup: None, tmp_path: Path
+) -> dict[str, str]:
+    """The environment for a child process of the product on this worker's database, with a state folder of its own."""
+    return services.environment(database_name, tmp_path / "var")
+
+
+# --- the cast: Alice manages a plant, Bob looks at it, Charlie is a stranger from next door ------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A tenant with a manager, a viewer and a key of each."""
+
+    tenant_id: int
+    manager: Any
+    viewer: Any
+    manager_key: str
+    viewer_key: str
+
+
+def make_company(name: str, slug: str, manager: str, viewer: str) -> Company:
+    """Make a tenant through the product's own services."""
+    from forgeline.identity import services as identity
+
+    tenant = identity.create_tenant(name=name, slug=slug)
+    people = []
+    for email, role in ((manager, "manager"), (viewer, "viewer")):
+        user = identity.create_user(email=email, password="a-long-password", name=email.split("@")[0].title())
+        identity.add_member(tenant_id=tenant.pk, user=user, role=role)
+        people.append(user)
+    keys = [
+        identity.create_api_key(tenant_id=tenant.pk, name=role, role=role)[1]
+        for role in ("manager", "viewer")
+    ]
+    return Company(tenant.pk, *people, *keys)
+
+
+def _cast(which: str) -> Company:
+    if which == "alice":
+        return make_company("Alice Stamping", "alice", "alice@example.com", "bob@example.com")
+    return make_company("Charlie Castings", "charlie", "charlie@example.com", "dora@example.com")
+
+
+@pytest.fixture
+def company(db: None) -> Company:
+    """Alice's company, in the test's transaction."""
+    return _cast("alice")
+
+
+@pytest.fixture
+def stranger(db: None) -> Company:
+    """Charlie's company, in the test's transaction."""
+    return _cast("charlie")
+
+
+@pytest.fixture
+def live_company(live_db: None) -> Company:
+    """Alice's company, committed."""
+    return _cast("alice")
+
+
+@pytest.fixture
+def live_stranger(live_db: None) -> Company:
+    """Charlie's company, committed."""
+    return _cast("charlie")
+
+
+@pytest.fixture
+def sign_in() -> Callable[[Any], Client]:
+    """``sign_in(user)`` → a browser-like client of that person."""
+
+    def _sign_in(user: Any) -> Client:
+        client = Client()
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    return _sign_in
