@@ -89,9 +89,8 @@ def _order(message: Message) -> tuple[str, str, str]:
 
 
 def _source_files(owned: dict[str, Path]) -> Iterator[Path]:
-    roots = {
-        folder for folder in owned.values() if not any(folder in other.parents for other in owned.values())
-    }
+    folders = set(owned.values())
+    roots = {folder for folder in folders if folders.isdisjoint(folder.parents)}
     # Rooms of the kernel that are no app, such as `base`, are beside the apps.
     roots |= {folder.parent for name, folder in owned.items() if name.startswith("forgeline.")}
     seen: set[Path] = set()

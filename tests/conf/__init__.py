@@ -1,0 +1,1 @@
+"""Settings, catalogues and the wiring of the building."""
