@@ -45,17 +45,17 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("FORGELINE_LANGUAGE", "str", "en", "Language of a visitor whose browser asks for none: en or zh-hans."),
     Setting("FORGELINE_LOG_LEVEL", "str", "INFO", "DEBUG, INFO, WARNING or ERROR."),
     Setting("FORGELINE_LOG_FORMAT", "str", "json", "json, or console for people."),
-    Setting("FORGELINE_DATABASE_URL", "str", "", "postgresql://user:password@host:port/name. User and password are used by "
+    Setting("FORGELINE_DATABASE_URL", "secret", "", "postgresql://user:password@host:port/name. User and password are used by "
             "`manage.py provision_database` alone; empty: `make up` brings its own PostgreSQL.", section="Services"),
     Setting("FORGELINE_DATABASE_OWNER_PASSWORD", "secret", "", "Password of forgeline_owner, which migrates.", section="Services"),
     Setting("FORGELINE_DATABASE_APP_PASSWORD", "secret", "", "Password of forgeline_app, as which pages and API run.", section="Services"),
     Setting("FORGELINE_DATABASE_INGEST_PASSWORD", "secret", "", "Password of forgeline_ingest, which writes samples.", section="Services"),
     Setting("FORGELINE_DATABASE_POOL", "int", 10, "Connections that one process keeps open at most.", "connections", "Services"),
-    Setting("FORGELINE_REDIS_URL", "str", "", "redis://[:password@]host:port/0 of a Redis or Valkey; empty: `make up` brings one.", section="Services"),
-    Setting("FORGELINE_MQTT_URL", "str", "", "mqtt:// or mqtts://user:password@host:port of the platform's own broker; empty: "
+    Setting("FORGELINE_REDIS_URL", "secret", "", "redis://[:password@]host:port/0 of a Redis or Valkey; empty: `make up` brings one.", section="Services"),
+    Setting("FORGELINE_MQTT_URL", "secret", "", "mqtt:// or mqtts://user:password@host:port of the platform's own broker; empty: "
             "`make up` brings one.", section="Services"),
     Setting("FORGELINE_MQTT_PASSWORD", "secret", "", "Password of the platform's user on its own broker, where the URL holds none.", section="Services"),
-    Setting("FORGELINE_EMAIL_URL", "str", "", "smtp://user:password@host:port or smtps://…; empty: e-mails are written "
+    Setting("FORGELINE_EMAIL_URL", "secret", "", "smtp://user:password@host:port or smtps://…; empty: e-mails are written "
             "to var/mail.", section="Services"),
     Setting("FORGELINE_EMAIL_FROM", "str", "Forgeline <forgeline@localhost>", "Sender of e-mails.", section="Services"),
     Setting("FORGELINE_BIND", "str", "127.0.0.1", "Address that `make up`'s web server listens on; 0.0.0.0 opens it to the network.", section="make up"),
