@@ -19,8 +19,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import psycopg
-
 from tests.services import chroot
 
 START_TIMEOUT_S: Final = 30.0
@@ -130,6 +128,9 @@ def _free_port() -> int:
 
 
 def _wait_ready(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+
+    import psycopg  # here, because ``build`` runs on a bare Python before anything is installed
+
     deadline = time.monotonic() + START_TIMEOUT_S
     while True:
         try:
