@@ -44,8 +44,11 @@ class Services:
 
 
 @contextlib.contextmanager
-def running_services() -> Iterator[Services]:
-    """Start PostgreSQL and Valkey on free ports, in a folder that goes away with them."""
+def running_services(*, durable: bool = False) -> Iterator[Services]:
+    """Start PostgreSQL and Valkey on free ports, in a folder that goes away with them.
+
+    Tests need no disk that survives a power cut; benchmarks and faults say ``durable``.
+    """
     from forgeline.embedded.postgres import PostgresServer
     from forgeline.embedded.valkey import ValkeyServer
 
@@ -53,7 +56,7 @@ def running_services() -> Iterator[Services]:
         # PostgreSQL runs as another user under root and must be able to walk to its data.
         Path(folder).chmod(0o755)
         postgres = stack.enter_context(
-            PostgresServer(Path(folder) / "postgres", password=ADMIN_PASSWORD, durable=False)
+            PostgresServer(Path(folder) / "postgres", password=ADMIN_PASSWORD, durable=durable)
         )
         valkey = stack.enter_context(ValkeyServer(Path(folder) / "valkey"))
         yield Services(admin_url=postgres.url("postgres"), redis_url=valkey.url)

@@ -45,7 +45,9 @@ def connect_packet(client_id: str, username: str, password: str, *, clean: bool 
 
 def publish_packet(topic: bytes, packet_id: int, payload: bytes) -> bytes:
     """Render a PUBLISH with QoS 1; ``topic`` has its length in front already."""
-    return b"\x32" + _remaining(len(topic) + 2 + len(payload)) + topic + struct.pack(">H", packet_id) + payload
+    return (
+        b"\x32" + _remaining(len(topic) + 2 + len(payload)) + topic + struct.pack(">H", packet_id) + payload
+    )
 
 
 @dataclass
@@ -175,7 +177,9 @@ async def run_fleet(devices: list[Device], host: str, port: int, *, timeout_s: f
         await asyncio.wait_for(done.wait(), timeout_s)
     except TimeoutError:
         states = sum(device.acknowledged for device in devices), sum(device.sent for device in devices)
-        raise TimeoutError(f"{states[0]} of {states[1]} messages were acknowledged in {timeout_s} s") from None
+        raise TimeoutError(
+            f"{states[0]} of {states[1]} messages were acknowledged in {timeout_s} s"
+        ) from None
     finally:
         for task in tasks:
             task.cancel()

@@ -1,0 +1,51 @@
+"""What is measured, what it should come to, and where that number comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One promised number. ``at_least`` or ``at_most`` is its target; neither: shown for what it tells."""
+
+    key: str
+    what: str
+    unit: str = ""
+    at_least: float | None = None
+    at_most: float | None = None
+    source: str = "the main job, section 7"
+
+    def verdict(self, value: float) -> str:
+        """Return ``met``, ``MISSED`` or a dash."""
+        if self.at_least is None and self.at_most is None:
+            return "–"
+        met = (self.at_least is None or value >= self.at_least) and (
+            self.at_most is None or value <= self.at_most
+        )
+        return "met" if met else "MISSED"
+
+    @property
+    def target(self) -> str:
+        if self.at_least is not None:
+            return f"≥ {self.at_least:,g}"
+        return f"≤ {self.at_most:,g}" if self.at_most is not None else ""
+
+
+_FIGURES = (
+    Figure("ingest.copy.rows_per_s", "raw binary COPY of the same rows, alone", "rows/s", source="the yardstick"),
+    Figure("ingest.mqtt20.points_per_s", "MQTT QoS 1 → committed, 20 values a message, 5,000 points", "points/s"),
+    Figure("ingest.mqtt20.ratio_to_copy", "the same, over raw COPY", at_least=0.5),
+    Figure("ingest.mqtt1.messages_per_s", "MQTT QoS 1 → committed, one value a message", "messages/s", at_least=12_000),
+    Figure("ingest.memory_mb", "connector process under that load", "MB", at_most=300),
+    Figure("ingest.memory_growth_mb_per_min", "its growth while the load went on", "MB/min"),
+    Figure("opcua.tags_per_s", "OPC UA tags changing each second, one connector process, none lost", "tags/s", at_least=30_000),
+    Figure("read.day_1hz.p95_ms", "a day of 1 Hz raw, ≤ 2,000 min/max pairs, at the API", "ms", at_most=100),
+    Figure("read.year_1h.p95_ms", "a year of hours, at the API", "ms", at_most=50),
+    Figure("read.latest_500.p95_ms", "latest of 500 points, at the API", "ms", at_most=50),
+    Figure("live.p99_ms", "device → socket frame at 5,000 points/s", "ms", at_most=250),
+    Figure("live.p50_ms", "the same, median", "ms"),
+)  # fmt: skip
+
+FIGURES: Mapping[str, Figure] = {figure.key: figure for figure in _FIGURES}
