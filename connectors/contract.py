@@ -244,6 +244,8 @@ class BindingSpec:
     expected_interval_s: float = 60.0
     options: Mapping[str, Any] = field(default_factory=dict)
     """What the protocol needs of this one binding, such as a sampling interval or a deadband."""
+    last_ts_us: int | None = field(default=None, compare=False)
+    """Time of the newest stored sample when the map was read: where a driver that can replay begins to fill a gap."""
 
 
 class Outlet(Protocol):
