@@ -24,7 +24,7 @@ __all__ = ["chromium", "columnstore_url", "timescale_url"]
 def pytest_configure(config: pytest.Config) -> None:
     from django.conf import settings
 
-    settings.SECRET_KEY = settings.SECRET_KEY or "only-for-tests"
+    settings.SECRET_KEY = "only-for-tests"
     # The fastest hasher that is honest about being none: sign-in is tested, argon2 is not ours.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
