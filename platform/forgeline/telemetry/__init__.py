@@ -1,1 +1,1 @@
-"""Samples: the one write door, the reads, machine states. Not here: how a protocol speaks (connectors)."""
+"""Samples: the one write door (ingest), reads (queries), roll-ups, machine states. Not here: points (assets)."""

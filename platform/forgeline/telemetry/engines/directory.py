@@ -1,0 +1,28 @@
+"""Points as the ingest role reads them: of every tenant, and nothing else of the plant. Not here: the cache (points)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+
+from forgeline.telemetry.engines.arrays import Array, register
+from forgeline.telemetry.engines.connection import cursor
+
+CHANNEL = "forgeline_points"
+"""Notified after each change of points or of a plant's zone."""
+
+_POINTS = """
+SELECT p.id, p.tenant_id, p.asset_id, p.kind, p.valid_min, p.valid_max, p.expected_interval_s,
+       p.retired_at IS NOT NULL, s.zone
+FROM assets_point p JOIN assets_asset a ON a.id = p.asset_id JOIN assets_site s ON s.id = a.site_id
+WHERE p.id = ANY (%s)
+"""
+
+
+def read_points(connection: Connection[Any], point_ids: NDArray[np.int32]) -> list[tuple[Any, ...]]:
+    """Return (id, tenant, asset, kind, valid_min, valid_max, expected_interval_s, is_retired, zone) of those that are."""
+    register(connection)
+    return cursor(connection).execute(_POINTS, [Array(point_ids)]).fetchall()

@@ -1,0 +1,335 @@
+"""The one write door: a batch comes in, rows go to disk, observers are told. Everything that writes a sample calls
+``ingest_batch``; nothing else writes one.
+
+Not here: what may enter (screening), the statements (engines/store), what follows by time (keeper).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import psycopg
+import structlog
+from django.conf import settings
+from django.db import connections
+from numpy.typing import NDArray
+
+from forgeline.base.clock import now_us as clock_now_us
+from forgeline.telemetry import metrics
+from forgeline.telemetry.engines import store
+from forgeline.telemetry.engines.base import CommitRow
+from forgeline.telemetry.engines.catalogue import current_engine
+from forgeline.telemetry.engines.connection import store_connection
+from forgeline.telemetry.sample import PointKind, SampleBatch
+from forgeline.telemetry.screening import Limits, PointFacts, Reason, count_reasons, screen
+from forgeline.telemetry.tracking import Tracker
+
+DAY_US = 86_400_000_000
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IngestResult:
+    """What became of a batch. ``reasons`` has an entry a row of the batch, in its order: 0, or a screening.Reason."""
+
+    accepted: int
+    """Rows that are on disk, or gave way to a later one of the same batch with the same point and time."""
+    inserted: int
+    replaced: int
+    """Rows whose point and time had been stored before."""
+    duplicates: int
+    """Rows that gave way to a later one of the same batch."""
+    late: int
+    """Rows that were not newer than their point's last."""
+    rejected: dict[str, int]
+    """Reason key → rows."""
+    reasons: NDArray[np.int8]
+
+    def list_rejected(self) -> list[tuple[int, str]]:
+        """Return (row, reason key) of each refused row."""
+        rows = np.flatnonzero(self.reasons)
+        return [(int(row), Reason(int(self.reasons[row])).key) for row in rows]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredBatch:
+    """What an observer is given after the commit: the stored rows, by point and time, no two alike."""
+
+    rows: SampleBatch
+    tenant_id: NDArray[np.int64]
+    asset_id: NDArray[np.int64]
+    is_last: NDArray[np.bool_]
+    """The row is its point's newest of all: what a live page shows."""
+
+
+Observer = Callable[[StoredBatch], None]
+
+_observers: list[Observer] = []
+_lock = threading.RLock()
+_tracker: Tracker | None = None
+
+
+def register_observer(observer: Observer) -> None:
+    """Have ``observer`` called after each commit, in the ingesting thread: it must be quick. conf calls this."""
+    if observer not in _observers:
+        _observers.append(observer)
+
+
+def ingest_batch(batch: SampleBatch, *, now_us: int | None = None) -> IngestResult:
+    """Store a batch; return what became of each row once what was accepted is on disk.
+
+    A batch may mix tenants and points. Sending it again changes nothing. ``now_us`` is the clock for the bounds of
+    time (default: now). Safe to call from several threads; they take turns.
+    **Raises** UnavailableError when the store is away: nothing of the batch was stored, send it again.
+    """
+    started = time.monotonic()
+    with _lock:
+        try:
+            result, stored = _Door(
+                tracker(), batch, clock_now_us() if now_us is None else now_us
+            ).pass_through()
+        except Exception:
+            metrics.BATCHES_FAILED.inc()
+            raise
+        _count(result)
+        metrics.BATCH_SECONDS.observe(time.monotonic() - started)
+        if stored is not None:
+            _announce(stored)
+    return result
+
+
+def tracker() -> Tracker:
+    """Return what this process remembers of points, and start what follows by time, on first use."""
+    global _tracker
+    with _lock:
+        if _tracker is None:
+            _tracker = Tracker(_lock)
+            _tracker.start()
+        return _tracker
+
+
+def flush(*, now_us: int | None = None) -> None:
+    """Write latest values and closed roll-ups of this process now, instead of within a second.
+
+    **Raises** UnavailableError when the store is away.
+    """
+    if _tracker is not None:
+        _tracker.flush(clock_now_us() if now_us is None else now_us)
+
+
+def close() -> None:
+    """Flush and stop what follows by time; for an orderly end of a process. ingest_batch starts it anew."""
+    global _tracker
+    if _tracker is not None:
+        _tracker.stop()
+        _tracker = None
+
+
+def reset() -> None:
+    """Forget everything without writing: for tests, between which the tables are emptied."""
+    global _tracker
+    with _lock:
+        if _tracker is not None:
+            _tracker.abandon()
+            _tracker = None
+        current_engine.cache_clear()
+        connections["ingest"].close()
+
+
+def oldest_accepted_us(now_us: int) -> int:
+    """Return the time before which samples are refused: the retention's edge, to the start of its day."""
+    return (now_us - round(settings.TELEMETRY["RETENTION_DAYS"] * DAY_US)) // DAY_US * DAY_US
+
+
+def _count(result: IngestResult) -> None:
+    metrics.BATCHES.inc()
+    metrics.ACCEPTED.inc(result.accepted)
+    metrics.REPLACED.inc(result.replaced)
+    metrics.LATE.inc(result.late)
+    for key, count in result.rejected.items():
+        metrics.REFUSED.labels(key).inc(count)
+
+
+def _announce(stored: StoredBatch) -> None:
+    for observer in _observers:
+        try:
+            observer(stored)
+        # The rows are on disk; whatever an observer does with them must not have them sent again.
+        except Exception:  # noqa: BLE001
+            name = getattr(observer, "__qualname__", repr(observer))
+            metrics.OBSERVER_FAILURES.labels(name).inc()
+            log.exception("an observer of a stored batch failed", observer=name)
+
+
+class _Door:
+    """The way of one batch from its arrival to its commit."""
+
+    def __init__(self, tracker: Tracker, batch: SampleBatch, now_us: int) -> None:
+        self.tracker = tracker
+        self.batch = batch
+        self.now_us = now_us
+
+    def pass_through(self) -> tuple[IngestResult, StoredBatch | None]:
+        slots = self.tracker.find_slots(self.batch.point_id)
+        reasons, quality = screen(self.batch, self._facts(slots), self._limits())
+        rows, slots, accepted, duplicates = self._settle_order(slots, reasons, quality)
+        if not len(rows):
+            return IngestResult(accepted, 0, 0, duplicates, 0, count_reasons(reasons), reasons), None
+        current_engine().ensure_chunks(int(rows.ts_us.min()), int(rows.ts_us.max()))
+        self.tracker.meet(slots)
+        existed, late, seq = self._write(rows, slots)
+        is_last = self.tracker.record(rows, slots, late=late, existed=existed, seq=seq)
+        facts = self.tracker.directory.facts
+        stored = StoredBatch(rows, facts["tenant_id"][slots], facts["asset_id"][slots], is_last)
+        replaced = int(existed.sum())
+        result = IngestResult(
+            accepted,
+            len(rows) - replaced,
+            replaced,
+            duplicates,
+            int(late.sum()),
+            count_reasons(reasons),
+            reasons,
+        )
+        return result, stored
+
+    def _facts(self, slots: NDArray[np.int32]) -> PointFacts:
+        facts = self.tracker.directory.facts
+        known = slots >= 0
+        if not len(facts):
+            nothing = np.zeros(len(slots), np.int8)
+            return PointFacts(known, known, nothing, nothing.astype(np.float64), nothing.astype(np.float64))
+        # An unknown row borrows another point's facts; it is refused as unknown whatever they say.
+        safe = np.where(known, slots, 0)
+        return PointFacts(
+            known,
+            facts["active"][safe],
+            facts["kind"][safe],
+            facts["valid_min"][safe],
+            facts["valid_max"][safe],
+        )
+
+    def _limits(self) -> Limits:
+        ahead_us = round(settings.TELEMETRY["MAX_AHEAD_S"] * 1e6)
+        return Limits(oldest_us=oldest_accepted_us(self.now_us), newest_us=self.now_us + ahead_us)
+
+    def _settle_order(
+        self, slots: NDArray[np.int32], reasons: NDArray[np.int8], quality: NDArray[np.int16]
+    ) -> tuple[SampleBatch, NDArray[np.int32], int, int]:
+        """Return the accepted rows by point and time with the later of two alike, their slots, and the counts."""
+        batch = self.batch
+        order = np.flatnonzero(reasons == 0)
+        accepted = len(order)
+        # lexsort is stable: of two rows alike the one that arrived later stands second, and wins.
+        order = order[np.lexsort((batch.ts_us[order], batch.point_id[order]))]
+        point_id, ts_us = batch.point_id[order], batch.ts_us[order]
+        if accepted:
+            wins = np.ones(accepted, np.bool_)
+            wins[:-1] = (point_id[1:] != point_id[:-1]) | (ts_us[1:] != ts_us[:-1])
+            if not wins.all():
+                order = order[wins]
+                point_id, ts_us = point_id[wins], ts_us[wins]
+        rows = SampleBatch(
+            point_id=point_id, ts_us=ts_us, value=batch.value[order], quality=quality[order],
+            status=batch.status[order], flags=batch.flags[order],
+            text=None if batch.text is None else batch.text[order],
+        )  # fmt: skip
+        return rows, slots[order], accepted, accepted - len(rows)
+
+    def _write(
+        self, rows: SampleBatch, slots: NDArray[np.int32]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], int]:
+        """Write in one transaction; return which rows existed, which were late, and the commit's number."""
+        engine = current_engine()
+        late = rows.ts_us <= self.tracker.last_ts[slots]
+        slow = late if engine.capabilities.accepts_copy else np.ones(len(rows), np.bool_)
+        with store_connection() as connection:
+            try:
+                return self._transact(connection, rows, slots, late, slow)
+            except psycopg.errors.UniqueViolation:
+                # Another process wrote for one of these points; from here on its last time is known.
+                metrics.COPY_CONFLICTS.inc()
+                self.tracker.reload(np.unique(slots))
+                late = rows.ts_us <= self.tracker.last_ts[slots]
+                return self._transact(connection, rows, slots, late, np.ones(len(rows), np.bool_))
+            except psycopg.errors.CheckViolation:
+                # A chunk was dropped by another process since this one last looked: make it again.
+                engine.forget_chunks()
+                engine.ensure_chunks(int(rows.ts_us.min()), int(rows.ts_us.max()))
+                return self._transact(connection, rows, slots, late, slow)
+
+    def _transact(
+        self,
+        connection: psycopg.Connection[Any],
+        rows: SampleBatch,
+        slots: NDArray[np.int32],
+        late: NDArray[np.bool_],
+        slow: NDArray[np.bool_],
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], int]:
+        existed = np.zeros(len(rows), np.bool_)
+        is_text = self.tracker.directory.facts["kind"][slots] == PointKind.TEXT
+        with connection.transaction():
+            if not is_text.any():
+                fast_rows = rows if not slow.any() else rows.take(~slow)
+                slow_at = np.flatnonzero(slow)
+            else:
+                fast_rows = rows.take(~slow & ~is_text)
+                slow_at = np.flatnonzero(slow & ~is_text)
+                existed[is_text] = store.upsert_texts(connection, rows.take(is_text))
+            if len(fast_rows):
+                store.copy_samples(connection, fast_rows)
+            if len(slow_at):
+                existed[slow_at] = store.upsert_samples(connection, rows.take(slow_at))
+            commits = self._commits(rows, slots, late, existed)
+            seq = store.insert_commits(connection, self.tracker.writer_id, commits)
+        return existed, late, seq
+
+    def _commits(
+        self, rows: SampleBatch, slots: NDArray[np.int32], late: NDArray[np.bool_], existed: NDArray[np.bool_]
+    ) -> list[CommitRow]:
+        """One row a tenant. Most batches hold one tenant's points only; the sort is for those that mix."""
+        tenants = self.tracker.directory.facts["tenant_id"][slots]
+        if (tenants == tenants[0]).all():
+            return [_commit_row(int(tenants[0]), rows.point_id, rows.ts_us, late, existed)]
+        order = np.argsort(tenants, kind="stable")
+        cuts = np.flatnonzero(np.diff(tenants[order])) + 1
+        return [
+            _commit_row(
+                int(tenants[part[0]]), rows.point_id[part], rows.ts_us[part], late[part], existed[part]
+            )
+            for part in np.split(order, cuts)
+        ]
+
+
+def _commit_row(
+    tenant_id: int,
+    point_id: NDArray[np.int32],
+    ts_us: NDArray[np.int64],
+    late: NDArray[np.bool_],
+    existed: NDArray[np.bool_],
+) -> CommitRow:
+    replaced = int(existed.sum())
+    return CommitRow(
+        tenant_id=tenant_id,
+        point_ids=_distinct(point_id),
+        from_us=int(ts_us.min()),
+        to_us=int(ts_us.max()),
+        inserted=len(point_id) - replaced,
+        replaced=replaced,
+        late_point_ids=_distinct(point_id[late]),
+        late_from_us=int(ts_us[late].min()) if late.any() else None,
+    )
+
+
+def _distinct(sorted_ids: NDArray[np.int32]) -> NDArray[np.int32]:
+    if not len(sorted_ids):
+        return sorted_ids
+    first = np.ones(len(sorted_ids), np.bool_)
+    first[1:] = sorted_ids[1:] != sorted_ids[:-1]
+    return sorted_ids[first]
