@@ -1,0 +1,133 @@
+"""Reads through the tenant's views, as columns. Each runs on the app's connection, inside a tenant's scope.
+
+Every statement has a lower bound of time, so that chunks are pruned; "last before t" goes through a definer function
+because ORDER BY … LIMIT does not pass a security barrier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+
+from forgeline.base.clock import from_us
+from forgeline.telemetry.engines.base import CommitPosition, Resolution
+from forgeline.telemetry.engines.reference import COLUMNS, reference
+from forgeline.telemetry.engines.rollups import ROW, Tasks
+
+# date_part answers in float8, which holds today's microseconds exactly once rounded; extract would go by numeric.
+_US = "(date_part('epoch', ts) * 1e6)::bigint"
+
+_RAW = f"""
+SELECT {_US}, value, quality, flags, status FROM telemetry_read_sample
+WHERE point_id = %(point)s AND ts >= %(from)s AND ts < %(to)s ORDER BY ts LIMIT %(limit)s
+"""
+
+_TEXT = f"""
+SELECT {_US}, text, quality, flags, status FROM telemetry_read_text
+WHERE point_id = %(point)s AND ts >= %(from)s AND ts < %(to)s ORDER BY ts LIMIT %(limit)s
+"""
+
+# The lowest and the highest of each slice with their times: arrays compare by their first element. A slice without
+# a value has one row of nulls, so that a line breaks there.
+_PAIRS = """
+SELECT (date_part('epoch', slice) * 1e6)::bigint, low[1], (low[2] * 1e6)::bigint, high[1], (high[2] * 1e6)::bigint, quality
+FROM (
+    SELECT date_bin(%(width)s * interval '1 microsecond', ts, %(from)s) AS slice, max(quality) AS quality,
+           min(ARRAY[value, date_part('epoch', ts)]) FILTER (WHERE value IS NOT NULL) AS low,
+           max(ARRAY[value, date_part('epoch', ts)]) FILTER (WHERE value IS NOT NULL) AS high
+    FROM telemetry_read_sample WHERE point_id = %(point)s AND ts >= %(from)s AND ts < %(to)s GROUP BY 1
+) s ORDER BY 1
+"""
+
+_LATEST = f"""
+SELECT point_id, {_US}, value, quality, flags, status, text FROM telemetry_read_latest
+WHERE point_id = ANY (%(points)s) ORDER BY point_id
+"""
+
+_LAST_BEFORE = f"""
+SELECT point_id, {_US}, value, quality, flags FROM telemetry_last_before(%(points)s, %(before)s) ORDER BY point_id
+"""
+
+_ROLLUP = """
+SELECT point_id, (date_part('epoch', bucket) * 1e6)::bigint, {rest} FROM telemetry_read_rollup_{resolution}
+WHERE point_id = ANY (%(points)s) AND bucket >= %(from)s AND bucket < %(to)s ORDER BY point_id, bucket LIMIT %(limit)s
+"""
+
+_COMMITS = """
+SELECT xid::text::bigint, seq, (date_part('epoch', ts_from) * 1e6)::bigint, (date_part('epoch', ts_to) * 1e6)::bigint,
+       inserted, replaced, point_ids, (date_part('epoch', late_from) * 1e6)::bigint, late_point_ids
+FROM telemetry_commit
+WHERE (xid, seq) > (%(xid)s::text::xid8, %(seq)s) AND xid < pg_snapshot_xmin(pg_current_snapshot())
+ORDER BY xid, seq LIMIT %(limit)s
+"""
+
+
+def _fetch(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def _span(from_us_: int, to_us: int) -> dict[str, Any]:
+    return {"from": from_us(from_us_), "to": from_us(to_us)}
+
+
+def read_raw(point_id: int, from_us: int, to_us: int, *, limit: int, is_text: bool = False) -> list[tuple[Any, ...]]:
+    """Return (ts_us, value or text, quality, flags, status) by time, at most ``limit``."""
+    return _fetch(_TEXT if is_text else _RAW, {"point": point_id, "limit": limit, **_span(from_us, to_us)})
+
+
+def read_pairs(point_id: int, from_us: int, to_us: int, *, pairs: int) -> list[tuple[Any, ...]]:
+    """Return (slice_us, low, low_us, high, high_us, worst quality) for at most ``pairs`` slices of equal width."""
+    width = max(1, -(-(to_us - from_us) // pairs))
+    return _fetch(_PAIRS, {"point": point_id, "width": width, **_span(from_us, to_us)})
+
+
+def read_latest(point_ids: Sequence[int]) -> list[tuple[Any, ...]]:
+    """Return (point_id, ts_us, value, quality, flags, status, text) of the points that have a value."""
+    return _fetch(_LATEST, {"points": list(point_ids)})
+
+
+def read_last_before(point_ids: Sequence[int], before_us: int) -> list[tuple[Any, ...]]:
+    """Return (point_id, ts_us, value, quality, flags) of each point's last sample before an instant."""
+    return _fetch(_LAST_BEFORE, {"points": list(point_ids), "before": from_us(before_us)})
+
+
+def read_rollup(
+    resolution: Resolution, point_ids: Sequence[int], from_us: int, to_us: int, *, limit: int
+) -> NDArray[Any]:
+    """Return the roll-up rows (dtype ROW) of buckets that begin in ``[from, to)``, by point and bucket."""
+    statement = _ROLLUP.format(resolution=resolution.value, rest=", ".join(COLUMNS[2:]))
+    return _rows(_fetch(statement, {"points": list(point_ids), "limit": limit, **_span(from_us, to_us)}))
+
+
+def compute_rollup(tasks: Tasks) -> NDArray[Any]:
+    """Compute buckets from the samples now, by the reference statement; empty ones are left out."""
+    parameters = {
+        "points": tasks.point_id.tolist(), "starts": [from_us(us) for us in tasks.start_us.tolist()],
+        "ends": [from_us(us) for us in tasks.end_us.tolist()], "holds": tasks.hold_us.tolist(),
+        "counters": tasks.is_counter.tolist(),
+    }  # fmt: skip
+    statement = f"""
+        SELECT point_id, (date_part('epoch', bucket) * 1e6)::bigint, {", ".join(COLUMNS[2:])}
+        FROM ({reference("telemetry_read_sample")}) r
+        WHERE count > 0 OR covered_s > 0 OR COALESCE(increase, 0) <> 0 ORDER BY 1, 2
+    """
+    return _rows(_fetch(statement, parameters))
+
+
+def _rows(fetched: list[tuple[Any, ...]]) -> NDArray[Any]:
+    rows = np.zeros(len(fetched), ROW)
+    for name, column in zip(COLUMNS, zip(*fetched, strict=True), strict=False):
+        rows[name] = np.array(column, ROW[name])
+    return rows
+
+
+def read_commits(after: CommitPosition, *, limit: int) -> list[tuple[Any, ...]]:
+    """Return the tenant's commits after a position, in an order that no later commit can slip into."""
+    return _fetch(_COMMITS, {"xid": after.xid, "seq": after.seq, "limit": limit})
