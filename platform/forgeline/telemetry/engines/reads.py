@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from forgeline.base.clock import from_us
 from forgeline.telemetry.engines.base import CommitPosition, Resolution
-from forgeline.telemetry.engines.reference import COLUMNS, reference
+from forgeline.telemetry.engines.reference import COLUMNS, READ_REFERENCE
 from forgeline.telemetry.engines.rollups import ROW, Tasks
 
 # date_part answers in float8, which holds today's microseconds exactly once rounded; extract would go by numeric.
@@ -115,8 +115,7 @@ def compute_rollup(tasks: Tasks) -> NDArray[Any]:
     }  # fmt: skip
     statement = f"""
         SELECT point_id, (date_part('epoch', bucket) * 1e6)::bigint, {", ".join(COLUMNS[2:])}
-        FROM ({reference("telemetry_read_sample")}) r
-        WHERE count > 0 OR covered_s > 0 OR COALESCE(increase, 0) <> 0 ORDER BY 1, 2
+        FROM ({READ_REFERENCE}) r ORDER BY 1, 2
     """
     return _rows(_fetch(statement, parameters))
 

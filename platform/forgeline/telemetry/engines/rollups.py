@@ -14,7 +14,7 @@ from psycopg import Connection
 from forgeline.telemetry.engines.arrays import Array, register, timestamps
 from forgeline.telemetry.engines.base import ROLLUP_TABLES, Resolution
 from forgeline.telemetry.engines.connection import cursor
-from forgeline.telemetry.engines.reference import COLUMNS, composition, reference
+from forgeline.telemetry.engines.reference import COLUMNS, REFERENCE, composition
 
 ROW = np.dtype(
     [
@@ -78,7 +78,7 @@ def upsert(connection: Connection[Any], resolution: Resolution, rows: NDArray[An
 
 def recompute(connection: Connection[Any], resolution: Resolution, tasks: Tasks) -> None:
     """Compute buckets from the samples by the reference statement; a bucket that turns out empty loses its row."""
-    _replace(connection, resolution, reference(), tasks)
+    _replace(connection, resolution, REFERENCE, tasks)
 
 
 def compose(connection: Connection[Any], resolution: Resolution, tasks: Tasks) -> None:
@@ -95,15 +95,12 @@ def _replace(connection: Connection[Any], resolution: Resolution, statement: str
     cursor(connection).execute(
         f"""
 WITH found AS MATERIALIZED ({statement}),
-kept AS MATERIALIZED (
-    SELECT * FROM found WHERE count > 0 OR covered_s > 0 OR COALESCE(increase, 0) <> 0 ORDER BY point_id, bucket
-),
 gone AS (
     DELETE FROM {table} r USING unnest(%(points)s, %(starts)s) AS t (point_id, start_ts)
     WHERE r.point_id = t.point_id AND r.bucket = t.start_ts
-      AND NOT EXISTS (SELECT 1 FROM kept k WHERE k.point_id = t.point_id AND k.bucket = t.start_ts)
+      AND NOT EXISTS (SELECT 1 FROM found f WHERE f.point_id = t.point_id AND f.bucket = t.start_ts)
 )
-INSERT INTO {table} ({_NAMES}) SELECT {_NAMES} FROM kept {_ON_CONFLICT}
+INSERT INTO {table} ({_NAMES}) SELECT {_NAMES} FROM found ORDER BY point_id, bucket {_ON_CONFLICT}
 """,
         tasks.parameters(),
     )
