@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -13,12 +14,22 @@ import pytest
 
 from tests.deploy.compose import ROOT, services
 from tests.deploy.test_secrets import make_secrets
+from tests.services import timescale
+from tests.services.requirement import skip_or_fail
 
 pytestmark = [
     pytest.mark.timescale,
     pytest.mark.skipif(shutil.which("openssl") is None, reason="make-secrets needs openssl"),
 ]
 DATABASE = "forgeline_first_start"
+
+
+@pytest.fixture
+def own_timescale() -> Iterator[str]:
+    """A server of this test's own: roles and their passwords belong to a server, and the others have theirs."""
+    skip_or_fail("timescale", timescale.why_unavailable())
+    with timescale.running_timescale() as url:
+        yield url
 
 
 def run_migrate(tmp_path: Path, timescale_url: str) -> subprocess.CompletedProcess[str]:
@@ -47,17 +58,17 @@ def run_migrate(tmp_path: Path, timescale_url: str) -> subprocess.CompletedProce
     )
 
 
-def test_migrate_makes_roles_and_tables_and_may_run_again(tmp_path: Path, timescale_url: str) -> None:
-    first = run_migrate(tmp_path, timescale_url)
+def test_migrate_makes_roles_and_tables_and_may_run_again(tmp_path: Path, own_timescale: str) -> None:
+    first = run_migrate(tmp_path, own_timescale)
     assert first.returncode == 0, first.stderr
-    again = run_migrate(tmp_path, timescale_url)
+    again = run_migrate(tmp_path, own_timescale)
     assert again.returncode == 0, again.stderr
     assert "No migrations to apply" in again.stdout
 
-    own = timescale_url.split("@")[1].removesuffix("/postgres")
+    own = own_timescale.split("@")[1].removesuffix("/postgres")
     password = (tmp_path / "secrets/database_app_password").read_text().strip()
     with psycopg.connect(f"postgresql://forgeline_app:{password}@{own}/{DATABASE}") as app:
         assert app.execute("SELECT count(*) FROM telemetry_read_latest").fetchone() == (0,)
-    with psycopg.connect(timescale_url, dbname=DATABASE) as admin:
+    with psycopg.connect(own_timescale, dbname=DATABASE) as admin:
         hypertables = "SELECT count(*) FROM timescaledb_information.hypertables"
         assert admin.execute(hypertables).fetchone() != (0,)
