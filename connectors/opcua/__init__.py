@@ -1,0 +1,1 @@
+"""OPC UA: browse, subscribe or poll, back-fill. Not here: what a reading becomes (runtime/pipeline)."""

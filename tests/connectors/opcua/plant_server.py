@@ -1,0 +1,163 @@
+"""A real OPC UA server (asyncua) in a process of its own, told what to do by lines of JSON on its standard input.
+
+``python -m tests.connectors.opcua.plant_server PORT [--history FILE] [--certificate FOLDER] [--many N]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from asyncua import Node, Server, ua
+from asyncua.crypto.permission_rules import SimpleRoleRuleset, User, UserRole
+from asyncua.crypto.uacrypto import CertProperties
+from asyncua.server.address_space import AttributeValue, NodeData
+from asyncua.server.history_sql import HistorySQLite
+from asyncua.server.user_managers import UserManager
+
+NAMESPACE = "urn:forgeline:test:plant"
+NODES: dict[str, tuple[Any, ua.VariantType]] = {
+    "Speed": (1.5, ua.VariantType.Double),
+    "Count": (0, ua.VariantType.Int32),
+    "Running": (True, ua.VariantType.Boolean),
+    "Program": ("P100", ua.VariantType.String),
+    "Static": (42.0, ua.VariantType.Double),
+    "Array": ([1.0, 2.0], ua.VariantType.Double),
+}
+
+
+class OneUser(UserManager):
+    """Lets anonymous people and one operator in."""
+
+    def get_user(
+        self, iserver: Any, username: Any = None, password: Any = None, certificate: Any = None
+    ) -> User | None:
+        if username is None or (username, password) == ("operator", "secret"):
+            return User(role=UserRole.Admin)
+        return None
+
+
+async def build(options: argparse.Namespace) -> tuple[Server, dict[str, Node]]:
+    server = Server(user_manager=OneUser())
+    await server.init()
+    server.set_endpoint(f"opc.tcp://127.0.0.1:{options.port}/plant")
+    if options.certificate:
+        folder = Path(options.certificate)
+        await server.load_certificate(str(folder / "server.der"))
+        await server.load_private_key(CertProperties(folder / "server.pem", "pem").path_or_content)
+        server.set_security_policy(
+            [
+                ua.SecurityPolicyType.NoSecurity,
+                ua.SecurityPolicyType.Basic256Sha256_Sign,
+                ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt,
+                ua.SecurityPolicyType.Aes128Sha256RsaOaep_Sign,
+                ua.SecurityPolicyType.Aes128Sha256RsaOaep_SignAndEncrypt,
+                ua.SecurityPolicyType.Aes256Sha256RsaPss_Sign,
+                ua.SecurityPolicyType.Aes256Sha256RsaPss_SignAndEncrypt,
+            ],
+            permission_ruleset=SimpleRoleRuleset(),
+        )
+    else:
+        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    index = await server.register_namespace(NAMESPACE)
+    press = await server.nodes.objects.add_object(ua.NodeId("Press", index), ua.QualifiedName("Press", index))
+    nodes = {}
+    for name, (value, kind) in NODES.items():
+        if name in options.without:
+            continue
+        node = await press.add_variable(ua.NodeId(name, index), ua.QualifiedName(name, index), value, kind)
+        await node.set_writable()
+        nodes[name] = node
+    if options.history:
+        storage = HistorySQLite(options.history)
+        server.iserver.history_manager.set_storage(storage)
+        await storage.init()
+    if options.items_per_call:
+        limit = server.get_node(
+            ua.NodeId(ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall)
+        )
+        await limit.write_value(ua.UInt32(options.items_per_call))
+    if options.many:
+        await _add_many(server, index, options.many)
+    return server, nodes
+
+
+async def _add_many(server: Server, index: int, many: int) -> None:
+    """Put many variables below one folder without the services, which take a millisecond a node."""
+    folder = await server.nodes.objects.add_object(ua.NodeId("Many", index), ua.QualifiedName("Many", index))
+    space = server.iserver.aspace
+    references = space._nodes[folder.nodeid].references
+    for number in range(many):
+        node = NodeData(ua.NodeId(number + 1, index))
+        for attribute, value in (
+            (ua.AttributeIds.NodeClass, ua.Variant(int(ua.NodeClass.Variable), ua.VariantType.Int32)),
+            (ua.AttributeIds.BrowseName, ua.Variant(ua.QualifiedName(f"Tag{number}", index))),
+            (ua.AttributeIds.DisplayName, ua.Variant(ua.LocalizedText(f"Tag{number}"))),
+            (ua.AttributeIds.DataType, ua.Variant(ua.NodeId(11, 0))),
+            (ua.AttributeIds.UserAccessLevel, ua.Variant(1, ua.VariantType.Byte)),
+            (ua.AttributeIds.Value, ua.Variant(float(number))),
+        ):
+            node.attributes[attribute] = AttributeValue(ua.DataValue(value))
+        space._nodes[node.nodeid] = node
+        references.append(
+            ua.ReferenceDescription(
+                ReferenceTypeId=ua.NodeId(ua.ObjectIds.Organizes),
+                IsForward=True,
+                NodeId=node.nodeid,
+                BrowseName=ua.QualifiedName(f"Tag{number}", index),
+                DisplayName=ua.LocalizedText(f"Tag{number}"),
+                NodeClass=ua.NodeClass.Variable,
+                TypeDefinition=ua.NodeId(ua.ObjectIds.BaseDataVariableType),
+            )
+        )
+
+
+async def serve(options: argparse.Namespace) -> None:
+    server, nodes = await build(options)
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    async with server:
+        if options.history:
+            for name in ("Count", "Speed"):
+                await server.historize_node_data_change(nodes[name], period=timedelta(days=1), count=0)
+        print(json.dumps({"ready": True}), flush=True)
+        while line := await reader.readline():
+            order = json.loads(line)
+            if order["op"] == "write":
+                _, kind = NODES[order["node"]]
+                value = ua.DataValue(ua.Variant(order["value"], kind))
+                if "status" in order:
+                    value.StatusCode = ua.StatusCode(order["status"])
+                if "source_us" in order:
+                    value.SourceTimestamp = ua.win_epoch_to_datetime(
+                        (order["source_us"] + 11_644_473_600_000_000) * 10
+                    )
+                await nodes[order["node"]].write_attribute(ua.AttributeIds.Value, value)
+            elif order["op"] == "count":
+                for number in range(order["from"], order["to"]):
+                    await nodes["Count"].write_value(number, ua.VariantType.Int32)
+                    await asyncio.sleep(order.get("every_s", 0.01))
+            elif order["op"] == "delete":
+                await nodes.pop(order["node"]).delete()
+            print(json.dumps({"done": order["op"]}), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("port", type=int)
+    parser.add_argument("--history")
+    parser.add_argument("--certificate")
+    parser.add_argument("--many", type=int, default=0)
+    parser.add_argument("--items-per-call", type=int, default=0)
+    parser.add_argument("--without", action="append", default=[])
+    asyncio.run(serve(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
