@@ -1,6 +1,6 @@
 """A real OPC UA server (asyncua) in a process of its own, told what to do by lines of JSON on its standard input.
 
-``python -m tests.connectors.opcua.plant_server PORT [--history FILE] [--certificate FOLDER] [--many N]``
+``python -m tests.connectors.opcua.plant_server PORT [--history] [--certificate FOLDER] [--many N]``
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from asyncua import Node, Server, ua
 from asyncua.crypto.permission_rules import SimpleRoleRuleset, User, UserRole
 from asyncua.crypto.uacrypto import CertProperties
 from asyncua.server.address_space import AttributeValue, NodeData
-from asyncua.server.history_sql import HistorySQLite
 from asyncua.server.user_managers import UserManager
 
 NAMESPACE = "urn:forgeline:test:plant"
@@ -73,10 +72,6 @@ async def build(options: argparse.Namespace) -> tuple[Server, dict[str, Node]]:
         node = await press.add_variable(ua.NodeId(name, index), ua.QualifiedName(name, index), value, kind)
         await node.set_writable()
         nodes[name] = node
-    if options.history:
-        storage = HistorySQLite(options.history)
-        server.iserver.history_manager.set_storage(storage)
-        await storage.init()
     if options.items_per_call:
         limit = server.get_node(
             ua.NodeId(ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall)
@@ -151,7 +146,7 @@ async def serve(options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
-    parser.add_argument("--history")
+    parser.add_argument("--history", action="store_true")
     parser.add_argument("--certificate")
     parser.add_argument("--many", type=int, default=0)
     parser.add_argument("--items-per-call", type=int, default=0)

@@ -80,7 +80,7 @@ def test_every_change_of_a_burst_arrives_in_order(make_plant: MakePlant, tmp_pat
 def test_a_killed_server_ends_the_run_and_history_fills_the_gap(
     make_plant: MakePlant, tmp_path: Path
 ) -> None:
-    plant, basket = make_plant("--history", str(tmp_path / "history.db")), Basket()
+    plant, basket = make_plant("--history"), Basket()
     driver = make_driver(plant.endpoint, tmp_path, keep_alive_s=1, timeout_s=2)
 
     async def work() -> None:
@@ -111,7 +111,7 @@ def test_a_killed_server_ends_the_run_and_history_fills_the_gap(
 
 
 def test_the_gap_begins_where_the_store_ends(make_plant: MakePlant, tmp_path: Path) -> None:
-    plant, basket = make_plant("--history", str(tmp_path / "history.db")), Basket()
+    plant, basket = make_plant("--history"), Basket()
     plant.tell(op="count", **{"from": 1, "to": 11})
     middle_us = time.time_ns() // 1000
     plant.tell(op="count", **{"from": 11, "to": 21})
