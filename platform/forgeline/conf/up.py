@@ -1,0 +1,294 @@
+"""``make up``: bring the services, prepare the database, run every process of Forgeline, watch them, stop in order.
+
+Not here: how one service starts (postgres, valkey, broker), how processes are watched (processes).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from forgeline.conf.env import ROOT, Environment, SettingsError, read_environment
+from forgeline.embedded.assets import fetch_assets
+from forgeline.embedded.broker import Broker, MosquittoBroker, make_broker
+from forgeline.embedded.layout import Layout
+from forgeline.embedded.postgres import PostgresServer
+from forgeline.embedded.processes import Child, Supervisor
+from forgeline.embedded.service import ServiceError
+from forgeline.embedded.valkey import ValkeyServer
+
+MANAGE = [sys.executable, str(ROOT / "manage.py")]
+READY_WITHIN_S = 60.0
+LOOK_EVERY_S = 0.25
+
+
+class Stopped(Exception):
+    """Ctrl-C or SIGTERM came."""
+
+
+def main() -> int:
+    """Run until Ctrl-C or SIGTERM; 0 after an orderly stop, 1 with one sentence where it could not start."""
+    signal.signal(signal.SIGTERM, _raise_stopped)
+    signal.signal(signal.SIGINT, _raise_stopped)
+    try:
+        environment = read_environment()
+        layout = Layout(environment.var)
+        layout.check_disk()
+        lock = layout.lock()
+    except (SettingsError, ServiceError) as error:
+        print(f"✗ {error}", file=sys.stderr)
+        return 1
+    with lock:
+        return House(environment, layout).run()
+
+
+def _raise_stopped(_number: int, _frame: object) -> None:
+    # A second Ctrl-C must not tear the orderly stop apart.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise Stopped
+
+
+class House:
+    """One run of everything."""
+
+    def __init__(self, environment: Environment, layout: Layout) -> None:
+        self.settings = environment
+        self.layout = layout
+        self.supervisor = Supervisor(say=lambda line: print(f"  ! {line}", flush=True))
+        self.started = time.monotonic()
+        self.child_environment: dict[str, str] = {}
+        self.broker: Broker | None = None
+        self.device_mqtt = ""
+
+    def run(self) -> int:
+        """Start, watch, stop. Whatever happens, nothing is left behind."""
+        code = 0
+        try:
+            self._start()
+            while True:
+                self.supervisor.watch()
+                time.sleep(LOOK_EVERY_S)
+        except Stopped:
+            print("\n· stopping", flush=True)
+        except (ServiceError, OSError) as error:
+            print(f"✗ {error}", file=sys.stderr, flush=True)
+            code = 1
+        finally:
+            self.layout.status_path.unlink(missing_ok=True)
+            begun = time.monotonic()
+            self.supervisor.stop()
+        if code == 0:
+            print(f"✓ stopped in {time.monotonic() - begun:.1f} s", flush=True)
+        return code
+
+    # --- the steps ---------------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        self.child_environment = self._base_environment()
+        self._step("front-end parts", self._bring_assets)
+        self._step("PostgreSQL", self._bring_database)
+        self._step("Valkey", self._bring_cache)
+        self._step("MQTT broker", self._bring_broker)
+        self._step("database", self._prepare_database)
+        demo = self._seed_demo() if self.settings["FORGELINE_DEMO"] else {}
+        address = self._start_processes()
+        opcua = self._start_demo(address, demo) if demo else ""
+        self._step("web server", lambda: self._wait_for_web(address))
+        self._show(address, demo, opcua)
+
+    def _step(self, title: str, work: Any) -> None:
+        begun = time.monotonic()
+        print(f"· {title} …", end="", flush=True)
+        try:
+            remark = work()
+        except BaseException:
+            print(flush=True)
+            raise
+        print(f" {remark or 'ready'} ({time.monotonic() - begun:.1f} s)", flush=True)
+
+    def _base_environment(self) -> dict[str, str]:
+        """What every child inherits: this process's environment and the settings of .env, paths, secrets by file."""
+        inherited = {name: _as_text(value) for name, value in self.settings.values.items() if _as_text(value)}
+        environment = {**os.environ, **inherited}
+        environment |= {
+            "PYTHONPATH": os.pathsep.join((str(ROOT / "platform"), str(ROOT))),
+            "PYTHONUNBUFFERED": "1",
+            "DJANGO_SETTINGS_MODULE": "forgeline.conf.settings",
+            "FORGELINE_VAR": str(self.layout.var),
+        }
+        for variable, name in (
+            ("FORGELINE_SECRET_KEY", "secret_key"),
+            ("FORGELINE_DATABASE_OWNER_PASSWORD", "database_owner"),
+            ("FORGELINE_DATABASE_APP_PASSWORD", "database_app"),
+            ("FORGELINE_DATABASE_INGEST_PASSWORD", "database_ingest"),
+        ):
+            if not self.settings[variable]:
+                self.layout.secret(name)
+                environment[f"{variable}_FILE"] = str(self.layout.secret_path(name))
+        return environment
+
+    def _bring_assets(self) -> str:
+        return "fetched" if fetch_assets(ROOT, self.layout.var / "assets") else "as before"
+
+    def _bring_database(self) -> str:
+        if self.settings["FORGELINE_DATABASE_URL"]:
+            return "yours, by FORGELINE_DATABASE_URL"
+        port, remark = self.layout.port("postgres", 0)
+        server = PostgresServer(
+            self.layout.folder("postgres"), password=self.layout.secret("database_admin"), port=port
+        )
+        self.supervisor.add_service(server)
+        self.child_environment["FORGELINE_DATABASE_URL"] = server.url("forgeline")
+        return remark
+
+    def _bring_cache(self) -> str:
+        if self.settings["FORGELINE_REDIS_URL"]:
+            return "yours, by FORGELINE_REDIS_URL"
+        port, remark = self.layout.port("valkey", 0)
+        server = ValkeyServer(self.layout.folder("valkey"), port=port, password=self.layout.secret("valkey"))
+        self.supervisor.add_service(server)
+        self.child_environment["FORGELINE_REDIS_URL"] = server.url
+        return remark
+
+    def _bring_broker(self) -> str:
+        if self.settings["FORGELINE_MQTT_URL"]:
+            self.device_mqtt = _without_user(self.settings["FORGELINE_MQTT_URL"])
+            return "yours, by FORGELINE_MQTT_URL"
+        port, remark = self.layout.port("mqtt", self.settings["FORGELINE_MQTT_PORT"])
+        self.broker = make_broker(
+            self.layout.folder("broker"), port=port, service_password=self.layout.secret("mqtt")
+        )
+        self.supervisor.add_service(self.broker)
+        self.child_environment["FORGELINE_MQTT_URL"] = self.broker.url
+        self.device_mqtt = self.broker.address
+        facts = self.broker.capabilities
+        return " ".join(part for part in (f"{facts.name}.", remark, facts.remark) if part)
+
+    def _prepare_database(self) -> str:
+        self._manage("provision_database")
+        # From here on nobody needs the credentials that may make roles.
+        url = self.child_environment["FORGELINE_DATABASE_URL"]
+        self._manage("migrate", "--database", "owner", "--noinput", "--verbosity", "0")
+        self.child_environment["FORGELINE_DATABASE_URL"] = _without_user(url)
+        self._manage("catalogs", "compile")
+        return ""
+
+    def _seed_demo(self) -> dict[str, Any]:
+        return dict(json.loads(self._manage("seed_demo").strip().splitlines()[-1]))
+
+    def _manage(self, *arguments: str) -> str:
+        """Run a management command. **Raises** ServiceError with the last line of what it said."""
+        done = subprocess.run(
+            [*MANAGE, *arguments], env=self.child_environment, capture_output=True, text=True, check=False,
+            start_new_session=True,
+        )  # fmt: skip
+        if done.returncode:
+            log = self.layout.folder("log") / "prepare.log"
+            log.write_text(done.stdout + done.stderr, encoding="utf-8")
+            last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            raise ServiceError(f"`manage.py {arguments[0]}` failed: {last} The whole of it is in {log}.")
+        return done.stdout
+
+    def _start_processes(self) -> str:
+        port, remark = self.layout.port("http", self.settings["FORGELINE_HTTP_PORT"])
+        if remark:
+            print(f"  {remark}", flush=True)
+        bind = self.settings["FORGELINE_BIND"]
+        self.child_environment["FORGELINE_HTTP_PORT"] = str(port)
+        celery = [sys.executable, "-m", "celery", "-A", "forgeline.conf.celery:app"]
+        uvicorn = [sys.executable, "-m", "uvicorn", "forgeline.conf.asgi:application"]
+        beat_state = str(self.layout.folder("run") / "beat.pid")
+        Path(beat_state).unlink(missing_ok=True)
+        for name, argv in (
+            ("web", [*uvicorn, "--host", bind, "--port", str(port), "--no-access-log", "--no-server-header"]),
+            ("connectors", [*MANAGE, "run_connectors"]),
+            ("worker", [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO"]),
+            ("beat", [*celery, "beat", "--loglevel", "INFO", "--pidfile", beat_state]),
+        ):
+            self._add(name, argv)
+        if isinstance(self.broker, MosquittoBroker):
+            where = ["--folder", str(self.broker.credentials), "--pid-file", str(self.broker.pid_file)]
+            self._add("credentials", [*MANAGE, "sync_broker_credentials", "--watch", *where])
+        return f"http://{'127.0.0.1' if bind == '0.0.0.0' else bind}:{port}"  # noqa: S104  # compared, not bound
+
+    def _start_demo(self, address: str, demo: Mapping[str, Any]) -> str:
+        port, _remark = self.layout.port("opcua", 4840)
+        environment = {
+            "FORGELINE_URL": address,
+            "FORGELINE_API_KEY": str(demo["api_key"]),
+            "FORGELINE_MQTT": self.device_mqtt,
+            "DEMO_OPCUA_PORT": str(port),
+            "FORGELINE_DEMO_SPEED": str(self.settings["FORGELINE_DEMO_SPEED"]),
+            "FORGELINE_VAR": str(self.layout.var),
+        }
+        kept = ("PATH", "HOME", "LANG", "PYTHONPATH", "PYTHONUNBUFFERED")
+        outside = {name: self.child_environment[name] for name in kept if name in self.child_environment}
+        self._add("demoplant", [sys.executable, "-m", "demoplant"], environment={**outside, **environment})
+        return f"opc.tcp://127.0.0.1:{port}"
+
+    def _add(self, name: str, argv: list[str], *, environment: Mapping[str, str] | None = None) -> None:
+        log = self.layout.folder("log") / f"{name}.log"
+        self.supervisor.add(Child(name, argv, environment or self.child_environment, log))
+
+    def _wait_for_web(self, address: str) -> str:
+        deadline = time.monotonic() + READY_WITHIN_S
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"{address}/readyz", timeout=5) as answer:  # noqa: S310  # our own address
+                    if answer.status == 200:
+                        return ""
+            except (urllib.error.URLError, OSError):
+                pass
+            self.supervisor.watch()
+            time.sleep(0.1)
+        raise ServiceError(
+            f"The web server did not answer within {READY_WITHIN_S:g} s; its log is {self.layout.folder('log') / 'web.log'}."
+        )
+
+    def _show(self, address: str, demo: Mapping[str, Any], opcua: str) -> None:
+        rows = [("Address", address)]
+        if demo:
+            rows += [("Sign in", f"{demo['email']}  {demo['password']}"), ("API key", str(demo["api_key"]))]
+        else:
+            rows += [("Sign in", f"make the first account at {address}")]
+        rows += [("Broker", self.device_mqtt)]
+        if opcua:
+            rows += [("OPC UA", opcua)]
+        rows += [("State", f"{self.layout.var} (logs in log/)"), ("Stop", "Ctrl-C")]
+        status = {
+            "address": address, "mqtt": self.device_mqtt, "opcua": opcua, "pid": os.getpid(),
+            "api_key": demo.get("api_key", ""),
+            "sign_in": {"email": demo.get("email", ""), "password": demo.get("password", "")},
+        }  # fmt: skip
+        path = self.layout.status_path
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(status, indent=1), encoding="utf-8")
+        print(
+            f"\n  Forgeline is running, {time.monotonic() - self.started:.0f} s after the start\n", flush=True
+        )
+        for title, text in rows:
+            print(f"    {title:9} {text}", flush=True)
+        print(flush=True)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
+
+
+def _without_user(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"

@@ -1,0 +1,84 @@
+"""The files by which mosquitto knows its users: passwords and topic rules, written whole or not at all.
+
+Not here: who has a credential (assets), how the broker is told of a change (broker; in production its own watcher).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+SERVICE_USER = "forgeline"
+"""The platform's own user at its broker: it may read and write everywhere."""
+
+PASSWORDS, RULES = "passwords", "acl"
+_ITERATIONS = 101
+"""mosquitto_passwd's own default. Device passwords are random, so that a slower hash would protect nothing more."""
+
+
+def hash_password(password: str) -> str:
+    """Return mosquitto's ``$7$iterations$salt$hash`` (PBKDF2-SHA512)."""
+    salt = secrets.token_bytes(12)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ITERATIONS)
+    return f"$7${_ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+
+
+def verify_password(password: str, stored: str) -> bool:
+    """Say whether a stored ``$7$…`` belongs to a password."""
+    try:
+        _, scheme, iterations, salt, digest = stored.split("$")
+    except ValueError:
+        return False
+    if scheme != "7" or not iterations.isdigit():
+        return False
+    made = hashlib.pbkdf2_hmac("sha512", password.encode(), base64.b64decode(salt), int(iterations))
+    return secrets.compare_digest(made, base64.b64decode(digest))
+
+
+def topic_rules() -> str:
+    """Return the rules: the platform everywhere, a device beneath its own name only."""
+    return f"user {SERVICE_USER}\ntopic readwrite #\n\npattern write t/%u/#\npattern read c/%u/#\n"
+
+
+def write_credentials(folder: Path, hashes: Mapping[str, str]) -> bool:
+    """Write both files where they differ from what is there; return whether anything changed.
+
+    ``hashes`` maps every user, the platform's too, to its hash. A reader sees the old file or the new one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = "".join(f"{name}:{digest}\n" for name, digest in sorted(hashes.items()))
+    changed = _replace(folder / RULES, topic_rules())
+    return _replace(folder / PASSWORDS, lines) or changed
+
+
+def kept_hash(folder: Path, name: str, password: str) -> str:
+    """Return the hash that the file holds for this user and password, or a new one.
+
+    A new salt at each look would be a change, and every change a reload.
+    """
+    path = folder / PASSWORDS
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            user, _, digest = line.partition(":")
+            if user == name and verify_password(password, digest):
+                return digest
+    return hash_password(password)
+
+
+def _replace(path: Path, text: str) -> bool:
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    # The broker in its own container reads by its group.
+    Path(name).chmod(0o640)
+    Path(name).replace(path)
+    return True
