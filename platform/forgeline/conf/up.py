@@ -31,7 +31,7 @@ READY_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.25
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818  # an order, not an error
     """Ctrl-C or SIGTERM came."""
 
 
@@ -252,7 +252,8 @@ class House:
             self.supervisor.watch()
             time.sleep(0.1)
         raise ServiceError(
-            f"The web server did not answer within {READY_WITHIN_S:g} s; its log is {self.layout.folder('log') / 'web.log'}."
+            f"The web server did not answer within {READY_WITHIN_S:g} s; "
+            f"its log is {self.layout.folder('log') / 'web.log'}."
         )
 
     def _show(self, address: str, demo: Mapping[str, Any], opcua: str) -> None:

