@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 
 from connectors.contract import BindingSpec, ConnectorError, ReadingBlock, Undecodable
 from connectors.opcua.driver import OpcUaDriver
@@ -89,6 +95,36 @@ def make_plant() -> Iterator[Callable[..., Plant]]:
         plant.kill()
 
 
+def write_server_certificate(folder: Path, name: str = "plant server") -> str:
+    """Write server.der and server.pem; return the fingerprint."""
+    folder.mkdir(parents=True, exist_ok=True)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=30))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.UniformResourceIdentifier("urn:freeopcua:python:server")]),
+            False,
+        )
+        .sign(key, hashes.SHA256())
+    )
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    (folder / "server.der").write_bytes(der)
+    (folder / "server.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return hashlib.sha256(der).hexdigest()
+
+
 @dataclass
 class Basket:
     """An outlet that keeps everything."""
@@ -137,7 +173,7 @@ async def until(condition: Callable[[], Any], timeout_s: float = 20.0) -> None:
     """Wait until something is so; fail after the time-out."""
     async with asyncio.timeout(timeout_s):
         while not condition():
-            await asyncio.sleep(0.02)  # noqa: ASYNC110 - any condition can be waited for
+            await asyncio.sleep(0.02)
 
 
 def bind(*names: str, **extra: Any) -> list[BindingSpec]:

@@ -15,7 +15,6 @@ from typing import Any
 
 from asyncua import Node, Server, ua
 from asyncua.crypto.permission_rules import SimpleRoleRuleset, User, UserRole
-from asyncua.crypto.uacrypto import CertProperties
 from asyncua.server.address_space import AttributeValue, NodeData
 from asyncua.server.user_managers import UserManager
 
@@ -48,7 +47,7 @@ async def build(options: argparse.Namespace) -> tuple[Server, dict[str, Node]]:
     if options.certificate:
         folder = Path(options.certificate)
         await server.load_certificate(str(folder / "server.der"))
-        await server.load_private_key(CertProperties(folder / "server.pem", "pem").path_or_content)
+        await server.load_private_key(str(folder / "server.pem"))
         server.set_security_policy(
             [
                 ua.SecurityPolicyType.NoSecurity,
