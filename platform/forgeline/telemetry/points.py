@@ -17,6 +17,8 @@ from forgeline.base.clock import now
 from forgeline.telemetry.engines.base import FAST_INTERVAL_S, HOLD_INTERVALS
 from forgeline.telemetry.engines.connection import store_connection
 from forgeline.telemetry.engines.directory import read_points
+from forgeline.telemetry.rollup import Rhythm
+from forgeline.telemetry.sample import PointKind
 
 UNKNOWN = -1
 _TABLE_LIMIT = 1 << 23
@@ -58,11 +60,20 @@ class PointDirectory:
             slots = self._look_up(point_ids)
         return slots
 
-    def refresh(self) -> None:
-        """Read every point again: kinds, bounds and zones change, points are retired and deleted."""
+    def known_slots(self, point_ids: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the slots of those points that this process has met."""
+        slots = self._look_up(point_ids)
+        return slots[slots != UNKNOWN]
+
+    def refresh(self) -> NDArray[np.intp]:
+        """Read every point again: kinds, bounds and zones change, points are retired and deleted.
+
+        Returns the slots of points that roll up otherwise than before (kind, interval or zone changed).
+        """
         self._missed.clear()
         if not len(self.facts):
-            return
+            return np.zeros(0, np.intp)
+        before = self.facts.copy()
         seen = np.zeros(len(self.facts), np.bool_)
         for row in self._read(self.facts["point_id"]):
             slot = self._slot(row[0])
@@ -72,12 +83,23 @@ class PointDirectory:
         self.facts["active"][~seen] = False
         for slot in np.flatnonzero(~seen).tolist():
             self._forget_id(int(self.facts["point_id"][slot]))
+        changed = np.zeros(len(before), np.bool_)
+        for name in ("kind", "hold_us", "bucket_us", "offset_us", "zone"):
+            changed |= before[name] != self.facts[name]
+        return np.flatnonzero(changed & seen)
+
+    def rhythm(self, slots: NDArray[Any]) -> Rhythm:
+        """Return how the points of these slots roll up."""
+        facts = self.facts[slots]
+        return Rhythm(
+            facts["bucket_us"], facts["offset_us"], facts["hold_us"], facts["kind"] == PointKind.COUNTER
+        )
 
     def _look_up(self, point_ids: NDArray[np.int32]) -> NDArray[np.int32]:
         if not len(point_ids):
             return np.zeros(0, np.int32)
         low, high = int(point_ids.min()), int(point_ids.max())
-        if 0 <= low and high < len(self._slot_of):
+        if low >= 0 and high < len(self._slot_of):
             return self._slot_of[point_ids]
         slots = np.full(len(point_ids), UNKNOWN, np.int32)
         near = (point_ids >= 0) & (point_ids < len(self._slot_of))
@@ -119,7 +141,7 @@ class PointDirectory:
         self.facts[slot] = (
             point_id, tenant_id, asset_id, kind, not is_retired,
             -np.inf if low is None else low, np.inf if high is None else high,
-            round(interval_s * HOLD_INTERVALS * 1e6), bucket_us, offset_within_hour_us(zone) % bucket_us,
+            round(interval_s * HOLD_INTERVALS * 1e6), bucket_us, offset_within_hour_us(zone),
             self._zone(zone),
         )  # fmt: skip
 

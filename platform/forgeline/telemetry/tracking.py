@@ -6,17 +6,21 @@ Not here: the arithmetic of roll-ups (rollup), their statements (engines/rollups
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forgeline.base.clock import to_us
+from psycopg import Connection
+
 from forgeline.telemetry import metrics
+from forgeline.telemetry.closing import Closer
 from forgeline.telemetry.engines import latest as latest_table, store, writers
-from forgeline.telemetry.engines.connection import StoreAwayError, store_connection
+from forgeline.telemetry.engines.connection import store_connection
 from forgeline.telemetry.keeper import Keeper
 from forgeline.telemetry.points import PointDirectory
+from forgeline.telemetry.rollup_keeping import RollupKeeping
 from forgeline.telemetry.sample import PointKind, SampleBatch
 
 NEVER = np.iinfo(np.int64).min
@@ -34,6 +38,16 @@ _LATEST = np.dtype(
 )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Latest:
+    """Latest values on their way to the table."""
+
+    slots: NDArray[np.intp]
+    point_ids: NDArray[np.int32]
+    rows: NDArray[Any]
+    texts: list[str | None] | None
+
+
 class Tracker:
     """State by slot. ``lock`` is ingest's: whoever touches a column holds it."""
 
@@ -47,6 +61,10 @@ class Tracker:
         self._latest: NDArray[Any] = np.zeros(0, _LATEST)
         self._texts: dict[int, str | None] = {}
         self.writer_id = 0
+        self._seq = 0
+        self._others = writers.START
+        self._rollups = RollupKeeping()
+        self._closer = Closer()
         self._keeper = Keeper(self)
 
     # --- ingest's side, under the lock ------------------------------------------------------------------------
@@ -70,15 +88,28 @@ class Tracker:
         """Read the last stored row of these points from the store."""
         facts = self.directory.facts[slots]
         is_text = facts["kind"] == PointKind.TEXT
-        self.last_ts[slots] = NEVER
+        is_counter = facts["kind"] == PointKind.COUNTER
         with store_connection() as connection:
-            for table, chosen in (("telemetry_sample", ~is_text), ("telemetry_text", is_text)):
-                if not chosen.any():
-                    continue
-                slot_of = dict(zip(facts["point_id"][chosen].tolist(), slots[chosen].tolist(), strict=True))
-                for point_id, ts, *_ in store.read_last(connection, facts["point_id"][chosen], table=table):
-                    self.last_ts[slot_of[point_id]] = to_us(ts)
+            last = self._read_last(connection, slots, ~is_text, "any")
+            measured = self._read_last(connection, slots, is_counter, "measured")
+            texts = self._read_last(connection, slots, is_text, "text")
+        self.last_ts[slots] = np.where(is_text, texts["ts"], last["ts"])
+        self._rollups.partials.load(slots, self.directory.rhythm(slots), last, measured)
         self._met[slots] = True
+
+    def _read_last(
+        self, connection: Connection[Any], slots: NDArray[np.intp], chosen: NDArray[np.bool_], which: str
+    ) -> NDArray[Any]:
+        """Return a row (store.LAST) a slot; its time is NEVER where nothing is stored, or nothing was asked."""
+        out = np.zeros(len(slots), store.LAST)
+        out["ts"] = NEVER
+        point_ids = self.directory.facts["point_id"][slots]
+        out["point_id"] = point_ids
+        if chosen.any():
+            found = store.read_last(connection, point_ids[chosen], which=which)
+            order = np.argsort(point_ids)
+            out[order[np.searchsorted(point_ids, found["point_id"], sorter=order)]] = found
+        return out
 
     def record(
         self,
@@ -96,6 +127,9 @@ class Tracker:
         newest = rows.ts_us[at] >= self.last_ts[slots[at]]
         if not newest.all():
             at = at[newest]
+        forgotten = self._rollups.record(self.directory, rows, slots, late=late, seq=seq)
+        self._met[forgotten] = False
+        self._seq = seq
         self._remember_latest(rows, slots, at, existed)
         is_last = np.zeros(len(rows), np.bool_)
         is_last[at] = True
@@ -125,6 +159,7 @@ class Tracker:
         self.last_ts = np.concatenate([self.last_ts, np.full(more, NEVER, np.int64)])
         self._met = np.concatenate([self._met, np.zeros(more, np.bool_)])
         self._latest = np.concatenate([self._latest, np.zeros(more, _LATEST)])
+        self._rollups.partials.grow(size)
 
     # --- what follows by time -----------------------------------------------------------------------------------
 
@@ -141,24 +176,56 @@ class Tracker:
         self._keeper.stop(flush=False)
 
     def refresh_points(self) -> None:
-        """Read the points anew after a change."""
+        """Read the points anew after a change; those that roll up otherwise begin again from the store."""
         with self._lock:
-            self.directory.refresh()
+            changed = self.directory.refresh()
+            self._met[changed] = False
+            self._rollups.begin_anew(self.directory, changed)
 
     def flush(self, now_us: int) -> None:
         """Write latest values and closed buckets. **Raises** StoreAwayError; what waited waits on."""
         with self._flushing:
+            self._learn_of_others()
             with self._lock:
-                slots = np.flatnonzero(self._latest["dirty"])
-                taken = self._latest[slots]
-                self._latest["dirty"][slots] = False
-                point_ids = self.directory.facts["point_id"][slots]
-                texts = [self._texts.get(slot) for slot in slots.tolist()] if self._texts else None
+                latest = self._take_latest()
+                rollups = self._rollups.take_out(self.directory, now_us)
+                writer_id, seq = self.writer_id, self._seq
+            if not writer_id:
+                return
             try:
-                with store_connection() as connection, connection.transaction():
-                    latest_table.upsert(connection, point_ids, taken, texts)
-            except StoreAwayError:
+                with store_connection() as connection:
+                    with connection.transaction():
+                        latest_table.upsert(connection, latest.point_ids, latest.rows, latest.texts)
+                    self._rollups.write(connection, rollups)
+                    writers.tell_progress(
+                        connection, writer_id, latest_seq=seq, minute_seq=rollups.minute_seq, hour_seq=rollups.hour_seq
+                    )
+                    self._closer.compose_closed(connection, now_us)
+            except BaseException:
                 metrics.FLUSH_FAILURES.inc()
                 with self._lock:
-                    self._latest["dirty"][slots] = True
+                    self._latest["dirty"][latest.slots] = True
+                    self._rollups.put_back(rollups)
                 raise
+
+    def _take_latest(self) -> _Latest:
+        slots = np.flatnonzero(self._latest["dirty"])
+        rows = self._latest[slots]
+        self._latest["dirty"][slots] = False
+        texts = [self._texts.get(slot) for slot in slots.tolist()] if self._texts else None
+        return _Latest(slots, self.directory.facts["point_id"][slots], rows, texts)
+
+    def _learn_of_others(self) -> None:
+        """Points for which another process has written since begin again from the store."""
+        with self._lock:
+            if not self.writer_id:
+                return
+            position = self._others
+        with store_connection() as connection:
+            commits, position = writers.read_others(connection, self.writer_id, position)
+        with self._lock:
+            self._others = position
+            for point_ids, from_us, to_us in commits:
+                slots = self.directory.known_slots(point_ids)
+                self._met[slots] = False
+                self._rollups.doubt(self.directory, slots, from_us, to_us)

@@ -52,13 +52,19 @@ INSERT INTO telemetry_commit
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING seq
 """
 
-_LAST = """
-SELECT w.point_id, s.ts, s.value, s.quality, s.flags
+_LAST_OF = """
+SELECT w.point_id, (date_part('epoch', s.ts) * 1e6)::bigint, {value}
 FROM unnest(%s) AS w (point_id)
-CROSS JOIN LATERAL (
-    SELECT ts, value, quality, flags FROM {table} t WHERE t.point_id = w.point_id ORDER BY t.ts DESC LIMIT 1
-) s
+CROSS JOIN LATERAL (SELECT * FROM {table} t WHERE t.point_id = w.point_id {where} ORDER BY t.ts DESC LIMIT 1) s
 """
+_NUMBER = "COALESCE(s.value, 'NaN'), s.quality = 0 AND s.value IS NOT NULL"
+_LAST = {
+    "any": _LAST_OF.format(table="telemetry_sample", value=_NUMBER, where=""),
+    "measured": _LAST_OF.format(
+        table="telemetry_sample", value=_NUMBER, where="AND t.quality = 0 AND t.value IS NOT NULL AND t.flags & 2 = 0"
+    ),
+    "text": _LAST_OF.format(table="telemetry_text", value="'NaN'::float8, false", where=""),
+}
 
 
 def copy_samples(connection: Connection[Any], rows: SampleBatch) -> None:
@@ -135,12 +141,32 @@ def insert_commits(connection: Connection[Any], writer_id: int, commits: Sequenc
     return seq
 
 
-def read_last(
-    connection: Connection[Any], point_ids: NDArray[np.int32], *, table: str = "telemetry_sample"
-) -> list[tuple[Any, ...]]:
-    """Return (point_id, ts, value, quality, flags) of the last stored row of each point that has one."""
+LAST = np.dtype([("point_id", "i4"), ("ts", "i8"), ("value", "f8"), ("good", "?")])
+
+
+def read_last(connection: Connection[Any], point_ids: NDArray[np.int32], *, which: str = "any") -> NDArray[Any]:
+    """Return the last stored row (dtype LAST) of each point that has one.
+
+    ``which``: ``any`` row, the last ``measured`` GOOD one, or the last ``text``.
+    """
     register(connection)
-    statement = _LAST.format(table=table)
-    if table == "telemetry_text":
-        statement = statement.replace("s.value", "NULL::float8").replace("value, quality", "quality")
-    return cursor(connection).execute(statement, [Array(point_ids)]).fetchall()
+    rows = cursor(connection).execute(_LAST[which], [Array(point_ids)]).fetchall()
+    return np.array(rows, LAST) if rows else np.zeros(0, LAST)
+
+
+_NEXT_MEASURED = """
+SELECT DISTINCT w.point_id, (date_part('epoch', s.ts) * 1e6)::bigint, s.value, true
+FROM unnest(%s, %s) AS w (point_id, ts)
+CROSS JOIN LATERAL (
+    SELECT t.ts, t.value FROM telemetry_sample t
+    WHERE t.point_id = w.point_id AND t.ts > w.ts AND t.quality = 0 AND t.value IS NOT NULL AND t.flags & 2 = 0
+    ORDER BY t.ts LIMIT 1
+) s
+"""
+
+
+def read_next_measured(connection: Connection[Any], point_ids: NDArray[np.int32], ts: NDArray[np.int64]) -> NDArray[Any]:
+    """Return the first measured GOOD row (dtype LAST) after each given instant of a point, where there is one."""
+    register(connection)
+    rows = cursor(connection).execute(_NEXT_MEASURED, [Array(point_ids), timestamps(ts)]).fetchall()
+    return np.array(rows, LAST) if rows else np.zeros(0, LAST)

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from psycopg import Connection
+
+from forgeline.telemetry.engines.base import CommitPosition
 
 LOCK_SPACE = 0x464C5752
 """First key of the advisory locks by which a writer shows that it lives ("FLWR")."""
+
+START = CommitPosition(0, 0)
+
+_OTHERS = """
+SELECT xid::text::bigint, seq, point_ids, (date_part('epoch', ts_from) * 1e6)::bigint,
+       (date_part('epoch', ts_to) * 1e6)::bigint
+FROM telemetry_commit
+WHERE (xid, seq) > (%s::text::xid8, %s) AND xid < pg_snapshot_xmin(pg_current_snapshot()) AND writer_id <> %s
+ORDER BY xid, seq LIMIT 2000
+"""
 
 
 def register(connection: Connection[Any]) -> int:
@@ -15,3 +29,32 @@ def register(connection: Connection[Any]) -> int:
     row = connection.execute("INSERT INTO telemetry_writer DEFAULT VALUES RETURNING writer_id").fetchone()
     assert row is not None
     return int(row[0])
+
+
+def tell_progress(
+    connection: Connection[Any], writer_id: int, *, latest_seq: int, minute_seq: int, hour_seq: int
+) -> None:
+    """Note that the writer lives, and up to which of its commits everything has been done."""
+    connection.execute(
+        "UPDATE telemetry_writer SET seen_at = now(), latest_seq = GREATEST(latest_seq, %s),"
+        " minute_seq = GREATEST(minute_seq, %s), hour_seq = GREATEST(hour_seq, %s) WHERE writer_id = %s",
+        [latest_seq, minute_seq, hour_seq, writer_id],
+    )
+
+
+def read_others(
+    connection: Connection[Any], writer_id: int, after: CommitPosition
+) -> tuple[list[tuple[NDArray[np.int32], int, int]], CommitPosition]:
+    """Return (points, from, to) of the commits of other writers since a position, and the new position.
+
+    The first call only finds where the log ends.
+    """
+    if after == START:
+        row = connection.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint").fetchone()
+        assert row is not None
+        return [], CommitPosition(int(row[0]) - 1, np.iinfo(np.int64).max)
+    rows = connection.execute(_OTHERS, [str(after.xid), after.seq, writer_id]).fetchall()
+    if not rows:
+        return [], after
+    commits = [(np.array(points, np.int32), start, end) for _, _, points, start, end in rows]
+    return commits, CommitPosition(int(rows[-1][0]), int(rows[-1][1]))

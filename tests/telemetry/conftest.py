@@ -1,0 +1,64 @@
+"""A plant with points, and an ingest whose clock stands still unless a test moves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from forgeline.telemetry import ingest
+from forgeline.telemetry.keeper import Keeper
+
+
+@pytest.fixture
+def quiet_ingest(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Ingest without its thread: the test says when to flush, and by which clock."""
+    ingest.reset()
+    monkeypatch.setattr(Keeper, "start", lambda self: None)
+    yield
+    ingest.reset()
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """A tenant's plant with one machine."""
+
+    tenant_id: int
+    site: Any
+    machine: Any
+
+    def add_point(self, key: str, **fields: Any) -> int:
+        """Make a point and return its id."""
+        from forgeline.assets.models import Point
+        from forgeline.tenancy.scoping import tenant_scope
+
+        with tenant_scope(self.tenant_id):
+            point = Point.objects.create(asset=self.machine, key=key, name=key, **fields)
+        return int(point.pk)
+
+
+def make_plant(name: str, *, zone: str = "Europe/Berlin") -> Plant:
+    """Make a tenant with a site and a machine."""
+    from forgeline.assets.models import Asset, Site
+    from forgeline.identity.services import create_tenant
+    from forgeline.tenancy.scoping import tenant_scope
+
+    tenant = create_tenant(name=name, slug=name.lower())
+    with tenant_scope(tenant.pk):
+        site = Site.objects.create(name=f"{name} plant", zone=zone)
+        machine = Asset.objects.create(site=site, level="work_unit", name="Press 1", path="/")
+    return Plant(tenant.pk, site, machine)
+
+
+@pytest.fixture
+def plant(quiet_ingest: None) -> Plant:
+    """Alice's plant in Berlin."""
+    return make_plant("Alice")
+
+
+@pytest.fixture
+def foreign_plant(quiet_ingest: None) -> Plant:
+    """Charlie's plant, next door."""
+    return make_plant("Charlie")
