@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.conf import settings
+from django.core.management import call_command
+from django.utils import timezone
 
 from forgeline.assets.models import Device, DeviceCredential
 from forgeline.embedded.credentials import hash_password, verify_password
@@ -20,11 +22,10 @@ from tests.deploy.compose import ROOT
 
 
 @pytest.fixture
-def platform_password(monkeypatch: pytest.MonkeyPatch, settings: object) -> str:
+def platform_password(monkeypatch: pytest.MonkeyPatch) -> str:
     """The password of the platform's own user."""
-    from django.conf import settings as live
-
-    monkeypatch.setitem(live.CONNECTORS, "MQTT_PASSWORD", "platform-secret")
+    monkeypatch.setitem(settings.CONNECTORS, "MQTT_URL", "mqtt://forgeline@mosquitto:1883")
+    monkeypatch.setitem(settings.CONNECTORS, "MQTT_PASSWORD", "platform-secret")
     return "platform-secret"
 
 
@@ -51,13 +52,11 @@ def users(folder: Path) -> dict[str, str]:
 def test_live_credentials_of_every_company_are_written_and_revoked_ones_not(
     company: Company, stranger: Company, platform_password: str, tmp_path: Path
 ) -> None:
-    from django.utils import timezone
-
     for owner, username in ((company, "press-1"), (company, "press-2"), (stranger, "oven")):
         make_credential(owner, username)
     with tenant_scope(company.tenant_id):
         DeviceCredential.objects.filter(username="press-2").update(revoked_at=timezone.now())
-    call_command("broker_credentials", to=tmp_path, once=True)
+    call_command("sync_broker_credentials", folder=tmp_path)
     assert set(users(tmp_path)) == {"forgeline", "press-1", "oven"}
     assert verify_password(platform_password, users(tmp_path)["forgeline"])
     assert verify_password("press-1", users(tmp_path)["press-1"])
@@ -68,26 +67,17 @@ def test_nothing_is_written_anew_where_nothing_changed(
     company: Company, platform_password: str, tmp_path: Path
 ) -> None:
     make_credential(company, "press-1")
-    call_command("broker_credentials", to=tmp_path, once=True)
+    call_command("sync_broker_credentials", folder=tmp_path)
     before = {path.name: (path.stat().st_ino, path.read_text()) for path in tmp_path.iterdir()}
-    call_command("broker_credentials", to=tmp_path, once=True)
+    call_command("sync_broker_credentials", folder=tmp_path)
     assert {path.name: (path.stat().st_ino, path.read_text()) for path in tmp_path.iterdir()} == before
-
-
-@pytest.mark.django_db
-def test_without_a_password_of_its_own_it_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from django.conf import settings as live
-
-    monkeypatch.setitem(live.CONNECTORS, "MQTT_PASSWORD", "")
-    with pytest.raises(CommandError, match="FORGELINE_MQTT_PASSWORD"):
-        call_command("broker_credentials", to=tmp_path, once=True)
 
 
 def test_it_follows_changes_until_it_is_stopped(
     live_company: Company, child_environment: dict[str, str], tmp_path: Path
 ) -> None:
     folder = tmp_path / "credentials"
-    command = [sys.executable, "manage.py", "broker_credentials", "--to", str(folder), "--every", "0.1"]
+    command = [sys.executable, "manage.py", "sync_broker_credentials", "--watch", "--folder", str(folder)]
     environment = child_environment | {"FORGELINE_MQTT_PASSWORD": "platform-secret"}
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     try:

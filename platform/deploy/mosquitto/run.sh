@@ -33,9 +33,10 @@ state() {
 umask 077
 seen=$(state)
 take
+broker=
+trap '[ -z "$broker" ] || kill -TERM "$broker" 2>/dev/null' TERM INT
 mosquitto -c "$CONFIG" &
 broker=$!
-trap 'kill -TERM "$broker" 2>/dev/null' TERM INT
 
 while kill -0 "$broker" 2>/dev/null; do
     sleep "$INTERVAL" &
