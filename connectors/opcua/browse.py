@@ -235,6 +235,7 @@ async def _read_units(
         path.StartingNode = node
         element = ua.RelativePathElement()
         element.ReferenceTypeId = ua.NodeId(ua.Int32(ua.ObjectIds.HasProperty))
+        element.IsInverse = False  # type: ignore[assignment]
         element.IncludeSubtypes = True  # type: ignore[assignment]
         element.TargetName = ua.QualifiedName("EngineeringUnits", 0)
         path.RelativePath.Elements = [element]
