@@ -1,6 +1,6 @@
 """Forgeline's own application certificate, and what a person compares of a server's. Not here: who trusts what.
 
-One certificate an installation, made on first use and kept in ``<var>/opcua/application.pem`` (key and certificate
+One certificate an installation, made on first use and kept in ``application.pem`` of the folder (key and certificate
 in one file, for the owner only), with a copy without the key, ``application.der``, to hand to a server.
 """
 
@@ -56,8 +56,9 @@ class ApplicationIdentity:
 
 
 def default_folder() -> Path:
-    """Return where this installation keeps its certificate."""
-    return Path(os.environ.get("FORGELINE_VAR") or "var") / "opcua"
+    """Return where this installation keeps its certificate: web and connector processes share the folder."""
+    named = os.environ.get("FORGELINE_OPCUA_CERTIFICATES")
+    return Path(named) if named else Path(os.environ.get("FORGELINE_VAR") or "var") / "opcua"
 
 
 def first_certificate(chain: bytes) -> bytes:

@@ -33,7 +33,7 @@ class OpcUaDriver(Driver):
     def __init__(
         self, options: OpcUaOptions, *, connection_id: int, client_id: str, folder: Path | None = None
     ) -> None:
-        """``folder`` keeps our certificate; by default ``<FORGELINE_VAR>/opcua``."""
+        """``folder`` keeps our certificate; by default the installation's folder."""
         super().__init__(options, connection_id=connection_id, client_id=client_id)
         self._folder = folder
         self._bindings: list[BindingSpec] = []
