@@ -43,6 +43,8 @@ def day_borders_us(from_us_: int, to_us_: int, zone: str) -> NDArray[np.int64]:
     return np.array(borders, np.int64)
 
 
-def floor_us(us: NDArray[np.int64], width_us: NDArray[np.int64] | int, offset_us: NDArray[np.int64] | int) -> NDArray[np.int64]:
+def floor_us(
+    us: NDArray[np.int64], width_us: NDArray[np.int64] | int, offset_us: NDArray[np.int64] | int
+) -> NDArray[np.int64]:
     """Return the start of the bucket of each instant; ``offset_us`` shifts hours to those of the plant's clock."""
     return (us + offset_us) // width_us * width_us - offset_us

@@ -7,7 +7,8 @@ that have fallen silent meanwhile are put together by whichever process comes fi
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,6 @@ from forgeline.telemetry.engines.base import Resolution
 from forgeline.telemetry.engines.rollups import Tasks
 from forgeline.telemetry.points import offset_within_hour_us
 
-if TYPE_CHECKING:
-    from forgeline.telemetry.rollup_keeping import Flush
-
 DAY_US = 86_400_000_000
 GRACE_US = 3_500_000
 """An hour or day is put together this long after its end, when its last minute has been written."""
@@ -32,25 +30,38 @@ _ZONES_S = 10.0
 """How often new plants are looked for."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """What is over, and the points it concerns (facts of points.PointDirectory)."""
+
+    settled_us: int
+    facts: NDArray[Any]
+    zones: list[str]
+
+
 def compose_above(
-    connection: Connection[Any], resolution: Resolution, point_id: NDArray[np.int32], start_us: NDArray[np.int64], flush: Flush
+    connection: Connection[Any],
+    resolution: Resolution,
+    point_id: NDArray[np.int32],
+    start_us: NDArray[np.int64],
+    frame: Frame,
 ) -> None:
     """Put together the hours, then the days, above buckets that were written, where those are over."""
     if not len(point_id):
         return
-    order = np.argsort(flush.facts["point_id"])
-    slot = order[np.searchsorted(flush.facts["point_id"], point_id, sorter=order)]
-    facts = flush.facts[slot]
+    order = np.argsort(frame.facts["point_id"])
+    slot = order[np.searchsorted(frame.facts["point_id"], point_id, sorter=order)]
+    facts = frame.facts[slot]
     if resolution is Resolution.MINUTE:
         hour = (start_us + facts["offset_us"]) // HOUR_US * HOUR_US - facts["offset_us"]
-        over = hour + HOUR_US <= flush.settled_us
+        over = hour + HOUR_US <= frame.settled_us
         point_id, start_us, facts = point_id[over], hour[over], facts[over]
         _compose(connection, Resolution.HOUR, point_id, start_us, start_us + HOUR_US)
     starts, ends = np.zeros(len(start_us), np.int64), np.zeros(len(start_us), np.int64)
     for zone in np.unique(facts["zone"]).tolist():
         at = facts["zone"] == zone
-        starts[at], ends[at] = _days_of(start_us[at], flush.zones[zone])
-    over = (ends > starts) & (ends <= flush.settled_us)
+        starts[at], ends[at] = _days_of(start_us[at], frame.zones[zone])
+    over = (ends > starts) & (ends <= frame.settled_us)
     _compose(connection, Resolution.DAY, point_id[over], starts[over], ends[over])
 
 
@@ -62,7 +73,11 @@ def _days_of(start_us: NDArray[np.int64], zone: str) -> tuple[NDArray[np.int64],
 
 
 def _compose(
-    connection: Connection[Any], resolution: Resolution, point_id: NDArray[np.int32], start: NDArray[np.int64], end: NDArray[np.int64]
+    connection: Connection[Any],
+    resolution: Resolution,
+    point_id: NDArray[np.int32],
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
 ) -> None:
     if not len(point_id):
         return
@@ -98,7 +113,9 @@ class Closer:
                 if self._due.get((zone, resolution), now_us) <= now_us:
                     self._compose_zone(connection, resolution, zone, now_us)
 
-    def _compose_zone(self, connection: Connection[Any], resolution: Resolution, zone: str, now_us: int) -> None:
+    def _compose_zone(
+        self, connection: Connection[Any], resolution: Resolution, zone: str, now_us: int
+    ) -> None:
         limit = now_us - GRACE_US
         if resolution is Resolution.HOUR:
             offset = offset_within_hour_us(zone)
@@ -116,7 +133,9 @@ class Closer:
             self._due[zone, resolution] = due + GRACE_US
 
     @staticmethod
-    def _compose_span(connection: Connection[Any], resolution: Resolution, zone: str, begun: int, until: int) -> None:
+    def _compose_span(
+        connection: Connection[Any], resolution: Resolution, zone: str, begun: int, until: int
+    ) -> None:
         if resolution is Resolution.HOUR:
             borders = np.arange(begun, until + 1, HOUR_US, np.int64)
         else:

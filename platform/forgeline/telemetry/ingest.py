@@ -161,7 +161,7 @@ def _announce(stored: StoredBatch) -> None:
         try:
             observer(stored)
         # The rows are on disk; whatever an observer does with them must not have them sent again.
-        except Exception:  # noqa: BLE001
+        except Exception:
             name = getattr(observer, "__qualname__", repr(observer))
             metrics.OBSERVER_FAILURES.labels(name).inc()
             log.exception("an observer of a stored batch failed", observer=name)

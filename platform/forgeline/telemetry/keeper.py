@@ -14,7 +14,8 @@ import structlog
 
 from forgeline.base.clock import now_us
 from forgeline.telemetry import metrics
-from forgeline.telemetry.engines.connection import StoreAwayError, close_connection
+from forgeline.telemetry.engines.connection import StoreAwayError, close_connection, store_connection
+from forgeline.telemetry.engines.directory import CHANNEL
 
 if TYPE_CHECKING:
     from forgeline.telemetry.tracking import Tracker
@@ -34,6 +35,7 @@ class Keeper:
         self._stop = threading.Event()
         self._flush_at_end = True
         self._thread: threading.Thread | None = None
+        self._listens_on = 0
 
     def start(self) -> None:
         # A daemon: a process must be able to die with a store that hangs.
@@ -46,6 +48,16 @@ class Keeper:
         if self._thread is not None:
             self._thread.join(timeout=10)
 
+    def _points_changed(self) -> bool:
+        """Say whether the database told of a change of points since the last call."""
+        with store_connection() as connection:
+            pid = connection.info.backend_pid
+            if pid != self._listens_on:
+                connection.execute(f"LISTEN {CHANNEL}")
+                self._listens_on = pid
+                return True
+            return any(True for _ in connection.notifies(timeout=0))
+
     def _run(self) -> None:
         is_away = False
         refreshed = time.monotonic()
@@ -53,7 +65,7 @@ class Keeper:
             while not self._stop.wait(TICK_S):
                 try:
                     started = time.monotonic()
-                    if started - refreshed > REFRESH_S:
+                    if self._points_changed() or started - refreshed > REFRESH_S:
                         self._tracker.refresh_points()
                         refreshed = started
                     self._tracker.flush(now_us())
@@ -68,7 +80,7 @@ class Keeper:
                             fault=error.data.get("fault"),
                         )
                         is_away = True
-                except Exception:  # noqa: BLE001  # the thread must outlive what nobody foresaw; it is counted and told
+                except Exception:  # the thread must outlive what nobody foresaw; it is counted and told
                     metrics.FLUSH_FAILURES.inc()
                     log.exception("a flush of latest values and roll-ups failed")
             if self._flush_at_end:

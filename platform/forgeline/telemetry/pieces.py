@@ -40,13 +40,17 @@ class EntryIndex:
         self._keys = group * _SHIFT + bucket
         self._opened: NDArray[np.int64] = np.zeros(0, np.int64)
 
-    def find(self, group: NDArray[np.int64], bucket: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    def find(
+        self, group: NDArray[np.int64], bucket: NDArray[np.int64]
+    ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Return the entry of each pair and a mask of those that have none (their entry is meaningless)."""
         keys = group * _SHIFT + bucket
         at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
         return at, self._keys[at] != keys
 
-    def open(self, group: NDArray[np.int64], bucket: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    def open(
+        self, group: NDArray[np.int64], bucket: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
         """Return the (group, bucket) pairs that had to be opened, and the entry of each pair asked for."""
         keys = group * _SHIFT + bucket
         fresh = np.setdiff1d(keys, self._opened)

@@ -99,7 +99,9 @@ def read_series(
     ]
 
 
-def iterate_raw(point_id: int, from_us: int, to_us: int, *, page: int = 10_000) -> Iterator[list[tuple[object, ...]]]:
+def iterate_raw(
+    point_id: int, from_us: int, to_us: int, *, page: int = 10_000
+) -> Iterator[list[tuple[object, ...]]]:
     """Yield pages of (ts_us, value or text, quality, flags, status) by time, for exports; nothing is thinned."""
     require_tenant_id()
     facts = _find_facts([point_id]).get(point_id)
@@ -133,7 +135,16 @@ def list_commits_since(position: CommitPosition, *, limit: int = 500) -> list[Co
     """
     require_tenant_id()
     return [
-        Commit(CommitPosition(xid, seq), ts_from, ts_to, inserted, replaced, tuple(points), late_from, tuple(late))
+        Commit(
+            CommitPosition(xid, seq),
+            ts_from,
+            ts_to,
+            inserted,
+            replaced,
+            tuple(points),
+            late_from,
+            tuple(late),
+        )
         for xid, seq, ts_from, ts_to, inserted, replaced, points, late_from, late in reads.read_commits(
             position, limit=limit
         )
@@ -202,7 +213,15 @@ def _read_raw(facts: _Facts, from_us: int, to_us: int, max_pairs: int, now_us: i
     slices = reads.read_pairs(facts.point_id, from_us, to_us, pairs=max_pairs)
     coverage = _coverage_of_rollup(facts, from_us, end_us, now_us)
     return Series(
-        facts.point_id, facts.unit, Resolution.RAW, from_us, to_us, coverage, True, False, columns_of_pairs(slices)
+        facts.point_id,
+        facts.unit,
+        Resolution.RAW,
+        from_us,
+        to_us,
+        coverage,
+        True,
+        False,
+        columns_of_pairs(slices),
     )
 
 
@@ -218,7 +237,9 @@ def _coverage_of_rollup(facts: _Facts, from_us: int, to_us: int, now_us: int) ->
     return min(1.0, float(rows["covered_s"].sum()) / span_s)
 
 
-def _read_rollup(facts: _Facts, resolution: Resolution, from_us: int, to_us: int, now_us: int) -> NDArray[np.void]:
+def _read_rollup(
+    facts: _Facts, resolution: Resolution, from_us: int, to_us: int, now_us: int
+) -> NDArray[np.void]:
     """Rows of the buckets that begin in the range; those that may not be in their table yet come from samples."""
     if resolution is Resolution.DAY:
         return _read_days(facts, from_us, to_us, now_us)

@@ -13,7 +13,9 @@ MAX_BUCKETS = 10_000
 WIDTH_S = {Resolution.MINUTE: 60.0, Resolution.HOUR: 3600.0, Resolution.DAY: 86_400.0}
 
 
-def choose_resolution(range_s: float, *, expected_interval_s: float, raw_age_s: float, raw_kept_s: float) -> Resolution:
+def choose_resolution(
+    range_s: float, *, expected_interval_s: float, raw_age_s: float, raw_kept_s: float
+) -> Resolution:
     """Return the finest resolution that answers a range without drowning its reader.
 
     ``raw_age_s`` is how far back the range begins; beyond ``raw_kept_s`` the samples are gone and roll-ups answer.

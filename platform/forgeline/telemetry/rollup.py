@@ -104,7 +104,11 @@ class Partials:
         state["flushed"] = np.where(known & (state["flushed"] == NONE), bucket, state["flushed"])
         state["whole_from"] = np.where(known, bucket + 1, NONE)
         state["bucket"] = bucket
-        state["prev_ts"], state["prev_value"], state["prev_good"] = prev["ts"], prev["value"], prev["good"] & known
+        state["prev_ts"], state["prev_value"], state["prev_good"] = (
+            prev["ts"],
+            prev["value"],
+            prev["good"] & known,
+        )
         state["measured_ts"], state["measured_value"] = measured["ts"], measured["value"]
         self.state[slots] = state
 
@@ -117,7 +121,9 @@ class Partials:
         """Close, for now, the buckets that end at or before ``settled_us``: the last value holds on into them."""
         state = self.state[slots]
         closed = rhythm.bucket_of(np.full(len(slots), settled_us, np.int64))
-        at = np.flatnonzero((state["bucket"] != NONE) & (state["flushed"] < closed) & (state["bucket"] < closed))
+        at = np.flatnonzero(
+            (state["bucket"] != NONE) & (state["flushed"] < closed) & (state["bucket"] < closed)
+        )
         if not len(at):
             return
         state, closed, rhythm, slots = state[at], closed[at], rhythm.take(at), slots[at]
@@ -170,7 +176,9 @@ class Partials:
             order = np.lexsort((np.arange(len(closed)), closed["bucket"], closed["slot"]))
             closed = closed[order]
             last = np.ones(len(closed), np.bool_)
-            last[:-1] = (closed["slot"][1:] != closed["slot"][:-1]) | (closed["bucket"][1:] != closed["bucket"][:-1])
+            last[:-1] = (closed["slot"][1:] != closed["slot"][:-1]) | (
+                closed["bucket"][1:] != closed["bucket"][:-1]
+            )
             closed = closed[last]
         return closed, spans
 
@@ -255,8 +263,12 @@ class _Taking:
         rows, sums, entry = self.rows, self.sums, self.entry
         is_value = rows.good & ~rows.held
         every = bool(is_value.all())
-        sums["count"] += np.bincount(entry, weights=None if every else ~rows.held, minlength=self.size).astype(np.int32)
-        sums["good_count"] += np.bincount(entry, weights=None if every else is_value, minlength=self.size).astype(np.int32)
+        sums["count"] += np.bincount(
+            entry, weights=None if every else ~rows.held, minlength=self.size
+        ).astype(np.int32)
+        sums["good_count"] += np.bincount(
+            entry, weights=None if every else is_value, minlength=self.size
+        ).astype(np.int32)
         value = rows.value if every else np.where(is_value, rows.value, 0.0)
         sums["total"] += np.bincount(entry, weights=value, minlength=self.size)
         change = np.ones(len(entry), np.bool_)
@@ -287,7 +299,10 @@ class _Taking:
         before_ts[1:], before_value[1:] = rows.ts[:-1], rows.value[:-1]
         before_good[1:], before_entry[1:] = rows.good[:-1], self.entry[:-1]
         before_ts[heads] = np.where(self.brings, self.state["prev_ts"], rows.ts[heads])
-        before_value[heads], before_good[heads] = self.state["prev_value"], self.state["prev_good"] & self.brings
+        before_value[heads], before_good[heads] = (
+            self.state["prev_value"],
+            self.state["prev_good"] & self.brings,
+        )
         before_entry[heads] = self.carried_entry
         until = np.minimum(rows.ts, before_ts + self.rhythm.hold)
         border = self.rhythm.start_of(self.rhythm.bucket_of(before_ts) + 1)
@@ -370,7 +385,9 @@ class _Taking:
         state["prev_ts"], state["prev_value"] = rows.ts[self.tails], rows.value[self.tails]
         state["prev_good"] = rows.good[self.tails]
         self._remember_measured()
-        state["flushed"] = np.minimum(np.where(state["flushed"] == NONE, state["bucket"], state["flushed"]), state["bucket"])
+        state["flushed"] = np.minimum(
+            np.where(state["flushed"] == NONE, state["bucket"], state["flushed"]), state["bucket"]
+        )
         self.partials.state[self.slots] = state
 
     def _amend_emitted(self, last_entry: NDArray[np.intp]) -> None:
@@ -379,7 +396,8 @@ class _Taking:
         beyond = self.state["flushed"] > newest + 1
         if beyond.any():
             spans = np.stack(
-                [self.slots[beyond].astype(np.int64), newest[beyond] + 1, self.state["flushed"][beyond] - 1], axis=1
+                [self.slots[beyond].astype(np.int64), newest[beyond] + 1, self.state["flushed"][beyond] - 1],
+                axis=1,
             )
             self.partials._amended.append(spans)
 

@@ -15,7 +15,8 @@ from psycopg import Connection
 
 from forgeline.telemetry import closing, metrics
 from forgeline.telemetry.buckets import HOUR_US, MINUTE_US
-from forgeline.telemetry.engines import rollups as tables, store
+from forgeline.telemetry.closing import Frame
+from forgeline.telemetry.engines import rollups as tables
 from forgeline.telemetry.engines.base import Resolution
 from forgeline.telemetry.engines.rollups import Tasks
 from forgeline.telemetry.points import PointDirectory
@@ -28,22 +29,21 @@ MAX_TASKS = 5_000
 """Buckets computed anew in one statement."""
 _NEVER = np.iinfo(np.int64).min
 
+LateCounters = list[tuple[NDArray[np.int32], NDArray[np.int64]]]
+"""(points, times) of rows of counters that came late."""
+
 
 @dataclass(slots=True, eq=False)
 class Flush:
     """What one flush writes; ``tasks`` are (slot, bucket) pairs to compute anew."""
 
-    settled_us: int
+    frame: Frame
     closed: NDArray[Any]
     pairs: NDArray[np.int64]
     rows: dict[Resolution, NDArray[Any]]
     tasks: dict[Resolution, Tasks]
-    zones: list[str]
-    facts: NDArray[Any]
     minute_seq: int
     hour_seq: int
-    late_counters: list[tuple[NDArray[np.int32], NDArray[np.int64]]]
-    """(slots, times) of late rows of counters: the rise of the reading after each is another one now."""
 
 
 class RollupKeeping:
@@ -53,11 +53,17 @@ class RollupKeeping:
         self.partials = Partials()
         self._waiting: deque[tuple[int, int, int]] = deque()
         """(commit, newest time of a point with minutes, newest time of a point without)."""
-        self._late_counters: list[tuple[NDArray[np.int32], NDArray[np.int64]]] = []
+        self._late_counters: LateCounters = []
         self._minute_seq = self._hour_seq = 0
 
     def record(
-        self, directory: PointDirectory, rows: SampleBatch, slots: NDArray[np.int32], *, late: NDArray[np.bool_], seq: int
+        self,
+        directory: PointDirectory,
+        rows: SampleBatch,
+        slots: NDArray[np.int32],
+        *,
+        late: NDArray[np.bool_],
+        seq: int,
     ) -> NDArray[np.int32]:
         """Take rows that were committed; return the slots whose last row must be read from the store again."""
         kind = directory.facts["kind"][slots]
@@ -88,7 +94,7 @@ class RollupKeeping:
         rhythm = directory.rhythm(late_slots)
         self.partials.note_late(late_slots, ts, rhythm)
         if rhythm.is_counter.any():
-            self._late_counters.append((late_slots[rhythm.is_counter], ts[rhythm.is_counter]))
+            self._late_counters.append((rows.point_id[at][rhythm.is_counter], ts[rhythm.is_counter]))
         state = self.partials.state[late_slots]
         touches = (ts >= state["prev_ts"]) | (rhythm.is_counter & (ts >= state["measured_ts"]))
         return np.unique(late_slots[touches])
@@ -121,6 +127,21 @@ class RollupKeeping:
         if keep.any():
             self.partials.amend(slots[keep], low[keep], high[keep])
 
+    def take_late_counters(self) -> LateCounters:
+        """Take out the late rows of counters, for ``look_behind``."""
+        taken, self._late_counters = self._late_counters, []
+        return taken
+
+    def put_back_late_counters(self, taken: LateCounters) -> None:
+        """Keep them for another time."""
+        self._late_counters = taken + self._late_counters
+
+    def amend_behind(self, directory: PointDirectory, found: NDArray[Any]) -> None:
+        """The reading (store.LAST) behind a late row rises from another one now, however far away it is."""
+        slots = directory.known_slots(np.ascontiguousarray(found["point_id"]))
+        bucket = directory.rhythm(slots).bucket_of(found["ts"])
+        self.partials.amend(slots, bucket, bucket)
+
     def take_out(self, directory: PointDirectory, now_us: int) -> Flush:
         """Close what is settled and take out everything that can be written."""
         settled = now_us - SETTLE_US
@@ -128,7 +149,7 @@ class RollupKeeping:
         if len(every):
             self.partials.emit(every, directory.rhythm(every), settled)
         closed, spans = self.partials.drain()
-        pairs = _expand(spans)
+        pairs = expand(spans)
         if len(pairs):
             # An open bucket is computed anew when it closes; doing it now would be for nothing.
             rhythm = directory.rhythm(pairs[:, 0])
@@ -136,10 +157,8 @@ class RollupKeeping:
             pairs = pairs[~(is_open & (pairs[:, 1] >= self.partials.state["bucket"][pairs[:, 0]]))]
         minute_seq, hour_seq = self._certain(settled)
         facts = directory.facts
-        late_counters, self._late_counters = self._late_counters, []
-        flush = Flush(
-            settled, closed, pairs, {}, {}, list(directory.zones), facts, minute_seq, hour_seq, late_counters
-        )
+        frame = Frame(settled, directory.facts, list(directory.zones))
+        flush = Flush(frame, closed, pairs, {}, {}, minute_seq, hour_seq)
         width = facts["bucket_us"][closed["slot"]]
         pair_width = facts["bucket_us"][pairs[:, 0]] if len(pairs) else np.zeros(0, np.int64)
         for resolution, us in ((Resolution.MINUTE, MINUTE_US), (Resolution.HOUR, HOUR_US)):
@@ -163,16 +182,17 @@ class RollupKeeping:
 
     def put_back(self, flush: Flush) -> None:
         """Keep what could not be written."""
-        spans = np.column_stack([flush.pairs, flush.pairs[:, 1]]) if len(flush.pairs) else np.zeros((0, 3), np.int64)
+        spans = (
+            np.column_stack([flush.pairs, flush.pairs[:, 1]])
+            if len(flush.pairs)
+            else np.zeros((0, 3), np.int64)
+        )
         self.partials.put_back(flush.closed, spans)
-        self._late_counters = flush.late_counters + self._late_counters
 
     def write(self, connection: Connection[Any], flush: Flush) -> None:
         """Write closed buckets, compute the doubtful ones anew, and put the hours and days they belong to together
         where those are over. Each statement stands by itself: doing all of it again is right too.
         """
-        for slots, ts in flush.late_counters:
-            self._add_next_measured(connection, flush, slots, ts)
         for resolution in (Resolution.MINUTE, Resolution.HOUR):
             rows, tasks = flush.rows[resolution], flush.tasks[resolution]
             with connection.transaction():
@@ -184,27 +204,10 @@ class RollupKeeping:
             metrics.ROLLUP_ROWS.labels("recomputed").inc(len(tasks))
             point_id = np.concatenate([rows["point_id"], tasks.point_id])
             start_us = np.concatenate([rows["bucket"], tasks.start_us])
-            closing.compose_above(connection, resolution, point_id, start_us, flush)
-
-    def _add_next_measured(
-        self, connection: Connection[Any], flush: Flush, slots: NDArray[np.int32], ts: NDArray[np.int64]
-    ) -> None:
-        point_ids = flush.facts["point_id"][slots]
-        found = store.read_next_measured(connection, point_ids, ts)
-        if not len(found):
-            return
-        slot_of = dict(zip(point_ids.tolist(), slots.tolist(), strict=True))
-        at = np.array([slot_of[i] for i in found["point_id"].tolist()], np.int64)
-        facts = flush.facts[at]
-        bucket = (found["ts"] + facts["offset_us"]) // facts["bucket_us"]
-        pairs = np.unique(np.stack([at, bucket], axis=1), axis=0)
-        facts = flush.facts[pairs[:, 0]]
-        for resolution, us in ((Resolution.MINUTE, MINUTE_US), (Resolution.HOUR, HOUR_US)):
-            more = _tasks_of(flush.facts, pairs[facts["bucket_us"] == us])
-            flush.tasks[resolution] = _join(flush.tasks[resolution], more)
+            closing.compose_above(connection, resolution, point_id, start_us, flush.frame)
 
 
-def _expand(spans: NDArray[np.int64]) -> NDArray[np.int64]:
+def expand(spans: NDArray[np.int64]) -> NDArray[np.int64]:
     """(slot, low, high) → (slot, bucket), no two alike."""
     if not len(spans):
         return np.zeros((0, 2), np.int64)
@@ -230,22 +233,13 @@ def _to_rows(directory: PointDirectory, closed: NDArray[Any]) -> NDArray[Any]:
 
 
 def _to_tasks(directory: PointDirectory, pairs: NDArray[np.int64]) -> Tasks:
-    return _tasks_of(directory.facts, pairs)
+    return tasks_of(directory.facts, pairs)
 
 
-def _tasks_of(all_facts: NDArray[Any], pairs: NDArray[np.int64]) -> Tasks:
+def tasks_of(all_facts: NDArray[Any], pairs: NDArray[np.int64]) -> Tasks:
     facts = all_facts[pairs[:, 0]]
     start = pairs[:, 1] * facts["bucket_us"] - facts["offset_us"]
     return Tasks(
         facts["point_id"].copy(), start, start + facts["bucket_us"], facts["hold_us"].copy(),
         (facts["kind"] == PointKind.COUNTER).astype(np.int16),
     )  # fmt: skip
-
-
-def _join(a: Tasks, b: Tasks) -> Tasks:
-    """Join tasks, no two alike: a statement may write a row only once."""
-    joined = [np.concatenate([getattr(a, name), getattr(b, name)]) for name in Tasks.__slots__]
-    order = np.lexsort((joined[1], joined[0]))
-    keep = np.ones(len(order), np.bool_)
-    keep[1:] = (np.diff(joined[0][order]) != 0) | (np.diff(joined[1][order]) != 0)
-    return Tasks(*(column[order[keep]] for column in joined))

@@ -44,7 +44,9 @@ class Series:
         for name, column in self.columns.items():
             if name == "ts_us":
                 # Fractions are kept: two samples of one millisecond stay two.
-                out["ts_ms"] = (column / 1000).tolist() if (column % 1000).any() else (column // 1000).tolist()
+                out["ts_ms"] = (
+                    (column / 1000).tolist() if (column % 1000).any() else (column // 1000).tolist()
+                )
             else:
                 out[name] = list_with_none(column)
         return out
@@ -93,7 +95,18 @@ def columns_of_rollup(rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
     mean = np.full(len(rows), np.nan)
     covered = rows["covered_s"] > 0
     mean[covered] = rows["integral"][covered] / rows["covered_s"][covered]
-    names = ("count", "good_count", "minimum", "maximum", "total", "first", "last", "integral", "covered_s", "increase")
+    names = (
+        "count",
+        "good_count",
+        "minimum",
+        "maximum",
+        "total",
+        "first",
+        "last",
+        "integral",
+        "covered_s",
+        "increase",
+    )
     return {"ts_us": rows["bucket"].copy(), "mean": mean, **{name: rows[name].copy() for name in names}}
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
 from psycopg import Connection
 
 from forgeline.telemetry import metrics
@@ -20,6 +19,7 @@ from forgeline.telemetry.engines import latest as latest_table, store, writers
 from forgeline.telemetry.engines.connection import store_connection
 from forgeline.telemetry.keeper import Keeper
 from forgeline.telemetry.points import PointDirectory
+from forgeline.telemetry.recovery import Recovery
 from forgeline.telemetry.rollup_keeping import RollupKeeping
 from forgeline.telemetry.sample import PointKind, SampleBatch
 
@@ -65,6 +65,8 @@ class Tracker:
         self._others = writers.START
         self._rollups = RollupKeeping()
         self._closer = Closer()
+        self.recovery = Recovery()
+        self._held_by = 0
         self._keeper = Keeper(self)
 
     # --- ingest's side, under the lock ------------------------------------------------------------------------
@@ -186,6 +188,7 @@ class Tracker:
         """Write latest values and closed buckets. **Raises** StoreAwayError; what waited waits on."""
         with self._flushing:
             self._learn_of_others()
+            self._look_behind_late_counters()
             with self._lock:
                 latest = self._take_latest()
                 rollups = self._rollups.take_out(self.directory, now_us)
@@ -198,15 +201,43 @@ class Tracker:
                         latest_table.upsert(connection, latest.point_ids, latest.rows, latest.texts)
                     self._rollups.write(connection, rollups)
                     writers.tell_progress(
-                        connection, writer_id, latest_seq=seq, minute_seq=rollups.minute_seq, hour_seq=rollups.hour_seq
+                        connection,
+                        writer_id,
+                        latest_seq=seq,
+                        minute_seq=rollups.minute_seq,
+                        hour_seq=rollups.hour_seq,
                     )
+                    self._show_life(connection, writer_id)
                     self._closer.compose_closed(connection, now_us)
+                    self.recovery.look(connection, writer_id, now_us)
             except BaseException:
                 metrics.FLUSH_FAILURES.inc()
                 with self._lock:
                     self._latest["dirty"][latest.slots] = True
                     self._rollups.put_back(rollups)
                 raise
+
+    def _look_behind_late_counters(self) -> None:
+        with self._lock:
+            taken = self._rollups.take_late_counters()
+        if not taken:
+            return
+        try:
+            with store_connection() as connection:
+                points, times = (np.concatenate(columns) for columns in zip(*taken, strict=True))
+                found = store.read_next_measured(connection, points, times)
+        except BaseException:
+            with self._lock:
+                self._rollups.put_back_late_counters(taken)
+            raise
+        with self._lock:
+            self._rollups.amend_behind(self.directory, found)
+
+    def _show_life(self, connection: Connection[Any], writer_id: int) -> None:
+        """Hold this writer's lock; a new connection must take it again."""
+        pid = connection.info.backend_pid
+        if self._held_by != pid and writers.hold(connection, writer_id):
+            self._held_by = pid
 
     def _take_latest(self) -> _Latest:
         slots = np.flatnonzero(self._latest["dirty"])

@@ -77,7 +77,9 @@ def _span(from_us_: int, to_us: int) -> dict[str, Any]:
     return {"from": from_us(from_us_), "to": from_us(to_us)}
 
 
-def read_raw(point_id: int, from_us: int, to_us: int, *, limit: int, is_text: bool = False) -> list[tuple[Any, ...]]:
+def read_raw(
+    point_id: int, from_us: int, to_us: int, *, limit: int, is_text: bool = False
+) -> list[tuple[Any, ...]]:
     """Return (ts_us, value or text, quality, flags, status) by time, at most ``limit``."""
     return _fetch(_TEXT if is_text else _RAW, {"point": point_id, "limit": limit, **_span(from_us, to_us)})
 

@@ -46,7 +46,11 @@ class Tasks:
     def take(self, rows: NDArray[Any] | slice) -> Tasks:
         """Return the chosen tasks."""
         return Tasks(
-            self.point_id[rows], self.start_us[rows], self.end_us[rows], self.hold_us[rows], self.is_counter[rows]
+            self.point_id[rows],
+            self.start_us[rows],
+            self.end_us[rows],
+            self.hold_us[rows],
+            self.is_counter[rows],
         )
 
     def parameters(self) -> dict[str, Array]:
@@ -72,7 +76,8 @@ def upsert(connection: Connection[Any], resolution: Resolution, rows: NDArray[An
             values.append(Array(column, nulls=np.isnan(column) if column.dtype.kind == "f" else None))
     marks = ", ".join(["%s"] * len(values))
     cursor(connection).execute(
-        f"INSERT INTO {ROLLUP_TABLES[resolution]} ({_NAMES}) SELECT * FROM unnest({marks}) {_ON_CONFLICT}", values
+        f"INSERT INTO {ROLLUP_TABLES[resolution]} ({_NAMES}) SELECT * FROM unnest({marks}) {_ON_CONFLICT}",
+        values,
     )
 
 

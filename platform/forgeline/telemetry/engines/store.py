@@ -61,7 +61,9 @@ _NUMBER = "COALESCE(s.value, 'NaN'), s.quality = 0 AND s.value IS NOT NULL"
 _LAST = {
     "any": _LAST_OF.format(table="telemetry_sample", value=_NUMBER, where=""),
     "measured": _LAST_OF.format(
-        table="telemetry_sample", value=_NUMBER, where="AND t.quality = 0 AND t.value IS NOT NULL AND t.flags & 2 = 0"
+        table="telemetry_sample",
+        value=_NUMBER,
+        where="AND t.quality = 0 AND t.value IS NOT NULL AND t.flags & 2 = 0",
     ),
     "text": _LAST_OF.format(table="telemetry_text", value="'NaN'::float8, false", where=""),
 }
@@ -144,7 +146,9 @@ def insert_commits(connection: Connection[Any], writer_id: int, commits: Sequenc
 LAST = np.dtype([("point_id", "i4"), ("ts", "i8"), ("value", "f8"), ("good", "?")])
 
 
-def read_last(connection: Connection[Any], point_ids: NDArray[np.int32], *, which: str = "any") -> NDArray[Any]:
+def read_last(
+    connection: Connection[Any], point_ids: NDArray[np.int32], *, which: str = "any"
+) -> NDArray[Any]:
     """Return the last stored row (dtype LAST) of each point that has one.
 
     ``which``: ``any`` row, the last ``measured`` GOOD one, or the last ``text``.
@@ -165,7 +169,9 @@ CROSS JOIN LATERAL (
 """
 
 
-def read_next_measured(connection: Connection[Any], point_ids: NDArray[np.int32], ts: NDArray[np.int64]) -> NDArray[Any]:
+def read_next_measured(
+    connection: Connection[Any], point_ids: NDArray[np.int32], ts: NDArray[np.int64]
+) -> NDArray[Any]:
     """Return the first measured GOOD row (dtype LAST) after each given instant of a point, where there is one."""
     register(connection)
     rows = cursor(connection).execute(_NEXT_MEASURED, [Array(point_ids), timestamps(ts)]).fetchall()

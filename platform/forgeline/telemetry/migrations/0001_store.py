@@ -74,6 +74,7 @@ CREATE TABLE telemetry_commit (
     PRIMARY KEY (xid, seq)
 );
 CREATE INDEX telemetry_commit_tenant ON telemetry_commit (tenant_id, xid, seq);
+CREATE INDEX telemetry_commit_writer ON telemetry_commit (writer_id, seq);
 CREATE INDEX telemetry_commit_age ON telemetry_commit USING brin (committed_at);
 -- Thousands of ids a row: compressing them costs more than it saves.
 ALTER TABLE telemetry_commit ALTER point_ids SET STORAGE EXTERNAL, ALTER late_point_ids SET STORAGE EXTERNAL;

@@ -1,0 +1,300 @@
+"""REST: latest values, samples out (JSON, CSV) and in (devices that speak only HTTP). Columns, not rows of objects.
+
+These three do not go through serializers: a day of seconds is one answer, encoded from arrays at once.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+from django.http import HttpResponse, StreamingHttpResponse
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from forgeline.assets.models import Point
+from forgeline.assets.queries import list_points
+from forgeline.base import clock
+from forgeline.base.api import ActorPermission
+from forgeline.base.errors import InvalidInputError, NotFoundError
+from forgeline.telemetry import queries
+from forgeline.telemetry.engines.base import Resolution
+from forgeline.telemetry.ingest import ingest_batch
+from forgeline.telemetry.sample import Quality, SampleBatch, SampleFlag
+from forgeline.tenancy.context import require_tenant_id
+from forgeline.tenancy.scoping import tenant_scope
+
+MAX_POINTS = 500
+MAX_SERIES = 20
+MAX_POSTED = 50_000
+DAY_US = 86_400_000_000
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _json(body: Any, status: int = 200) -> HttpResponse:
+    return HttpResponse(_encode(body), content_type="application/json", status=status)
+
+
+class TelemetryView(APIView):
+    permission_classes = [ActorPermission]
+    read_permission, write_permission = "telemetry.view", "telemetry.write"
+
+
+class LatestView(TelemetryView):
+    """The newest value of points: ``?point=1,2,3`` or ``?asset=7``; at most a second old."""
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("point", str, description="Point ids with commas, at most 500."),
+            OpenApiParameter("asset", int, description="All points of a machine instead."),
+        ],
+        responses={200: OpenApiTypes.OBJECT},
+    )
+    def get(self, request: Request) -> HttpResponse:
+        ids = _point_ids(request, most=MAX_POINTS)
+        found = queries.read_latest(ids)
+        now_ms = clock.now_us() // 1000
+        return _json(
+            {
+                "at_ms": now_ms,
+                "results": [
+                    {
+                        "point_id": value.point_id,
+                        "ts_ms": value.ts_us / 1000 if value.ts_us % 1000 else value.ts_us // 1000,
+                        "value": value.value,
+                        "quality": value.quality,
+                        "flags": value.flags,
+                        "status": value.status,
+                    }
+                    for value in (found[i] for i in ids if i in found)
+                ],
+            }
+        )
+
+
+class SamplesView(TelemetryView):
+    """Samples of points over a time; and the door for devices that speak only HTTP."""
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("point", str, description="Point ids with commas, at most 20 (1 for csv)."),
+            OpenApiParameter("asset", int, description="All points of a machine instead."),
+            OpenApiParameter("from", str, description="ISO 8601 time with its zone, or milliseconds since 1970."),
+            OpenApiParameter("to", str, description="The same; default: now. The interval is half-open."),
+            OpenApiParameter("resolution", str, enum=[r.value for r in Resolution], description="Default: by the range."),
+            OpenApiParameter("pairs", int, description="Most lowest/highest pairs of a raw answer, 10 to 2000."),
+            OpenApiParameter("as", str, enum=["json", "csv"], description="csv streams every raw sample."),
+        ],
+        responses={200: OpenApiTypes.OBJECT},
+    )
+    def get(self, request: Request) -> HttpResponse | StreamingHttpResponse:
+        from_us, to_us = _interval(request)
+        if request.query_params.get("as") == "csv":
+            return self._stream_csv(_point_ids(request, most=MAX_SERIES), from_us, to_us)
+        series = queries.read_series(
+            _point_ids(request, most=MAX_SERIES),
+            from_us,
+            to_us,
+            resolution=_resolution(request),
+            max_pairs=_whole_number(request, "pairs", default=queries.MAX_PAIRS, low=10, high=queries.MAX_PAIRS),
+        )
+        return _json({"results": [each.as_json() for each in series]})
+
+    def _stream_csv(self, ids: Sequence[int], from_us: int, to_us: int) -> StreamingHttpResponse:
+        points = list(Point.objects.select_related("asset").filter(pk__in=ids))
+        body = _csv_lines(require_tenant_id(), points, from_us, to_us)
+        response = StreamingHttpResponse(body, content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = 'attachment; filename="samples.csv"'
+        return response
+
+    @extend_schema(
+        request=OpenApiTypes.OBJECT,
+        responses={200: OpenApiTypes.OBJECT},
+        description='Columns `{"point": [1, 1], "ts": [ms, ms], "value": [1.5, null], "quality": [0, 2]}` or rows '
+        '`{"rows": [{"point": 1, "ts": ms, "value": 1.5}]}`; `ts` in milliseconds since 1970, `quality` 0 good, '
+        "1 uncertain, 2 bad. Sending the same again changes nothing. Rows that cannot be taken are named with "
+        "their reason; the others are stored. At most 50,000 samples at once.",
+    )
+    def post(self, request: Request) -> HttpResponse:
+        batch = _batch_of(request.data)
+        batch, foreign = _own_rows(batch)
+        result = ingest_batch(batch)
+        own = np.flatnonzero(~foreign)
+        rejected = [(int(own[row]), reason) for row, reason in result.list_rejected()]
+        rejected += [(int(row), "telemetry.unknown_point") for row in np.flatnonzero(foreign)]
+        rejected.sort()
+        body = {
+            "accepted": result.accepted,
+            "replaced": result.replaced,
+            "rejected": len(rejected),
+            "reasons": [{"row": row, "reason": reason} for row, reason in rejected[:1000]],
+        }
+        return _json(body, 200 if result.accepted or not rejected else 422)
+
+
+def _csv_lines(tenant_id: int, points: Sequence[Point], from_us: int, to_us: int) -> Iterator[str]:
+    """Yield the file in pieces. The body outlives its request, so each piece is read in a scope of its own."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(["time_utc", "machine", "point", "unit", "value", "quality", "flags"])
+    for point in points:
+        words = point.asset.name, point.key, point.unit
+        start = from_us
+        while start < to_us:
+            with tenant_scope(tenant_id):
+                rows = next(queries.iterate_raw(point.pk, start, to_us), [])
+            for ts_us, value, quality, flags, *_rest in rows:
+                shown = clock.from_us(int(str(ts_us))).isoformat().replace("+00:00", "Z")
+                writer.writerow([shown, *map(_no_formula, words), "" if value is None else value, quality, flags])
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+            if not rows:
+                break
+            start = int(str(rows[-1][0])) + 1
+    yield buffer.getvalue()
+
+
+def _no_formula(word: str) -> str:
+    """A spreadsheet takes a cell that begins so for a formula."""
+    return "'" + word if word[:1] in {"=", "+", "-", "@", "\t"} else word
+
+
+def _own_rows(batch: SampleBatch) -> tuple[SampleBatch, np.ndarray[Any, np.dtype[np.bool_]]]:
+    """Leave out rows of points that are not the caller's: ingest itself looks over every tenant."""
+    mine = set(Point.objects.filter(pk__in=np.unique(batch.point_id).tolist()).values_list("pk", flat=True))
+    known = np.fromiter((point in mine for point in batch.point_id.tolist()), np.bool_, len(batch))
+    return (batch if known.all() else batch.take(known)), ~known
+
+
+def _batch_of(body: Any) -> SampleBatch:
+    """Return the columns of a posted body. **Raises** InvalidInputError."""
+    if not isinstance(body, dict):
+        raise _bad(_("Send an object with columns (point, ts, value) or with rows."))
+    columns = _columns_of_rows(body["rows"]) if "rows" in body else body
+    point, ts, value = (columns.get(name) for name in ("point", "ts", "value"))
+    if not all(isinstance(column, list) for column in (point, ts, value)):
+        raise _bad(_("Send the columns point, ts and value as lists of one length."))
+    size = len(point)
+    quality = columns.get("quality") or [0] * size
+    if not size or {len(ts), len(value), len(quality)} != {size}:
+        raise _bad(_("Send the columns point, ts and value as lists of one length, with at least one entry."))
+    if size > MAX_POSTED:
+        raise _bad(_("At most 50,000 samples may be sent at once; send them in parts."))
+    arrived_us = clock.now_us()
+    if any(type(p) is not int or not 0 < p < 2**31 for p in point):
+        raise _bad(_("Every point must be the number of a point."))
+    if any(t is not None and (isinstance(t, bool) or not isinstance(t, int | float)) for t in ts):
+        raise _bad(_("Every ts must be milliseconds since 1970, or null for the time of arrival."))
+    if any(q not in (Quality.GOOD, Quality.UNCERTAIN, Quality.BAD) for q in quality):
+        raise _bad(_("Every quality must be 0 (good), 1 (uncertain) or 2 (bad)."))
+    numbers, texts = _numbers_and_texts(value)
+    return SampleBatch.from_columns(
+        point,
+        [arrived_us if t is None else _to_us(t) for t in ts],
+        numbers,
+        quality=quality,
+        flags=[SampleFlag.ARRIVAL_TIME if t is None else 0 for t in ts],
+        text=texts,
+    )
+
+
+def _columns_of_rows(rows: Any) -> dict[str, list[Any]]:
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise _bad(_("Send rows as a list of objects with point, ts and value."))
+    columns: dict[str, list[Any]] = {name: [row.get(name) for row in rows] for name in ("point", "ts", "value")}
+    columns["quality"] = [row.get("quality", 0) for row in rows]
+    return columns
+
+
+def _numbers_and_texts(values: list[Any]) -> tuple[list[float], list[str | None] | None]:
+    numbers: list[float] = []
+    texts: list[str | None] = []
+    for value in values:
+        is_text = isinstance(value, str)
+        texts.append(value if is_text else None)
+        if value is None or is_text:
+            numbers.append(float("nan"))
+        elif isinstance(value, bool | int | float) and abs(value) < 1e308:
+            numbers.append(float(value))
+        else:
+            raise _bad(_("Every value must be a number, true or false, text, or null."))
+    return numbers, texts if any(text is not None for text in texts) else None
+
+
+def _to_us(milliseconds: float) -> int:
+    """Milliseconds to microseconds; what no clock says is given to ingest as a time that it refuses."""
+    return round(milliseconds * 1000) if abs(milliseconds) < 1e15 else 2**62
+
+
+def _point_ids(request: Request, *, most: int) -> list[int]:
+    """Return the asked points, in the order asked for, each once. **Raises** for none, too many, or nonsense."""
+    if "asset" in request.query_params:
+        asset_id = _whole_number(request, "asset", default=0, low=1, high=2**62)
+        ids = list(list_points(asset_id=asset_id).values_list("pk", flat=True)[: most + 1])
+        if not ids:
+            raise NotFoundError(_("There is nothing here that you may see."))
+    else:
+        words = [word for word in request.query_params.get("point", "").split(",") if word.strip()]
+        if not words or not all(word.strip().isdecimal() and len(word) < 11 for word in words):
+            raise _bad(_("Name points by ?point=1,2,3 or a machine by ?asset=7."))
+        ids = list(dict.fromkeys(int(word) for word in words))
+    if len(ids) > most:
+        raise _bad(_("At most %(most)d points may be asked for at once.") % {"most": most})
+    return [i for i in ids if i < 2**31]
+
+
+def _interval(request: Request) -> tuple[int, int]:
+    now = clock.now_us()
+    to_us = _time(request.query_params.get("to"), default=now)
+    from_us = _time(request.query_params.get("from"), default=to_us - DAY_US)
+    if from_us >= to_us:
+        raise _bad(_("The interval is empty: from must be before to."))
+    return from_us, to_us
+
+
+def _time(word: str | None, *, default: int) -> int:
+    if not word:
+        return default
+    try:
+        if word.lstrip("-").replace(".", "", 1).isdecimal():
+            return _to_us(float(word))
+        return clock.to_us(datetime.fromisoformat(word.replace(" ", "+")))
+    except (ValueError, OverflowError):
+        raise _bad(
+            _("Write times as 2026-01-31T08:00:00+08:00 (with the zone) or in milliseconds since 1970.")
+        ) from None
+
+
+def _resolution(request: Request) -> Resolution | None:
+    word = request.query_params.get("resolution")
+    if not word:
+        return None
+    try:
+        return Resolution(word)
+    except ValueError:
+        raise _bad(_("The resolution must be raw, 1m, 1h or 1d.")) from None
+
+
+def _whole_number(request: Request, name: str, *, default: int, low: int, high: int) -> int:
+    word = request.query_params.get(name)
+    if not word:
+        return default
+    if not word.isdecimal() or not low <= int(word) <= high:
+        raise _bad(_("%(name)s must be a whole number from %(low)d to %(high)d.") % {"name": name, "low": low, "high": high})
+    return int(word)
+
+
+def _bad(sentence: str) -> InvalidInputError:
+    return InvalidInputError(sentence, key="telemetry.invalid_request")
+
+
