@@ -1,4 +1,4 @@
-"""What the plant's area declares: its permissions."""
+"""What the plant's area declares: permissions and its part of the API."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -8,4 +8,5 @@ MANIFEST = Manifest(
     key="assets",
     title=_("Plant"),
     permissions=("assets.view", "assets.edit"),
+    api_urls="forgeline.assets.api_urls",
 )

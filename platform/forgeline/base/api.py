@@ -6,14 +6,27 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404
-from rest_framework import exceptions, pagination
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework import exceptions, pagination, permissions
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from forgeline.base.errors import ForgelineError
 
 PROBLEM_JSON = "application/problem+json"
+
+
+class ActorPermission(permissions.BasePermission):
+    """Ask the actor of the request for the view's ``read_permission`` or ``write_permission``, by the method."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        actor = getattr(request._request, "actor", None)
+        if actor is None:
+            return False
+        wanted = view.read_permission if request.method in permissions.SAFE_METHODS else view.write_permission
+        return bool(actor.has_permission(wanted))
 
 
 class CursorPagination(pagination.CursorPagination):
@@ -25,9 +38,17 @@ class CursorPagination(pagination.CursorPagination):
     ordering = "id"
 
 
-def problem(*, status: int, key: str, title: str, detail: str = "", data: dict[str, Any] | None = None) -> Response:
+def problem(
+    *, status: int, key: str, title: str, detail: str = "", data: dict[str, Any] | None = None
+) -> Response:
     """Return a response in the one error envelope (RFC 9457): type, title, status, detail, key, data."""
-    body = {"type": f"urn:forgeline:{key}", "title": title, "status": status, "key": key, "detail": detail or title}
+    body = {
+        "type": f"urn:forgeline:{key}",
+        "title": title,
+        "status": status,
+        "key": key,
+        "detail": detail or title,
+    }
     if data:
         body["data"] = data  # type: ignore[assignment]
     return Response(body, status=status, content_type=PROBLEM_JSON)
@@ -47,7 +68,11 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
             status=400,
             key="base.invalid_input",
             title="What was sent cannot be used.",
-            data={"fields": error.get_full_details() if not isinstance(error.detail, dict) else _plain(error.detail)},
+            data={
+                "fields": error.get_full_details()
+                if not isinstance(error.detail, dict)
+                else _plain(error.detail)
+            },
         )
     elif isinstance(error, exceptions.APIException):
         code = error.get_codes() if isinstance(error.get_codes(), str) else "error"
@@ -74,3 +99,16 @@ def _plain(detail: Any) -> Any:
     if isinstance(detail, list):
         return [_plain(value) for value in detail]
     return str(detail)
+
+
+@csrf_exempt
+def unknown_endpoint(request: HttpRequest) -> HttpResponse:
+    """Answer an address beneath /api/ that nobody has, in the one envelope."""
+    body = {
+        "type": "urn:forgeline:base.not_found",
+        "title": "There is no such endpoint; /api/docs/ lists them.",
+        "status": 404,
+        "key": "base.not_found",
+        "detail": request.path,
+    }
+    return JsonResponse(body, status=404, content_type=PROBLEM_JSON)

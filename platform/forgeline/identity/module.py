@@ -8,4 +8,5 @@ MANIFEST = Manifest(
     key="identity",
     title=_("Company"),
     permissions=("identity.view", "identity.edit"),
+    api_urls="forgeline.identity.api_urls",
 )

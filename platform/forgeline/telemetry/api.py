@@ -88,10 +88,16 @@ class SamplesView(TelemetryView):
         parameters=[
             OpenApiParameter("point", str, description="Point ids with commas, at most 20 (1 for csv)."),
             OpenApiParameter("asset", int, description="All points of a machine instead."),
-            OpenApiParameter("from", str, description="ISO 8601 time with its zone, or milliseconds since 1970."),
+            OpenApiParameter(
+                "from", str, description="ISO 8601 time with its zone, or milliseconds since 1970."
+            ),
             OpenApiParameter("to", str, description="The same; default: now. The interval is half-open."),
-            OpenApiParameter("resolution", str, enum=[r.value for r in Resolution], description="Default: by the range."),
-            OpenApiParameter("pairs", int, description="Most lowest/highest pairs of a raw answer, 10 to 2000."),
+            OpenApiParameter(
+                "resolution", str, enum=[r.value for r in Resolution], description="Default: by the range."
+            ),
+            OpenApiParameter(
+                "pairs", int, description="Most lowest/highest pairs of a raw answer, 10 to 2000."
+            ),
             OpenApiParameter("as", str, enum=["json", "csv"], description="csv streams every raw sample."),
         ],
         responses={200: OpenApiTypes.OBJECT},
@@ -105,7 +111,9 @@ class SamplesView(TelemetryView):
             from_us,
             to_us,
             resolution=_resolution(request),
-            max_pairs=_whole_number(request, "pairs", default=queries.MAX_PAIRS, low=10, high=queries.MAX_PAIRS),
+            max_pairs=_whole_number(
+                request, "pairs", default=queries.MAX_PAIRS, low=10, high=queries.MAX_PAIRS
+            ),
         )
         return _json({"results": [each.as_json() for each in series]})
 
@@ -154,7 +162,9 @@ def _csv_lines(tenant_id: int, points: Sequence[Point], from_us: int, to_us: int
                 rows = next(queries.iterate_raw(point.pk, start, to_us), [])
             for ts_us, value, quality, flags, *_rest in rows:
                 shown = clock.from_us(int(str(ts_us))).isoformat().replace("+00:00", "Z")
-                writer.writerow([shown, *map(_no_formula, words), "" if value is None else value, quality, flags])
+                writer.writerow(
+                    [shown, *map(_no_formula, words), "" if value is None else value, quality, flags]
+                )
             yield buffer.getvalue()
             buffer.seek(0)
             buffer.truncate()
@@ -211,7 +221,9 @@ def _batch_of(body: Any) -> SampleBatch:
 def _columns_of_rows(rows: Any) -> dict[str, list[Any]]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise _bad(_("Send rows as a list of objects with point, ts and value."))
-    columns: dict[str, list[Any]] = {name: [row.get(name) for row in rows] for name in ("point", "ts", "value")}
+    columns: dict[str, list[Any]] = {
+        name: [row.get(name) for row in rows] for name in ("point", "ts", "value")
+    }
     columns["quality"] = [row.get("quality", 0) for row in rows]
     return columns
 
@@ -290,11 +302,12 @@ def _whole_number(request: Request, name: str, *, default: int, low: int, high: 
     if not word:
         return default
     if not word.isdecimal() or not low <= int(word) <= high:
-        raise _bad(_("%(name)s must be a whole number from %(low)d to %(high)d.") % {"name": name, "low": low, "high": high})
+        raise _bad(
+            _("%(name)s must be a whole number from %(low)d to %(high)d.")
+            % {"name": name, "low": low, "high": high}
+        )
     return int(word)
 
 
 def _bad(sentence: str) -> InvalidInputError:
     return InvalidInputError(sentence, key="telemetry.invalid_request")
-
-

@@ -8,5 +8,6 @@ MANIFEST = Manifest(
     key="telemetry",
     title=_("Samples"),
     permissions=("telemetry.view", "telemetry.write"),
+    profile_sections={"telemetry": "forgeline.telemetry.state_rules.check_section"},
     api_urls="forgeline.telemetry.api_urls",
 )

@@ -7,180 +7,366 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('tenancy', '0001_initial'),
+        ("tenancy", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Asset',
+            name="Asset",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('level', models.CharField(choices=[('area', 'Area'), ('line', 'Line'), ('work_unit', 'Machine')], max_length=12, verbose_name='level')),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('path', models.CharField(db_index=True, max_length=255)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('profile', models.CharField(blank=True, max_length=60, verbose_name='device profile')),
-                ('retired_at', models.DateTimeField(blank=True, null=True)),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='assets.asset')),
-                ('tenant', models.ForeignKey(default=forgeline.tenancy.context.require_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[("area", "Area"), ("line", "Line"), ("work_unit", "Machine")],
+                        max_length=12,
+                        verbose_name="level",
+                    ),
+                ),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("path", models.CharField(db_index=True, max_length=255)),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("profile", models.CharField(blank=True, max_length=60, verbose_name="device profile")),
+                ("retired_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="assets.asset",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        default=forgeline.tenancy.context.require_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'asset',
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "verbose_name": "asset",
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Device',
+            name="Device",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('key', models.CharField(max_length=160, verbose_name='key')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('retired_at', models.DateTimeField(blank=True, null=True)),
-                ('asset', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='devices', to='assets.asset')),
-                ('tenant', models.ForeignKey(default=forgeline.tenancy.context.require_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("key", models.CharField(max_length=160, verbose_name="key")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("retired_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "asset",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="devices",
+                        to="assets.asset",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        default=forgeline.tenancy.context.require_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'device',
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "verbose_name": "device",
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='DeviceCredential',
+            name="DeviceCredential",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('username', models.CharField(max_length=64, unique=True)),
-                ('password_hash', models.CharField(max_length=255)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('device', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='credentials', to='assets.device')),
-                ('tenant', models.ForeignKey(default=forgeline.tenancy.context.require_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("username", models.CharField(max_length=64, unique=True)),
+                ("password_hash", models.CharField(max_length=255)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "device",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="credentials",
+                        to="assets.device",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        default=forgeline.tenancy.context.require_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'device credential',
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "verbose_name": "device credential",
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Point',
+            name="Point",
             fields=[
-                ('id', models.AutoField(primary_key=True, serialize=False)),
-                ('key', models.CharField(max_length=120, verbose_name='key')),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('unit', models.CharField(blank=True, max_length=32, verbose_name='unit')),
-                ('kind', models.SmallIntegerField(choices=[(0, 'Measurement'), (1, 'Counter'), (2, 'State'), (3, 'Yes or no'), (4, 'Text')], default=0, verbose_name='kind')),
-                ('role', models.CharField(blank=True, max_length=60, verbose_name='role')),
-                ('valid_min', models.FloatField(blank=True, null=True, verbose_name='lowest valid value')),
-                ('valid_max', models.FloatField(blank=True, null=True, verbose_name='highest valid value')),
-                ('expected_interval_s', models.FloatField(default=60.0, verbose_name='expected every (s)')),
-                ('decimals', models.PositiveSmallIntegerField(default=1, verbose_name='decimals')),
-                ('labels', models.JSONField(blank=True, default=dict, verbose_name='labels of states')),
-                ('is_simulated', models.BooleanField(default=False, verbose_name='simulated')),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('retired_at', models.DateTimeField(blank=True, null=True)),
-                ('asset', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='points', to='assets.asset')),
-                ('device', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='points', to='assets.device')),
-                ('tenant', models.ForeignKey(default=forgeline.tenancy.context.require_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.tenant')),
+                ("id", models.AutoField(primary_key=True, serialize=False)),
+                ("key", models.CharField(max_length=120, verbose_name="key")),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("unit", models.CharField(blank=True, max_length=32, verbose_name="unit")),
+                (
+                    "kind",
+                    models.SmallIntegerField(
+                        choices=[
+                            (0, "Measurement"),
+                            (1, "Counter"),
+                            (2, "State"),
+                            (3, "Yes or no"),
+                            (4, "Text"),
+                        ],
+                        default=0,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("role", models.CharField(blank=True, max_length=60, verbose_name="role")),
+                ("valid_min", models.FloatField(blank=True, null=True, verbose_name="lowest valid value")),
+                ("valid_max", models.FloatField(blank=True, null=True, verbose_name="highest valid value")),
+                ("expected_interval_s", models.FloatField(default=60.0, verbose_name="expected every (s)")),
+                ("decimals", models.PositiveSmallIntegerField(default=1, verbose_name="decimals")),
+                ("labels", models.JSONField(blank=True, default=dict, verbose_name="labels of states")),
+                ("is_simulated", models.BooleanField(default=False, verbose_name="simulated")),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("retired_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "asset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="points", to="assets.asset"
+                    ),
+                ),
+                (
+                    "device",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="points",
+                        to="assets.device",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        default=forgeline.tenancy.context.require_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'point',
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "verbose_name": "point",
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Site',
+            name="Site",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('zone', models.CharField(default='Asia/Shanghai', max_length=64, verbose_name='time zone')),
-                ('country', models.CharField(blank=True, default='CN', max_length=8, verbose_name='country of holidays')),
-                ('day_starts_at', models.TimeField(default='00:00', verbose_name='production day starts at')),
-                ('retired_at', models.DateTimeField(blank=True, null=True)),
-                ('tenant', models.ForeignKey(default=forgeline.tenancy.context.require_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("zone", models.CharField(default="Asia/Shanghai", max_length=64, verbose_name="time zone")),
+                (
+                    "country",
+                    models.CharField(
+                        blank=True, default="CN", max_length=8, verbose_name="country of holidays"
+                    ),
+                ),
+                ("day_starts_at", models.TimeField(default="00:00", verbose_name="production day starts at")),
+                ("retired_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        default=forgeline.tenancy.context.require_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'plant',
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "verbose_name": "plant",
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Shift',
+            name="Shift",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60, verbose_name='name')),
-                ('starts_at', models.TimeField(verbose_name='starts at')),
-                ('ends_at', models.TimeField(verbose_name='ends at')),
-                ('weekdays', django.contrib.postgres.fields.ArrayField(base_field=models.PositiveSmallIntegerField(), default=list, size=None, verbose_name='weekdays')),
-                ('valid_from', models.DateField(blank=True, null=True)),
-                ('valid_until', models.DateField(blank=True, null=True)),
-                ('tenant', models.ForeignKey(default=forgeline.tenancy.context.require_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.tenant')),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='shifts', to='assets.site')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=60, verbose_name="name")),
+                ("starts_at", models.TimeField(verbose_name="starts at")),
+                ("ends_at", models.TimeField(verbose_name="ends at")),
+                (
+                    "weekdays",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.PositiveSmallIntegerField(),
+                        default=list,
+                        size=None,
+                        verbose_name="weekdays",
+                    ),
+                ),
+                ("valid_from", models.DateField(blank=True, null=True)),
+                ("valid_until", models.DateField(blank=True, null=True)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        default=forgeline.tenancy.context.require_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+                (
+                    "site",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="shifts", to="assets.site"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['starts_at'],
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "ordering": ["starts_at"],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='CalendarDay',
+            name="CalendarDay",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('on', models.DateField(verbose_name='date')),
-                ('is_working', models.BooleanField(default=False, verbose_name='working day')),
-                ('name', models.CharField(blank=True, max_length=120, verbose_name='name')),
-                ('tenant', models.ForeignKey(default=forgeline.tenancy.context.require_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.tenant')),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='calendar_days', to='assets.site')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("on", models.DateField(verbose_name="date")),
+                ("is_working", models.BooleanField(default=False, verbose_name="working day")),
+                ("name", models.CharField(blank=True, max_length=120, verbose_name="name")),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        default=forgeline.tenancy.context.require_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+                (
+                    "site",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="calendar_days",
+                        to="assets.site",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.AddField(
-            model_name='asset',
-            name='site',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assets', to='assets.site'),
+            model_name="asset",
+            name="site",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="assets", to="assets.site"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='device',
-            constraint=models.UniqueConstraint(fields=('tenant', 'key'), name='assets_device_key_once'),
+            model_name="device",
+            constraint=models.UniqueConstraint(fields=("tenant", "key"), name="assets_device_key_once"),
         ),
         migrations.AddConstraint(
-            model_name='point',
-            constraint=models.UniqueConstraint(fields=('tenant', 'asset', 'key'), name='assets_point_key_once'),
+            model_name="point",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "asset", "key"), name="assets_point_key_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='point',
-            constraint=models.CheckConstraint(condition=models.Q(('expected_interval_s__gt', 0)), name='assets_point_interval_positive'),
+            model_name="point",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("expected_interval_s__gt", 0)), name="assets_point_interval_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='site',
-            constraint=models.UniqueConstraint(fields=('tenant', 'name'), name='assets_site_name_once'),
+            model_name="site",
+            constraint=models.UniqueConstraint(fields=("tenant", "name"), name="assets_site_name_once"),
         ),
         migrations.AddConstraint(
-            model_name='calendarday',
-            constraint=models.UniqueConstraint(fields=('site', 'on'), name='assets_calendar_day_once'),
+            model_name="calendarday",
+            constraint=models.UniqueConstraint(fields=("site", "on"), name="assets_calendar_day_once"),
         ),
         migrations.AddConstraint(
-            model_name='asset',
-            constraint=models.UniqueConstraint(fields=('tenant', 'site', 'parent', 'name'), name='assets_asset_name_once', nulls_distinct=False),
+            model_name="asset",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "site", "parent", "name"),
+                name="assets_asset_name_once",
+                nulls_distinct=False,
+            ),
         ),
     ]

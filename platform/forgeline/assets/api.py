@@ -1,0 +1,257 @@
+"""REST: plants, assets, devices and their credentials, points. Parse, one call, render."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from forgeline.assets import queries, services
+from forgeline.assets.models import Asset, Device, DeviceCredential, Point, Site
+from forgeline.assets.models.place import AssetLevel
+from forgeline.assets.models.point import Kind
+from forgeline.base.api import ActorPermission
+
+VIEW, EDIT = "assets.view", "assets.edit"
+
+
+class KindField(serializers.ChoiceField):
+    """The kind of a point by its word."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=[kind.name.lower() for kind in Kind], **kwargs)
+
+    def to_representation(self, value: Any) -> str:
+        return Kind(value).name.lower()
+
+    def to_internal_value(self, data: Any) -> int:
+        return Kind[str(super().to_internal_value(data)).upper()].value
+
+
+class PlantSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Site
+        fields = ["id", "name", "zone", "country", "day_starts_at"]
+        extra_kwargs = {"zone": {"required": False}, "country": {"required": False}}
+
+
+class AssetSerializer(serializers.ModelSerializer):
+    plant = serializers.IntegerField(source="site_id")
+    parent = serializers.IntegerField(source="parent_id", allow_null=True, required=False)
+    level = serializers.ChoiceField(choices=AssetLevel.choices)
+    with_points = serializers.BooleanField(
+        write_only=True,
+        required=False,
+        default=False,
+        help_text="Also make the points of the device profile.",
+    )
+
+    class Meta:
+        model = Asset
+        fields = ["id", "plant", "parent", "level", "name", "path", "position", "profile", "with_points"]
+        read_only_fields = ["path"]
+        extra_kwargs = {"profile": {"required": False}, "position": {"required": False}}
+        validators: list[Any] = []
+
+
+class DeviceSerializer(serializers.ModelSerializer):
+    asset = serializers.IntegerField(source="asset_id", allow_null=True, required=False)
+
+    class Meta:
+        model = Device
+        fields = ["id", "name", "key", "asset", "created_at"]
+        extra_kwargs = {"name": {"required": False}}
+        validators: list[Any] = []
+
+
+class CredentialSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = DeviceCredential
+        fields = ["id", "username", "created_at"]
+
+
+class NewCredentialSerializer(CredentialSerializer):
+    """The one answer in which the password stands."""
+
+    password = serializers.CharField()
+    topic = serializers.CharField(help_text="The device may publish under this topic and nowhere else.")
+
+    class Meta(CredentialSerializer.Meta):
+        fields = [*CredentialSerializer.Meta.fields, "password", "topic"]
+
+
+class PointSerializer(serializers.ModelSerializer):
+    asset = serializers.IntegerField(source="asset_id")
+    device = serializers.IntegerField(source="device_id", allow_null=True, required=False)
+    kind = KindField(required=False)
+
+    class Meta:
+        model = Point
+        fields = [
+            "id", "asset", "device", "key", "name", "unit", "kind", "role", "valid_min", "valid_max",
+            "expected_interval_s", "decimals", "labels", "is_simulated", "position",
+        ]  # fmt: skip
+        extra_kwargs = {"name": {"required": False}, "position": {"required": False}}
+        validators: list[Any] = []
+
+
+class PlantObjects(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    """Base of the four: reads need assets.view, writes assets.edit, and ``DELETE`` retires: history stays."""
+
+    permission_classes = [ActorPermission]
+    read_permission, write_permission = VIEW, EDIT
+
+    def _given(self, request: Request, *, partial: bool = False) -> dict[str, Any]:
+        serializer = self.get_serializer(data=request.data, partial=partial)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+    def _answer(self, row: Any, code: int = status.HTTP_200_OK) -> Response:
+        return Response(self.get_serializer(row).data, status=code)
+
+
+class PlantViewSet(PlantObjects):
+    """Plants: one address, one time zone."""
+
+    serializer_class = PlantSerializer
+    queryset = QuerySet(Site).none()
+
+    def get_queryset(self) -> QuerySet[Site]:
+        return queries.list_sites()
+
+    @extend_schema(request=PlantSerializer, responses={201: PlantSerializer})
+    def create(self, request: Request) -> Response:
+        given = self._given(request)
+        given.pop("day_starts_at", None)
+        return self._answer(services.create_site(actor=request.auth, **given), status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, pk: int) -> Response:
+        given = self._given(request, partial=True)
+        return self._answer(services.update_site(site_id=int(pk), actor=request.auth, **given))
+
+    def destroy(self, request: Request, pk: int) -> Response:
+        services.retire_site(site_id=int(pk), actor=request.auth)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class AssetViewSet(PlantObjects):
+    """Areas, lines and machines. A changed ``parent`` moves the branch."""
+
+    serializer_class = AssetSerializer
+    queryset = QuerySet(Asset).none()
+    filterset_fields = {
+        "site": ["exact"],
+        "parent": ["exact", "isnull"],
+        "level": ["exact"],
+        "profile": ["exact"],
+    }
+
+    def get_queryset(self) -> QuerySet[Asset]:
+        return queries.list_assets()
+
+    def create(self, request: Request) -> Response:
+        given = self._given(request)
+        given.pop("position", None)
+        return self._answer(services.create_asset(actor=request.auth, **given), status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, pk: int) -> Response:
+        given = self._given(request, partial=True)
+        for name in ("with_points", "level"):
+            given.pop(name, None)
+        if "parent_id" in given or "site_id" in given:
+            row = services.move_asset(
+                asset_id=int(pk),
+                parent_id=given.pop("parent_id", None),
+                site_id=given.pop("site_id", None),
+                actor=request.auth,
+            )
+            if not given:
+                return self._answer(row)
+        return self._answer(services.update_asset(asset_id=int(pk), actor=request.auth, **given))
+
+    def destroy(self, request: Request, pk: int) -> Response:
+        services.retire_asset(asset_id=int(pk), actor=request.auth)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class DeviceViewSet(PlantObjects):
+    """Devices, and their credentials at the platform's own broker."""
+
+    serializer_class = DeviceSerializer
+    queryset = QuerySet(Device).none()
+    filterset_fields = ["key", "asset"]
+
+    def get_queryset(self) -> QuerySet[Device]:
+        return queries.list_devices()
+
+    def create(self, request: Request) -> Response:
+        given = {"name": "", **self._given(request)}
+        return self._answer(services.create_device(actor=request.auth, **given), status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, pk: int) -> Response:
+        given = self._given(request, partial=True)
+        return self._answer(services.update_device(device_id=int(pk), actor=request.auth, **given))
+
+    def destroy(self, request: Request, pk: int) -> Response:
+        services.retire_device(device_id=int(pk), actor=request.auth)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(methods=["GET"], responses=CredentialSerializer(many=True))
+    @extend_schema(methods=["POST"], request=None, responses={201: NewCredentialSerializer})
+    @action(detail=True, methods=["get", "post"], pagination_class=None, filterset_fields=None)
+    def credentials(self, request: Request, pk: int) -> Response:
+        device = queries.get_device(int(pk))
+        if request.method == "GET":
+            rows = queries.list_credentials(device_ids=[device.pk])
+            return Response(CredentialSerializer(rows, many=True).data)
+        row, password = services.create_credential(device_id=device.pk, actor=request.auth)
+        answer = {**CredentialSerializer(row).data, "password": password, "topic": f"t/{row.username}/#"}
+        return Response(answer, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses={204: None})
+    @action(
+        detail=True, methods=["delete"], url_path=r"credentials/(?P<credential_id>\d+)", filterset_fields=None
+    )
+    def revoke(self, request: Request, pk: int, credential_id: str) -> Response:
+        services.revoke_credential(credential_id=int(credential_id), actor=request.auth)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class PointViewSet(PlantObjects):
+    """Points of machines."""
+
+    serializer_class = PointSerializer
+    queryset = QuerySet(Point).none()
+    filterset_fields = {
+        "asset": ["exact", "in"],
+        "device": ["exact"],
+        "key": ["exact", "in"],
+        "role": ["exact"],
+        "id": ["in"],
+    }
+
+    def get_queryset(self) -> QuerySet[Point]:
+        return queries.list_points()
+
+    def create(self, request: Request) -> Response:
+        row = services.create_point(actor=request.auth, **self._given(request))
+        return self._answer(row, status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, pk: int) -> Response:
+        given = self._given(request, partial=True)
+        given.pop("key", None)
+        asset_id = given.pop("asset_id", None)
+        if asset_id is not None:
+            row = services.move_point(point_id=int(pk), asset_id=asset_id, actor=request.auth)
+            if not given:
+                return self._answer(row)
+        return self._answer(services.update_point(point_id=int(pk), actor=request.auth, **given))
+
+    def destroy(self, request: Request, pk: int) -> Response:
+        services.retire_point(point_id=int(pk), actor=request.auth)
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,45 @@
+"""Writes about the plant, one noun a file. Each checks the actor's permission where one is given."""
+
+from forgeline.assets.services.devices import (
+    create_credential,
+    create_device,
+    retire_device,
+    revoke_credential,
+    update_device,
+)
+from forgeline.assets.services.places import (
+    create_asset,
+    create_site,
+    move_asset,
+    retire_asset,
+    retire_site,
+    update_asset,
+    update_site,
+)
+from forgeline.assets.services.points import (
+    create_point,
+    create_points_of_profile,
+    move_point,
+    retire_point,
+    update_point,
+)
+
+__all__ = [
+    "create_asset",
+    "create_credential",
+    "create_device",
+    "create_point",
+    "create_points_of_profile",
+    "create_site",
+    "move_asset",
+    "move_point",
+    "retire_asset",
+    "retire_device",
+    "retire_point",
+    "retire_site",
+    "revoke_credential",
+    "update_asset",
+    "update_device",
+    "update_point",
+    "update_site",
+]

@@ -1,0 +1,62 @@
+"""What every write about the plant does the same way: permission, validation with a field, one row or a clear error."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, models, transaction
+from django.utils.translation import gettext as _
+
+from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundError
+from forgeline.identity.policy import Actor, require_permission
+
+EDIT = "assets.edit"
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+def require_edit(actor: Actor | None) -> None:
+    """Pass for the platform itself (no actor) and for whoever may edit the plant."""
+    if actor is not None:
+        require_permission(actor, EDIT)
+
+
+def save(row: Row, *, taken: str) -> Row:
+    """Validate and store a row. **Raises** InvalidInputError by field; ConflictError with ``taken`` for a double."""
+    try:
+        row.clean_fields(exclude=["tenant"])
+    except ValidationError as error:
+        raise invalid(error.message_dict) from error
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError as error:
+        raise ConflictError(taken, key=f"{row._meta.app_label}.taken") from error
+    return row
+
+
+def change(row: models.Model, changes: dict[str, Any], allowed: frozenset[str]) -> None:
+    """Set attributes. **Raises** InvalidInputError for one that may not be changed here."""
+    unknown = {name: [_("This cannot be changed here.")] for name in changes if name not in allowed}
+    if unknown:
+        raise invalid(unknown)
+    for name, value in changes.items():
+        setattr(row, name, value)
+
+
+def invalid(fields: dict[str, Any]) -> InvalidInputError:
+    """Return the error that names what is wrong with each field."""
+    plain = {name: [str(sentence) for sentence in sentences] for name, sentences in fields.items()}
+    first = next(iter(plain.values()), [""])[0]
+    return InvalidInputError(
+        _("What was sent cannot be used: %(first)s") % {"first": first}, data={"fields": plain}
+    )
+
+
+def get(model: type[Row], row_id: int) -> Row:
+    """Return a row of the tenant in scope. **Raises** NotFoundError."""
+    found = model._default_manager.filter(pk=row_id).first()
+    if found is None:
+        raise NotFoundError(_("There is nothing here that you may see."), data={"id": row_id})
+    return found
