@@ -195,7 +195,8 @@ def _to_type(value: Any, hint: Any) -> Any:
 class ReadingBlock:
     """Readings that arrived together (one MQTT message, one OPC UA publish response), as parallel lists.
 
-    **Shape** ``addresses``, ``values`` and ``ts_us`` have the same length; ``quality``, ``status`` and ``flags``
+    **Shape** ``addresses`` (a tuple handed over again and again is looked up once), ``values`` and ``ts_us`` have the
+    same length; ``quality``, ``status`` and ``flags``
     too, or None where all are good, without a code, without flags.
     **Time** microseconds since the Unix epoch, UTC; None where the source gave no time (the pipeline then takes
     ``received_us`` and sets SampleFlag.ARRIVAL_TIME).
@@ -203,7 +204,7 @@ class ReadingBlock:
     every reading of the block is durable, or was refused and counted; None where the source wants no answer.
     """
 
-    addresses: list[str]
+    addresses: Sequence[str]
     values: list[Any]
     ts_us: list[int | None]
     received_us: int
@@ -229,6 +230,8 @@ class Undecodable:
     """A dotted key, ``mqtt.not_json``."""
     detail: str
     """A sentence for a person."""
+    device: str = ""
+    """Who sent it, where one connection carries the devices of several companies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +258,7 @@ class Outlet(Protocol):
         """Hand over a block; waits while the pipeline is full (this is the back-pressure)."""
 
     def offer(self, block: ReadingBlock) -> bool:
-        """Hand over a block without waiting; False when the pipeline is full and the block was not taken."""
+        """Hand over a block without waiting, from any thread; False when the pipeline is full and it was not taken."""
 
     def refuse(self, undecodable: Undecodable, receipt: Any = None) -> None:
         """Count and keep what could not be decoded; its receipt is settled like any other."""

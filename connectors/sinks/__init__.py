@@ -1,0 +1,1 @@
+"""Where batches go: the store, or a terminal. Not here: the spool that bridges an outage (runtime/spool)."""
