@@ -53,7 +53,7 @@ class MqttDevice:
 
     def open(self, username: str, password: str) -> None:
         """Connect in the background, again and again until it works; first comes what the last run could not send."""
-        self._topic = f"t/{username}/values"
+        self._topic = f"t/{username}/telemetry"
         client = mqtt.Client(
             mqtt.CallbackAPIVersion.VERSION2, client_id=username, clean_session=False, protocol=mqtt.MQTTv311
         )
@@ -71,19 +71,20 @@ class MqttDevice:
         client.connect_async(self._settings.mqtt_host, self._settings.mqtt_port, keepalive=30)
         client.loop_start()
         for payload in self._read_outbox():
-            self._send(payload)
+            self._send(client, payload)
 
     def publish(self, tick_ms: int) -> bool:
         """Publish the values that are due at this tick; say whether there were any."""
         due = [point for point in self.points if tick_ms // 1000 % point.every_s == 0]
-        if not due or self._client is None:
+        client = self._client
+        if not due or client is None:
             return False
         at = np.array([tick_ms], dtype=np.int64)
         values = {point.key: told(point, float(point.values(at, self._play)[0])) for point in due}
         values = {key: value for key, value in values.items() if value is not None}
         if not values:
             return False
-        self._send(json.dumps({"ts": tick_ms, "values": values}, separators=(",", ":")).encode())
+        self._send(client, json.dumps({"ts": tick_ms, "values": values}, separators=(",", ":")).encode())
         return True
 
     def close(self, within_s: float = 1.0) -> None:
@@ -101,9 +102,8 @@ class MqttDevice:
             self._write_outbox(list(self._waiting.values()))
             self._waiting.clear()
 
-    def _send(self, payload: bytes) -> None:
-        assert self._client is not None
-        info = self._client.publish(self._topic, payload, qos=1)
+    def _send(self, client: mqtt.Client, payload: bytes) -> None:
+        info = client.publish(self._topic, payload, qos=1)
         if info.rc == mqtt.MQTT_ERR_QUEUE_SIZE:
             self.dropped += 1
             if self.dropped == 1:

@@ -32,10 +32,14 @@ class RestError(Exception):
 class Forgeline:
     """A client with an API key. While Forgeline cannot answer it tries again, with longer and longer pauses."""
 
-    def __init__(self, url: str, api_key: str) -> None:
+    def __init__(self, url: str, api_key: str, language: str = "en") -> None:
         self._http = httpx.AsyncClient(
             base_url=f"{url}/api/v1",
-            headers={"Authorization": f"Bearer {api_key}", "Accept": "application/json"},
+            headers={
+                "Authorization": f"Bearer {api_key}",
+                "Accept": "application/json",
+                "Accept-Language": language,
+            },
             timeout=httpx.Timeout(30.0, connect=5.0),
             trust_env=False,
         )

@@ -90,7 +90,7 @@ def test_a_device_publishes_under_its_own_user(settings: Settings, listener: Lis
     until(lambda: len(listener.got) == 1)
     device.close()
     topic, payload = listener.got[0]
-    assert topic == "t/user-7/values"
+    assert topic == "t/user-7/telemetry"
     assert payload["ts"] == START_MS
     assert set(payload["values"]) == {point.key for point in device.points}
     assert isinstance(payload["values"]["state"], int)
