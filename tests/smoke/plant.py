@@ -39,7 +39,11 @@ class Plant:
         """
         ready = self.folder / "var/run/up.json"
         ready.unlink(missing_ok=True)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("FORGELINE", "VIRTUAL_ENV"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("FORGELINE", "VIRTUAL_ENV"))
+        }
         environment = kept | self._ports | {MARK: self.mark}
         begun = time.monotonic()
         with self.log.open("ab") as log:
@@ -99,7 +103,9 @@ class Plant:
             if not entry.name.isdecimal() or int(entry.name) == os.getpid():
                 continue
             try:
-                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+                command = (
+                    (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+                )
                 environment = (entry / "environ").read_bytes().decode(errors="replace")
                 places = [os.readlink(entry / "cwd"), os.readlink(entry / "exe")]
             except OSError:  # it ended while we looked, or it is the kernel's
