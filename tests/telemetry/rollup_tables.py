@@ -21,13 +21,21 @@ def stored_rollup(point_id: int, resolution: Resolution) -> Rows:
     """Return a point's rows of a table, by time."""
     with store_connection() as connection:
         rows = connection.execute(
-            f"SELECT {', '.join(COLUMNS)} FROM {ROLLUP_TABLES[resolution]} WHERE point_id = %s ORDER BY bucket", [point_id]
+            f"SELECT {', '.join(COLUMNS)} FROM {ROLLUP_TABLES[resolution]} WHERE point_id = %s ORDER BY bucket",
+            [point_id],
         ).fetchall()
     return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
 
 
 def expected_rollup(
-    point_id: int, resolution: Resolution, from_us: int, to_us: int, *, interval_s: float, is_counter: bool, zone: str
+    point_id: int,
+    resolution: Resolution,
+    from_us: int,
+    to_us: int,
+    *,
+    interval_s: float,
+    is_counter: bool,
+    zone: str,
 ) -> Rows:
     """Return what the reference statement computes for every bucket of a span, straight from the samples."""
     if resolution is Resolution.DAY:
@@ -55,4 +63,9 @@ def assert_equal(stored: Rows, expected: Rows, what: object) -> None:
             if theirs[name] is None or mine[name] is None:
                 assert mine[name] is theirs[name], (what, mine, theirs, name)
             else:
-                assert mine[name] == pytest.approx(theirs[name], rel=1e-9, abs=1e-5), (what, mine, theirs, name)
+                assert mine[name] == pytest.approx(theirs[name], rel=1e-9, abs=1e-5), (
+                    what,
+                    mine,
+                    theirs,
+                    name,
+                )

@@ -23,7 +23,9 @@ def test_what_a_dead_process_left_is_brought_on(plant: Plant) -> None:
     ts = start + np.arange(0, 2 * HOUR_US, 1_000_000)
     ingest.ingest_batch(SampleBatch.from_columns(np.full(len(ts), fast), ts, np.arange(len(ts))))
     minutes = ts[::60]
-    ingest.ingest_batch(SampleBatch.from_columns(np.full(len(minutes), slow), minutes, np.arange(len(minutes))))
+    ingest.ingest_batch(
+        SampleBatch.from_columns(np.full(len(minutes), slow), minutes, np.arange(len(minutes)))
+    )
     # The process dies: nothing was flushed.
     ingest.reset()
     other = plant.add_point("other")

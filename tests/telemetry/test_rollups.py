@@ -67,13 +67,15 @@ def _arrivals(history: dict[str, Any]) -> SampleBatch:
 
 def _settle(plant: Plant, end_us: int) -> None:
     """Make sure that a living process is there to look for dead ones."""
-    ingest.ingest_batch(SampleBatch.from_columns([plant.add_point(f"p{next(_counter)}")], [end_us], [0]), now_us=end_us)
+    ingest.ingest_batch(
+        SampleBatch.from_columns([plant.add_point(f"p{next(_counter)}")], [end_us], [0]), now_us=end_us
+    )
 
 
 _counter = iter(range(10**9))
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories())
 def test_sums_equal_the_reference(plant: Plant, history: dict[str, Any]) -> None:
     point_id = plant.add_point(

@@ -132,6 +132,15 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    name: {"task": name, "schedule": seconds}
+    for name, seconds in {
+        "telemetry.follow_states": 5.0,
+        "telemetry.make_chunks_ahead": 3600.0,
+        "telemetry.apply_retention": 600.0,
+        "telemetry.trim_commit_log": 600.0,
+    }.items()
+}
 
 # --- people ----------------------------------------------------------------------------------------------------------
 

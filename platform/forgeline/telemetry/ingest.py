@@ -50,6 +50,10 @@ class IngestResult:
     rejected: dict[str, int]
     """Reason key → rows."""
     reasons: NDArray[np.int8]
+    late_rows: NDArray[np.bool_] | None = None
+    """Which rows were not newer than their point's last; None where none was."""
+    duplicate_rows: NDArray[np.bool_] | None = None
+    """Which rows had been stored before, or gave way to a later one of the batch; None where none did."""
 
     def list_rejected(self) -> list[tuple[int, str]]:
         """Return (row, reason key) of each refused row."""
@@ -178,9 +182,12 @@ class _Door:
     def pass_through(self) -> tuple[IngestResult, StoredBatch | None]:
         slots = self.tracker.find_slots(self.batch.point_id)
         reasons, quality = screen(self.batch, self._facts(slots), self._limits())
-        rows, slots, accepted, duplicates = self._settle_order(slots, reasons, quality)
+        every_slot = slots
+        accepted, at = self._settle_order(reasons)
+        rows, slots = self._rows(at, quality), every_slot[at]
+        duplicates = len(accepted) - len(rows)
         if not len(rows):
-            return IngestResult(accepted, 0, 0, duplicates, 0, count_reasons(reasons), reasons), None
+            return IngestResult(0, 0, 0, 0, 0, count_reasons(reasons), reasons), None
         current_engine().ensure_chunks(int(rows.ts_us.min()), int(rows.ts_us.max()))
         self.tracker.meet(slots)
         existed, late, seq = self._write(rows, slots)
@@ -189,13 +196,17 @@ class _Door:
         stored = StoredBatch(rows, facts["tenant_id"][slots], facts["asset_id"][slots], is_last)
         replaced = int(existed.sum())
         result = IngestResult(
-            accepted,
-            len(rows) - replaced,
-            replaced,
-            duplicates,
-            int(late.sum()),
-            count_reasons(reasons),
-            reasons,
+            accepted=len(accepted),
+            inserted=len(rows) - replaced,
+            replaced=replaced,
+            duplicates=duplicates,
+            late=int(late.sum()),
+            rejected=count_reasons(reasons),
+            reasons=reasons,
+            late_rows=_mask(len(self.batch), at[late]),
+            duplicate_rows=_mask(
+                len(self.batch), np.concatenate([at[existed], self._gave_way(accepted, at)])
+            ),
         )
         return result, stored
 
@@ -219,28 +230,27 @@ class _Door:
         ahead_us = round(settings.TELEMETRY["MAX_AHEAD_S"] * 1e6)
         return Limits(oldest_us=oldest_accepted_us(self.now_us), newest_us=self.now_us + ahead_us)
 
-    def _settle_order(
-        self, slots: NDArray[np.int32], reasons: NDArray[np.int8], quality: NDArray[np.int16]
-    ) -> tuple[SampleBatch, NDArray[np.int32], int, int]:
-        """Return the accepted rows by point and time with the later of two alike, their slots, and the counts."""
+    def _settle_order(self, reasons: NDArray[np.int8]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return the rows that were accepted, and of those by point and time the later of two alike."""
         batch = self.batch
-        order = np.flatnonzero(reasons == 0)
-        accepted = len(order)
+        accepted = np.flatnonzero(reasons == 0)
         # lexsort is stable: of two rows alike the one that arrived later stands second, and wins.
-        order = order[np.lexsort((batch.ts_us[order], batch.point_id[order]))]
-        point_id, ts_us = batch.point_id[order], batch.ts_us[order]
-        if accepted:
-            wins = np.ones(accepted, np.bool_)
-            wins[:-1] = (point_id[1:] != point_id[:-1]) | (ts_us[1:] != ts_us[:-1])
-            if not wins.all():
-                order = order[wins]
-                point_id, ts_us = point_id[wins], ts_us[wins]
-        rows = SampleBatch(
-            point_id=point_id, ts_us=ts_us, value=batch.value[order], quality=quality[order],
-            status=batch.status[order], flags=batch.flags[order],
-            text=None if batch.text is None else batch.text[order],
+        at = accepted[np.lexsort((batch.ts_us[accepted], batch.point_id[accepted]))]
+        point_id, ts_us = batch.point_id[at], batch.ts_us[at]
+        wins = np.ones(len(at), np.bool_)
+        wins[:-1] = (point_id[1:] != point_id[:-1]) | (ts_us[1:] != ts_us[:-1])
+        return accepted, at if wins.all() else at[wins]
+
+    @staticmethod
+    def _gave_way(accepted: NDArray[np.intp], at: NDArray[np.intp]) -> NDArray[np.intp]:
+        return accepted[:0] if len(at) == len(accepted) else np.setdiff1d(accepted, at)
+
+    def _rows(self, at: NDArray[np.intp], quality: NDArray[np.int16]) -> SampleBatch:
+        batch = self.batch
+        return SampleBatch(
+            point_id=batch.point_id[at], ts_us=batch.ts_us[at], value=batch.value[at], quality=quality[at],
+            status=batch.status[at], flags=batch.flags[at], text=None if batch.text is None else batch.text[at],
         )  # fmt: skip
-        return rows, slots[order], accepted, accepted - len(rows)
 
     def _write(
         self, rows: SampleBatch, slots: NDArray[np.int32]
@@ -305,6 +315,14 @@ class _Door:
             )
             for part in np.split(order, cuts)
         ]
+
+
+def _mask(size: int, rows: NDArray[np.intp]) -> NDArray[np.bool_] | None:
+    if not len(rows):
+        return None
+    mask = np.zeros(size, np.bool_)
+    mask[rows] = True
+    return mask
 
 
 def _commit_row(

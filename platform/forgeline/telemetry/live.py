@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,5 +33,5 @@ def publish_batch(stored: StoredBatch) -> None:
     cuts = [0, *(np.flatnonzero(np.diff(assets)) + 1).tolist(), len(order)]
     publish_many(
         (f"asset.{int(assets[start])}", {"t": "samples", "p": entries[start:end]})
-        for start, end in zip(cuts[:-1], cuts[1:], strict=True)
+        for start, end in pairwise(cuts)
     )

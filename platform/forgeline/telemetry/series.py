@@ -127,7 +127,9 @@ def columns_of_pairs(rows: list[tuple[Any, ...]]) -> dict[str, NDArray[Any]]:
             values.append(value)
             qualities.append(quality)
     return {
-        "ts_us": np.array(times, np.int64), "value": np.array(values, np.float64), "quality": np.array(qualities, np.int16)
+        "ts_us": np.array(times, np.int64),
+        "value": np.array(values, np.float64),
+        "quality": np.array(qualities, np.int16),
     }  # fmt: skip
 
 

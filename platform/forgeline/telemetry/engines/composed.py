@@ -20,8 +20,8 @@ def list_zones(connection: Connection[Any]) -> list[str]:
 def list_points(connection: Connection[Any], zone: str, *, only_fast: bool) -> NDArray[np.int32]:
     """Return the points of a zone's plants; ``only_fast``: those that have minutes."""
     rows = connection.execute(
-        "SELECT p.id FROM assets_point p JOIN assets_asset a ON a.id = p.asset_id JOIN assets_site s ON s.id = a.site_id"
-        " WHERE s.zone = %s AND p.expected_interval_s <= %s ORDER BY p.id",
+        "SELECT p.id FROM assets_point p JOIN assets_asset a ON a.id = p.asset_id"
+        " JOIN assets_site s ON s.id = a.site_id WHERE s.zone = %s AND p.expected_interval_s <= %s ORDER BY p.id",
         [zone, FAST_INTERVAL_S if only_fast else "infinity"],
     ).fetchall()
     return np.array([row[0] for row in rows], np.int32)

@@ -1,4 +1,4 @@
-"""Points as the ingest role reads them: of every tenant, and nothing else of the plant. Not here: the cache (points)."""
+"""Points as the ingest role reads them: every tenant's, nothing else of the plant. Not here: the cache (points)."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ WHERE p.id = ANY (%s)
 
 
 def read_points(connection: Connection[Any], point_ids: NDArray[np.int32]) -> list[tuple[Any, ...]]:
-    """Return (id, tenant, asset, kind, valid_min, valid_max, expected_interval_s, is_retired, zone) of those that are."""
+    """Return (id, tenant, asset, kind, valid_min, valid_max, interval_s, is_retired, zone) of those that exist."""
     register(connection)
     return cursor(connection).execute(_POINTS, [Array(point_ids)]).fetchall()

@@ -34,7 +34,8 @@ WHERE point_id = %(point)s AND ts >= %(from)s AND ts < %(to)s ORDER BY ts LIMIT 
 # The lowest and the highest of each slice with their times: arrays compare by their first element. A slice without
 # a value has one row of nulls, so that a line breaks there.
 _PAIRS = """
-SELECT (date_part('epoch', slice) * 1e6)::bigint, low[1], (low[2] * 1e6)::bigint, high[1], (high[2] * 1e6)::bigint, quality
+SELECT (date_part('epoch', slice) * 1e6)::bigint, low[1], (low[2] * 1e6)::bigint,
+       high[1], (high[2] * 1e6)::bigint, quality
 FROM (
     SELECT date_bin(%(width)s * interval '1 microsecond', ts, %(from)s) AS slice, max(quality) AS quality,
            min(ARRAY[value, date_part('epoch', ts)]) FILTER (WHERE value IS NOT NULL) AS low,

@@ -10,7 +10,10 @@ COLUMNS = (
 REFERENCE = "SELECT * FROM telemetry_reference(%(points)s, %(starts)s, %(ends)s, %(holds)s, %(counters)s)"
 """Buckets computed from samples, as forgeline_ingest: every tenant's. Empty ones are left out."""
 
-READ_REFERENCE = "SELECT * FROM telemetry_read_reference(%(points)s, %(starts)s, %(ends)s, %(holds)s::bigint[], %(counters)s::smallint[])"
+READ_REFERENCE = (
+    "SELECT * FROM telemetry_read_reference("
+    "%(points)s, %(starts)s, %(ends)s, %(holds)s::bigint[], %(counters)s::smallint[])"
+)
 """The same as forgeline_app: those of the tenant in scope."""
 
 

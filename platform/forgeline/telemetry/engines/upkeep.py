@@ -1,0 +1,41 @@
+"""Statements of maintenance: sizes, deleting by tenant, the commit log. Not here: chunks (engines/catalogue)."""
+
+from __future__ import annotations
+
+from forgeline.base.clock import from_us
+from forgeline.telemetry.engines.connection import store_connection
+
+
+def read_store_bytes() -> int:
+    """Return the size of the whole database: samples are most of it, and all of it shares the disk."""
+    with store_connection() as connection:
+        row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def list_retentions() -> list[tuple[int, float]]:
+    """Return (tenant, days) of the tenants that keep raw samples shorter than the chunks."""
+    with store_connection() as connection:
+        return connection.execute(
+            "SELECT tenant_id, raw_days FROM telemetry_retention ORDER BY tenant_id"
+        ).fetchall()
+
+
+def delete_rows(table: str, tenant_id: int, from_us_: int, to_us_: int) -> int:
+    """Delete a tenant's rows of one chunk, by the list of its points."""
+    with store_connection() as connection:
+        deleted = connection.execute(
+            f"DELETE FROM {table} WHERE ts >= %s AND ts < %s"
+            " AND point_id = ANY (ARRAY(SELECT id FROM assets_point WHERE tenant_id = %s))",
+            [from_us(from_us_), from_us(to_us_), tenant_id],
+        )
+        return deleted.rowcount
+
+
+def delete_commits(before_us: int) -> int:
+    """Delete commits older than an instant."""
+    with store_connection() as connection:
+        return connection.execute(
+            "DELETE FROM telemetry_commit WHERE committed_at < %s", [from_us(before_us)]
+        ).rowcount
