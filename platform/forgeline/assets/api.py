@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
@@ -31,6 +32,35 @@ class KindField(serializers.ChoiceField):
 
     def to_internal_value(self, data: Any) -> int:
         return Kind[str(super().to_internal_value(data)).upper()].value
+
+
+class Numbers(filters.BaseInFilter, filters.NumberFilter):
+    """``?asset=1,2,3``"""
+
+
+class Words(filters.BaseInFilter, filters.CharFilter):
+    """``?key=power,energy``"""
+
+
+class AssetFilter(filters.FilterSet):
+    plant = filters.NumberFilter(field_name="site_id")
+    parent = Numbers(field_name="parent_id", lookup_expr="in")
+    is_top = filters.BooleanFilter(field_name="parent", lookup_expr="isnull")
+    level = filters.CharFilter()
+    profile = filters.CharFilter()
+    name = filters.CharFilter()
+
+
+class DeviceFilter(filters.FilterSet):
+    key = Words(lookup_expr="in")
+    asset = Numbers(field_name="asset_id", lookup_expr="in")
+
+
+class PointFilter(filters.FilterSet):
+    asset = Numbers(field_name="asset_id", lookup_expr="in")
+    device = Numbers(field_name="device_id", lookup_expr="in")
+    key = Words(lookup_expr="in")
+    role = filters.CharFilter()
 
 
 class PlantSerializer(serializers.ModelSerializer):
@@ -119,7 +149,7 @@ class PlantViewSet(PlantObjects):
     """Plants: one address, one time zone."""
 
     serializer_class = PlantSerializer
-    queryset = QuerySet(Site).none()
+    queryset = Site.objects.none()
 
     def get_queryset(self) -> QuerySet[Site]:
         return queries.list_sites()
@@ -143,7 +173,7 @@ class AssetViewSet(PlantObjects):
     """Areas, lines and machines. A changed ``parent`` moves the branch."""
 
     serializer_class = AssetSerializer
-    queryset = QuerySet(Asset).none()
+    queryset = Asset.objects.none()
     filterset_fields = {
         "site": ["exact"],
         "parent": ["exact", "isnull"],
@@ -183,8 +213,8 @@ class DeviceViewSet(PlantObjects):
     """Devices, and their credentials at the platform's own broker."""
 
     serializer_class = DeviceSerializer
-    queryset = QuerySet(Device).none()
-    filterset_fields = ["key", "asset"]
+    queryset = Device.objects.none()
+    filterset_class = DeviceFilter
 
     def get_queryset(self) -> QuerySet[Device]:
         return queries.list_devices()
@@ -203,7 +233,7 @@ class DeviceViewSet(PlantObjects):
 
     @extend_schema(methods=["GET"], responses=CredentialSerializer(many=True))
     @extend_schema(methods=["POST"], request=None, responses={201: NewCredentialSerializer})
-    @action(detail=True, methods=["get", "post"], pagination_class=None, filterset_fields=None)
+    @action(detail=True, methods=["get", "post"], pagination_class=None)
     def credentials(self, request: Request, pk: int) -> Response:
         device = queries.get_device(int(pk))
         if request.method == "GET":
@@ -215,7 +245,7 @@ class DeviceViewSet(PlantObjects):
 
     @extend_schema(responses={204: None})
     @action(
-        detail=True, methods=["delete"], url_path=r"credentials/(?P<credential_id>\d+)", filterset_fields=None
+        detail=True, methods=["delete"], url_path=r"credentials/(?P<credential_id>\d+)"
     )
     def revoke(self, request: Request, pk: int, credential_id: str) -> Response:
         services.revoke_credential(credential_id=int(credential_id), actor=request.auth)
@@ -226,14 +256,8 @@ class PointViewSet(PlantObjects):
     """Points of machines."""
 
     serializer_class = PointSerializer
-    queryset = QuerySet(Point).none()
-    filterset_fields = {
-        "asset": ["exact", "in"],
-        "device": ["exact"],
-        "key": ["exact", "in"],
-        "role": ["exact"],
-        "id": ["in"],
-    }
+    queryset = Point.objects.none()
+    filterset_class = PointFilter
 
     def get_queryset(self) -> QuerySet[Point]:
         return queries.list_points()

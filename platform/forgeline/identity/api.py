@@ -41,7 +41,7 @@ class ApiKeyViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
     """Keys for programs; a key is shown once, when it is made."""
 
     serializer_class = ApiKeySerializer
-    queryset = QuerySet(ApiKey).none()
+    queryset = ApiKey.objects.none()
     permission_classes = [ActorPermission]
     read_permission, write_permission = "identity.edit", "identity.edit"
 

@@ -30,11 +30,23 @@ class Tenant(models.Model):
         return self.name
 
 
+class CurrentTenant(models.Expression):
+    """The tenant in scope, asked for when a query is put into SQL, not when it is written down.
+
+    So a queryset may be made anywhere, and running it outside a scope raises TenancyError.
+    """
+
+    output_field = models.BigIntegerField()
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[int]]:
+        return "%s", [require_tenant_id()]
+
+
 class TenantManager(models.Manager[Any]):
     """Every query is narrowed to the tenant in scope; without one it is refused, not answered with nothing."""
 
     def get_queryset(self) -> models.QuerySet[Any]:
-        return super().get_queryset().filter(tenant_id=require_tenant_id())
+        return super().get_queryset().filter(tenant_id=CurrentTenant())
 
 
 class TenantModel(models.Model):

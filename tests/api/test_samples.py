@@ -1,0 +1,143 @@
+"""Samples in and out over REST: idempotent, refused by row with a reason, thinned without losing a peak, as CSV."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from rest_framework.test import APIClient
+
+from forgeline.telemetry import ingest
+from tests.api.conftest import make_machine
+from tests.conftest import Company
+
+ClientOf = Callable[[str], APIClient]
+
+
+@pytest.fixture(autouse=True)
+def _fresh_ingest(live_db: None) -> Iterator[None]:
+    ingest.reset()
+    yield
+    ingest.reset()
+
+
+def _post(client: APIClient, **columns: list[object]) -> dict[str, object]:
+    answer = client.post("/api/v1/samples/", columns, format="json")
+    assert answer.status_code == 200, answer.content
+    return dict(answer.json())
+
+
+def test_posted_twice_is_stored_once(live_company: Company, client_of: ClientOf) -> None:
+    client = client_of(live_company.manager_key)
+    point = make_machine(client)["points"]["power"]["id"]
+    now_ms = int(time.time() * 1000)
+    columns = {
+        "point": [point] * 3,
+        "ts": [now_ms - 3000, now_ms - 2000, now_ms - 1000],
+        "value": [1.5, 2.5, 3.5],
+    }
+    assert _post(client, **columns)["accepted"] == 3
+    assert _post(client, **columns)["replaced"] == 3
+    series = client.get(f"/api/v1/samples/?point={point}&from={now_ms - 60_000}").json()["results"][0]
+    assert series["value"] == [1.5, 2.5, 3.5]
+    assert series["unit"] == "kW"
+    assert series["resolution"] == "raw"
+    ingest.flush()
+    latest = client.get(f"/api/v1/latest/?point={point}").json()["results"]
+    assert [(row["value"], row["ts_ms"]) for row in latest] == [(3.5, now_ms - 1000)]
+
+
+def test_rows_that_cannot_be_taken_are_named_and_the_others_stored(
+    live_company: Company, live_stranger: Company, client_of: ClientOf
+) -> None:
+    client = client_of(live_company.manager_key)
+    foreign = make_machine(client_of(live_stranger.manager_key))["points"]["power"]["id"]
+    own = make_machine(client)["points"]["power"]["id"]
+    now_ms = int(time.time() * 1000)
+    answer = _post(
+        client,
+        point=[own, foreign, own, own],
+        ts=[now_ms, now_ms, now_ms + 3_600_000, None],
+        value=[1.0, 2.0, 3.0, 4.0],
+    )
+    assert answer["accepted"] == 2
+    reasons = {row["row"]: row["reason"] for row in answer["reasons"]}  # type: ignore[attr-defined]
+    assert set(reasons) == {1, 2}
+    assert reasons[1] == "telemetry.unknown_point"
+    assert (
+        client_of(live_stranger.manager_key)
+        .get(f"/api/v1/samples/?point={foreign}")
+        .json()["results"][0]["value"]
+        == []
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {"point": [1]},
+        {"point": [1], "ts": [1, 2], "value": [1]},
+        {"point": ["a"], "ts": [1], "value": [1]},
+        {"point": [1], "ts": ["now"], "value": [1]},
+        {"point": [1], "ts": [1], "value": [[1]]},
+        {"point": [1], "ts": [1], "value": [10**400]},
+        {"point": [1], "ts": [1], "value": [1], "quality": [7]},
+        {"rows": [1]},
+        {"point": [1] * 50_001, "ts": [1] * 50_001, "value": [1] * 50_001},
+    ],
+)
+def test_malformed_bodies_are_refused_with_a_sentence(
+    live_company: Company, client_of: ClientOf, body: object
+) -> None:
+    answer = client_of(live_company.manager_key).post("/api/v1/samples/", body, format="json")
+    assert answer.status_code == 400, answer.content
+    assert answer.json()["title"]
+
+
+def test_peak_survives_thinning(live_company: Company, client_of: ClientOf) -> None:
+    client = client_of(live_company.manager_key)
+    point = make_machine(client)["points"]["power"]["id"]
+    start_ms = int(time.time() * 1000) - 6_000_000
+    size = 6000
+    values = [float(i % 7) for i in range(size)]
+    values[4321] = 99.0
+    _post(client, point=[point] * size, ts=[start_ms + i * 1000 for i in range(size)], value=values)
+    query = (
+        f"/api/v1/samples/?point={point}&from={start_ms}&to={start_ms + 6_000_000}&resolution=raw&pairs=50"
+    )
+    series = client.get(query).json()["results"][0]
+    assert series["is_reduced"] is True
+    assert len(series["value"]) <= 100
+    assert max(series["value"]) == 99.0
+    assert min(series["value"]) == 0.0
+
+
+def test_csv_streams_every_sample_of_its_own_tenant(
+    live_company: Company, live_stranger: Company, client_of: ClientOf
+) -> None:
+    client = client_of(live_company.manager_key)
+    point = make_machine(client)["points"]["power"]["id"]
+    start_ms = int(time.time() * 1000) - 60_000
+    _post(
+        client,
+        point=[point] * 30,
+        ts=[start_ms + i * 1000 for i in range(30)],
+        value=[float(i) for i in range(30)],
+    )
+    query = f"/api/v1/samples/?point={point}&from={start_ms - 1000}&as=csv"
+    lines = b"".join(client.get(query).streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+    assert lines[0].startswith("time_utc,machine,point")
+    assert len(lines) == 31
+    foreign = client_of(live_stranger.manager_key).get(query)
+    assert len(b"".join(foreign.streaming_content).decode().splitlines()) == 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?point=x", "?point=1&from=5&to=1", "?point=1&resolution=2h", "?point=1&from=soon"]
+)
+def test_bad_questions_get_a_sentence(live_company: Company, client_of: ClientOf, query: str) -> None:
+    answer = client_of(live_company.manager_key).get(f"/api/v1/samples/{query}")
+    assert answer.status_code == 400
+    assert answer.json()["key"] == "telemetry.invalid_request"
