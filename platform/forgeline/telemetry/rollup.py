@@ -346,7 +346,9 @@ class _Taking:
             row, bucket, span = cut(at[across], before_ts[across], rows.ts[at[across]], self.rhythm)
             rate = np.zeros(len(rows.ts))
             rate[at[across]] = rise[across] / gap[across]
-            np.add.at(self.sums["increase"], self._find_entries(row, bucket), span * rate[row])
+            # Finding may open entries, and with them a longer column of sums.
+            entry = self._find_entries(row, bucket)
+            np.add.at(self.sums["increase"], entry, span * rate[row])
 
     def _find_entries(self, row: NDArray[np.intp], bucket: NDArray[np.int64]) -> NDArray[np.intp]:
         """Return the entry of (slot of row, bucket), opening those that no row lies in."""

@@ -138,25 +138,22 @@ def _rebuild(machine: _Machine, since_us: int, now_us: int) -> None:
         .order_by("-started_at")
         .first()
     )
-    if (
-        before is not None
-        and before.state == spans[0].state
-        and (before.ended_at is None or to_us(before.ended_at) >= since_us)
-    ):
-        before.ended_at = _end_of(spans[0], now_us)
+    ended_us = None if before is None or before.ended_at is None else to_us(before.ended_at)
+    if before is not None and (ended_us is None or ended_us >= since_us):
+        # It reaches up to here: it goes on, or ends here.
+        goes_on = before.state == spans[0].state
+        before.ended_at = _end_of(spans[0], now_us) if goes_on else from_us(since_us)
         before.save(update_fields=["ended_at"])
-        spans = spans[1:]
-    elif before is not None and (before.ended_at is None or to_us(before.ended_at) > since_us):
-        before.ended_at = from_us(since_us)
-        before.save(update_fields=["ended_at"])
+        spans = spans[1:] if goes_on else spans
     StateInterval.objects.bulk_create(
-        [
-            StateInterval(
-                asset_id=machine.asset_id, state=span.state, started_at=from_us(span.from_us), ended_at=_end_of(span, now_us)
-            )
-            for span in spans
-        ]
-    )  # fmt: skip
+        StateInterval(
+            asset_id=machine.asset_id,
+            state=span.state,
+            started_at=from_us(span.from_us),
+            ended_at=_end_of(span, now_us),
+        )
+        for span in spans
+    )
 
 
 def _end_of(span: Span, now_us: int) -> datetime | None:
