@@ -52,7 +52,12 @@ class MqttDevice:
         return len(self._waiting)
 
     def open(self, username: str, password: str) -> None:
-        """Connect in the background, again and again until it works; first comes what the last run could not send."""
+        """Connect in the background, again and again until it works; first comes what the last run could not send.
+
+        An open device stays as it is.
+        """
+        if self._client is not None:
+            return
         self._topic = f"t/{username}/telemetry"
         client = mqtt.Client(
             mqtt.CallbackAPIVersion.VERSION2, client_id=username, clean_session=False, protocol=mqtt.MQTTv311

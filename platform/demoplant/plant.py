@@ -22,6 +22,7 @@ from demoplant.state import State
 TICK_MS = 1000
 CATCH_UP_TICKS = 60
 """After a pause (a suspended laptop) the devices send at most so many ticks late; what is older was never measured."""
+AGAIN_AFTER_S = 60.0
 
 log = logging.getLogger("demoplant")
 
@@ -93,12 +94,17 @@ class Plant:
 
     async def _set_up(self) -> None:
         settings = self._settings
+        told = ""
         async with Forgeline(settings.url, settings.api_key, settings.language) as forgeline:
             seeder = Seeder(forgeline, self.machines, self.state, self.play, settings)
-            try:
-                await seeder.set_up(self.devices, self.server.endpoint)
-                await seeder.post_history()
-                await seeder.renew_refused(self.devices)
-            except RestError as error:
-                # The machines run on without: what was set up before works, and the reason is told.
-                log.error("Forgeline refused the set-up: %s", error)
+            while True:
+                try:
+                    await seeder.set_up(self.devices, self.server.endpoint)
+                    await seeder.post_history()
+                    await seeder.renew_refused(self.devices)
+                except RestError as error:
+                    # The machines run on; each step looks first for what is there, so all of it may be repeated.
+                    if str(error) != told:
+                        told = str(error)
+                        log.error("Forgeline refused the set-up: %s; trying again each minute", told)
+                    await asyncio.sleep(AGAIN_AFTER_S)

@@ -17,7 +17,9 @@ log = logging.getLogger("demoplant.rest")
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 15.0
-_LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
+_LATER = frozenset({408, 425, 429, 502, 503, 504})
+_FAULTS_BORNE = 5
+"""So often is a request repeated that Forgeline answers with 500: a fault of the moment passes, a real one stays."""
 
 
 class RestError(Exception):
@@ -58,7 +60,7 @@ class Forgeline:
         return await self._ask("GET", path, params=query)
 
     async def post(self, path: str, body: Any) -> Any:
-        """Create, or hand over samples; every POST of ours may be repeated after a lost answer."""
+        """Create, or hand over samples."""
         return await self._ask("POST", path, json=body)
 
     async def patch(self, path: str, body: Mapping[str, Any]) -> Any:
@@ -79,13 +81,16 @@ class Forgeline:
 
     async def _ask(self, method: str, path: str, **options: Any) -> Any:
         pause = FIRST_PAUSE_S
+        faults = 0
         while True:
             try:
                 answer = await self._http.request(method, path, **options)
             except httpx.TransportError as error:
                 self._told_away(str(error) or type(error).__name__)
             else:
-                if answer.status_code not in _LATER:
+                is_fault = answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR
+                faults += is_fault
+                if answer.status_code not in _LATER and not (is_fault and faults <= _FAULTS_BORNE):
                     if self._away:
                         log.info("Forgeline answers again")
                         self._away = False
