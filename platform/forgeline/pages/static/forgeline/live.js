@@ -1,0 +1,130 @@
+// Live values: one socket a page, the first change at once, then at most two a second; a lost socket is told, comes
+// back by itself, and the gap is filled from the API.
+(function () {
+  "use strict";
+  const EVERY_MS = 500;
+  const topics = () => [...new Set([...document.querySelectorAll("[data-live-topic]")].map((e) => e.dataset.liveTopic))];
+  const listeners = new Set();
+  const pending = new Map();
+  const drawnAt = new Map();
+  let socket = null, delay = 500, lostAt = null, lastFrameAt = 0, wasOpen = false, timer = null;
+
+  function pill(state, text) {
+    for (const element of document.querySelectorAll("[data-live-pill]")) {
+      element.dataset.state = state;
+      const words = element.querySelector("[data-live-text]");
+      if (words.textContent !== text) words.textContent = text;
+    }
+  }
+  function clockOf(date) {
+    return date.toLocaleTimeString(document.documentElement.lang, { hour12: false });
+  }
+  function showState() {
+    if (lostAt) {
+      pill("lost", interpolate(gettext("Not live since %s, reconnecting"), [clockOf(lostAt)]));
+    } else if (!wasOpen) {
+      pill("waiting", gettext("Connecting"));
+    } else if (!lastFrameAt) {
+      pill("live", gettext("Live, waiting for values"));
+    } else {
+      pill("live", interpolate(gettext("Live, %s"), [window.Forgeline.age((Date.now() - lastFrameAt) / 1000)]));
+    }
+  }
+
+  function format(value, element) {
+    if (value === null || value === undefined) return "–";
+    if (typeof value === "string") return value;
+    const labels = element.dataset.labels;
+    if (labels) {
+      const word = JSON.parse(labels)[String(value)];
+      if (word) return word;
+    }
+    const decimals = Number(element.dataset.decimals || 0);
+    return value.toLocaleString(document.documentElement.lang, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  }
+  function draw(pointId, row, now) {
+    drawnAt.set(pointId, now);
+    const [, ts, value, quality] = row;
+    for (const element of document.querySelectorAll(`[data-point="${pointId}"]`)) {
+      if (Number(element.dataset.shownTs || 0) > ts) continue;
+      element.dataset.shownTs = ts;
+      const text = format(value, element);
+      if (element.textContent !== text) element.textContent = text;
+      element.dataset.quality = quality;
+    }
+    for (const element of document.querySelectorAll(`[data-age-of="${pointId}"]`)) element.dataset.ts = ts;
+    for (const element of document.querySelectorAll(`[data-quality-of="${pointId}"]`)) {
+      element.textContent = [gettext("good"), gettext("uncertain"), gettext("bad")][quality] || "";
+      element.className = quality === 0 ? "tag" : quality === 1 ? "state warn" : "state down";
+    }
+    const owner = document.querySelector(`[data-age-point="${pointId}"]`);
+    if (owner) owner.classList.remove("stale");
+    for (const listener of listeners) listener(pointId, ts, value, quality);
+  }
+  function take(rows) {
+    const now = performance.now();
+    for (const row of rows) {
+      const last = drawnAt.get(row[0]);
+      if (last === undefined || now - last >= EVERY_MS) { pending.delete(row[0]); draw(row[0], row, now); }
+      else pending.set(row[0], row);
+    }
+    if (pending.size && !timer) timer = setTimeout(flush, EVERY_MS / 2);
+  }
+  function flush() {
+    timer = null;
+    const now = performance.now();
+    for (const [id, row] of pending) {
+      if (now - drawnAt.get(id) >= EVERY_MS) { pending.delete(id); draw(id, row, now); }
+    }
+    if (pending.size) timer = setTimeout(flush, EVERY_MS / 2);
+  }
+
+  async function fillGap() {
+    const ids = [...new Set([...document.querySelectorAll("[data-point]")].map((e) => e.dataset.point))];
+    for (let at = 0; at < ids.length; at += 500) {
+      const answer = await fetch(`/api/v1/latest/?point=${ids.slice(at, at + 500).join(",")}`, { headers: { Accept: "application/json" } });
+      if (!answer.ok) return;
+      const body = await answer.json();
+      take(body.results.map((r) => [r.point_id, r.ts_ms, r.value, r.quality]));
+    }
+    document.dispatchEvent(new CustomEvent("forgeline:gap"));
+  }
+
+  function connect() {
+    if (!topics().length) return;
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    socket = new WebSocket(`${scheme}://${location.host}/ws/live/`);
+    socket.onopen = () => {
+      socket.send(JSON.stringify({ op: "subscribe", topics: topics() }));
+      delay = 500;
+      const hadGap = lostAt !== null;
+      lostAt = null; wasOpen = true;
+      showState();
+      if (hadGap) fillGap();
+    };
+    socket.onmessage = (event) => {
+      const frame = JSON.parse(event.data);
+      if (frame.t === "samples") { lastFrameAt = Date.now(); take(frame.p); }
+      else if (frame.t === "gap") fillGap();
+      else if (frame.t === "state") document.dispatchEvent(new CustomEvent("forgeline:state", { detail: frame }));
+    };
+    socket.onclose = (event) => {
+      if (event.code === 4401) { location.reload(); return; }
+      if (!lostAt) lostAt = new Date();
+      showState();
+      setTimeout(connect, delay * (0.75 + Math.random() / 2));
+      delay = Math.min(delay * 2, 10000);
+    };
+  }
+
+  window.Forgeline = Object.assign(window.Forgeline || {}, {
+    onSample: (listener) => { listeners.add(listener); return () => listeners.delete(listener); },
+    formatValue: format,
+  });
+  setInterval(showState, 1000);
+  document.addEventListener("htmx:afterSettle", () => {
+    if (socket && socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ op: "subscribe", topics: topics() }));
+  });
+  connect();
+  showState();
+})();

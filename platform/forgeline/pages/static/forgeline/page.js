@@ -1,0 +1,53 @@
+// What every page can: menu on a phone, theme, asking before a deed, ages that tick, copying.
+(function () {
+  "use strict";
+  document.addEventListener("click", (event) => {
+    const menu = event.target.closest("[data-toggle-menu]");
+    if (menu) {
+      const open = document.getElementById("side").classList.toggle("open");
+      menu.setAttribute("aria-expanded", String(open));
+    }
+    if (event.target.closest("[data-toggle-theme]")) {
+      const root = document.documentElement;
+      root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
+      localStorage.setItem("forgeline-theme", root.dataset.theme);
+      document.dispatchEvent(new CustomEvent("forgeline:theme"));
+    }
+    const copy = event.target.closest("[data-copy]");
+    if (copy) {
+      navigator.clipboard.writeText(copy.dataset.copy).then(() => { copy.textContent = gettext("Copied"); });
+    }
+  });
+  document.addEventListener("submit", (event) => {
+    const question = event.target.dataset.confirm;
+    if (question && !window.confirm(question)) event.preventDefault();
+  });
+
+  // "0.4 s", "12 s", "6 min", "3 h", "5 d": one form on every page.
+  function age(seconds) {
+    if (seconds < 0) seconds = 0;
+    if (seconds < 10) return interpolate(gettext("%s s"), [seconds.toFixed(1)]);
+    if (seconds < 90) return interpolate(gettext("%s s"), [Math.round(seconds)]);
+    if (seconds < 5400) return interpolate(gettext("%s min"), [Math.round(seconds / 60)]);
+    if (seconds < 172800) return interpolate(gettext("%s h"), [Math.round(seconds / 3600)]);
+    return interpolate(gettext("%s d"), [Math.round(seconds / 86400)]);
+  }
+  function tick() {
+    const now = Date.now() + window.Forgeline.skew;
+    for (const element of document.querySelectorAll("[data-ts]")) {
+      const at = Number(element.dataset.ts);
+      if (!at) continue;
+      const seconds = (now - at) / 1000;
+      const text = interpolate(gettext("%s ago"), [age(seconds)]);
+      if (element.textContent !== text) element.textContent = text;
+      const limit = Number(element.dataset.limit || 0);
+      if (limit) element.classList.toggle("old", seconds > limit);
+    }
+  }
+  // The server's clock counts: a tablet's may be minutes off.
+  const skew = Number(document.documentElement.dataset.now || 0);
+  window.Forgeline = Object.assign(window.Forgeline || {}, { age, skew: skew ? skew - Date.now() : 0, tick });
+  setInterval(tick, 1000);
+  tick();
+  document.addEventListener("htmx:afterSettle", tick);
+})();
