@@ -5,39 +5,17 @@ Not here: who has a credential (assets), how the broker is told of a change (bro
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
-import secrets
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+
+from forgeline.base.mqtt_password import hash_password, verify_password
 
 SERVICE_USER = "forgeline"
 """The platform's own user at its broker: it may read and write everywhere."""
 
 PASSWORDS, RULES = "passwords", "acl"
-_ITERATIONS = 101
-"""mosquitto_passwd's own default. Device passwords are random, so that a slower hash would protect nothing more."""
-
-
-def hash_password(password: str) -> str:
-    """Return mosquitto's ``$7$iterations$salt$hash`` (PBKDF2-SHA512)."""
-    salt = secrets.token_bytes(12)
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ITERATIONS)
-    return f"$7${_ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
-
-
-def verify_password(password: str, stored: str) -> bool:
-    """Say whether a stored ``$7$…`` belongs to a password."""
-    try:
-        _, scheme, iterations, salt, digest = stored.split("$")
-    except ValueError:
-        return False
-    if scheme != "7" or not iterations.isdigit():
-        return False
-    made = hashlib.pbkdf2_hmac("sha512", password.encode(), base64.b64decode(salt), int(iterations))
-    return secrets.compare_digest(made, base64.b64decode(digest))
 
 
 def topic_rules() -> str:
