@@ -16,6 +16,7 @@ from psycopg import Connection
 from forgeline.telemetry import metrics
 from forgeline.telemetry.closing import Closer
 from forgeline.telemetry.engines import latest as latest_table, store, writers
+from forgeline.telemetry.engines.base import CommitPosition
 from forgeline.telemetry.engines.connection import store_connection
 from forgeline.telemetry.keeper import Keeper
 from forgeline.telemetry.points import PointDirectory
@@ -62,7 +63,7 @@ class Tracker:
         self._texts: dict[int, str | None] = {}
         self.writer_id = 0
         self._seq = 0
-        self._others = writers.START
+        self._others = CommitPosition(0, 0)
         self._rollups = RollupKeeping()
         self._closer = Closer()
         self.recovery = Recovery()
@@ -82,6 +83,8 @@ class Tracker:
         if not self.writer_id:
             with store_connection() as connection:
                 self.writer_id = writers.register(connection)
+                # From here on the others are listened to: what they wrote before is read with each point's last row.
+                self._others = writers.read_end(connection)
         unmet = ~self._met[slots]
         if unmet.any():
             self.reload(np.unique(slots[unmet]))

@@ -13,8 +13,6 @@ from forgeline.telemetry.engines.base import CommitPosition
 LOCK_SPACE = 0x464C5752
 """First key of the advisory locks by which a writer shows that it lives ("FLWR")."""
 
-START = CommitPosition(0, 0)
-
 _OTHERS = """
 SELECT xid::text::bigint, seq, point_ids, (date_part('epoch', ts_from) * 1e6)::bigint,
        (date_part('epoch', ts_to) * 1e6)::bigint
@@ -42,17 +40,17 @@ def tell_progress(
     )
 
 
+def read_end(connection: Connection[Any]) -> CommitPosition:
+    """Return the position behind every commit that is certain by now."""
+    row = connection.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint").fetchone()
+    assert row is not None
+    return CommitPosition(int(row[0]) - 1, np.iinfo(np.int64).max)
+
+
 def read_others(
     connection: Connection[Any], writer_id: int, after: CommitPosition
 ) -> tuple[list[tuple[NDArray[np.int32], int, int]], CommitPosition]:
-    """Return (points, from, to) of the commits of other writers since a position, and the new position.
-
-    The first call only finds where the log ends.
-    """
-    if after == START:
-        row = connection.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint").fetchone()
-        assert row is not None
-        return [], CommitPosition(int(row[0]) - 1, np.iinfo(np.int64).max)
+    """Return (points, from, to) of the commits of other writers since a position, and the new position."""
     rows = connection.execute(_OTHERS, [str(after.xid), after.seq, writer_id]).fetchall()
     if not rows:
         return [], after
