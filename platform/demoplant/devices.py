@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from demoplant.model import COUNTER, GAUGE, MachineSpec, PointSpec
 from demoplant.settings import Settings
@@ -60,7 +61,7 @@ class MqttDevice:
             return
         self._topic = f"t/{username}/telemetry"
         client = mqtt.Client(
-            mqtt.CallbackAPIVersion.VERSION2, client_id=username, clean_session=False, protocol=mqtt.MQTTv311
+            CallbackAPIVersion.VERSION2, client_id=username, clean_session=False, protocol=mqtt.MQTTv311
         )
         client.username_pw_set(username, password)
         if self._settings.mqtt_tls:

@@ -58,19 +58,18 @@ class Plant:
         """Serve until ``stop`` is set. **Raises** OSError where the OPC UA port is taken."""
         await self.server.start()
         log.info("OPC UA server at %s, %d machines", self.server.endpoint, len(self.server.machines))
-        tasks = [asyncio.create_task(self._tick()), asyncio.create_task(self._set_up())]
-        stopping = asyncio.create_task(stop.wait())
+        stopping: asyncio.Task[object] = asyncio.create_task(stop.wait())
+        working: list[asyncio.Task[object]] = [
+            asyncio.create_task(self._tick()), asyncio.create_task(self._set_up())
+        ]  # fmt: skip
         try:
-            done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
-            while stopping not in done:
-                for task in done:
-                    task.result()  # the set-up ends by itself; a fault ends the plant and is told
-                    tasks.remove(task)
-                done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+            done, _pending = await asyncio.wait([*working, stopping], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()  # neither ends by itself: a fault ends the plant, and is told
         finally:
-            await self._stop([*tasks, stopping])
+            await self._stop([*working, stopping])
 
-    async def _stop(self, tasks: list[asyncio.Task]) -> None:
+    async def _stop(self, tasks: list[asyncio.Task[object]]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from asyncua import ua
@@ -23,9 +23,14 @@ _LEAST = ua.get_win_epoch()
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def source_time(tick_ms: int) -> ua.DateTime:
+    """Return a tick as the server's time; asyncua takes any aware datetime for its own type."""
+    return cast(ua.DateTime, EPOCH + timedelta(milliseconds=tick_ms))
+
+
 def data_value(kind: ua.VariantType, value: float, usable: float, tick_ms: int) -> ua.DataValue:
     """Return what a client sees: the value, or in a gap the last usable one, said to be that."""
-    stamp = EPOCH + timedelta(milliseconds=tick_ms)
+    stamp = source_time(tick_ms)
     status = ua.StatusCodes.Good if value == value else ua.StatusCodes.UncertainLastUsableValue
     told = value if value == value else usable
     if told != told:
@@ -35,7 +40,13 @@ def data_value(kind: ua.VariantType, value: float, usable: float, tick_ms: int) 
         variant = ua.Variant(told, kind)
     else:
         variant = ua.Variant(bool(told) if kind is ua.VariantType.Boolean else int(told), kind)
-    return ua.DataValue(variant, ua.StatusCode(status), SourceTimestamp=stamp, ServerTimestamp=stamp)
+    return ua.DataValue(
+        variant, ua.StatusCode(ua.UInt32(status)), SourceTimestamp=stamp, ServerTimestamp=stamp
+    )
+
+
+def _unsupported() -> ua.UaError:
+    return ua.uaerrors.BadHistoryOperationUnsupported()  # type: ignore[no-untyped-call]  # asyncua has none here
 
 
 class SignalHistory(HistoryStorageInterface):
@@ -59,10 +70,10 @@ class SignalHistory(HistoryStorageInterface):
         """Nothing to close."""
 
     async def new_historized_node(self, node_id: ua.NodeId, period: timedelta | None, count: int = 0) -> None:
-        raise ua.UaStatusCodeError(ua.StatusCodes.BadHistoryOperationUnsupported)
+        raise _unsupported()
 
     async def save_node_value(self, node_id: ua.NodeId, datavalue: ua.DataValue) -> None:
-        raise ua.UaStatusCodeError(ua.StatusCodes.BadHistoryOperationUnsupported)
+        raise _unsupported()
 
     async def read_node_history(
         self, node_id: ua.NodeId, start: datetime | None, end: datetime | None, nb_values: int
@@ -105,10 +116,10 @@ class SignalHistory(HistoryStorageInterface):
         return [data_value(kind, float(values[k]), float(usable[k]), int(ticks[k])) for k in keep.tolist()]
 
     async def new_historized_event(self, *_args: Any, **_options: Any) -> None:
-        raise ua.UaStatusCodeError(ua.StatusCodes.BadHistoryOperationUnsupported)
+        raise _unsupported()
 
     async def save_event(self, event: Any) -> None:
-        raise ua.UaStatusCodeError(ua.StatusCodes.BadHistoryOperationUnsupported)
+        raise _unsupported()
 
     async def read_event_history(self, *_args: Any) -> tuple[list[Any], datetime | None]:
         return [], None

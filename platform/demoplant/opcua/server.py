@@ -6,13 +6,12 @@ Not here: the address space (space), the past (history).
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 
 import numpy as np
 from asyncua import Server, ua
 
 from demoplant.model import MachineSpec
-from demoplant.opcua.history import EPOCH, SignalHistory, data_value
+from demoplant.opcua.history import SignalHistory, data_value, source_time
 from demoplant.opcua.space import Space, build_space
 from demoplant.signals import Play
 from demoplant.simulated import ItemState, OperationMode, PackML, UnitMode
@@ -71,7 +70,9 @@ class PlantServer:
         for node in space.nodes.values():
             await node.set_attr_bit(ua.AttributeIds.AccessLevel, ua.AccessLevel.HistoryRead)
             await node.set_attr_bit(ua.AttributeIds.UserAccessLevel, ua.AccessLevel.HistoryRead)
-            await node.write_attribute(ua.AttributeIds.Historizing, ua.DataValue(True))
+            await node.write_attribute(
+                ua.AttributeIds.Historizing, ua.DataValue(ua.Variant(True, ua.VariantType.Boolean))
+            )
 
     async def show(self, tick_ms: int) -> int:
         """Write every value that differs from the last tick's and return how many."""
@@ -113,7 +114,7 @@ class PlantServer:
         await self._tell(nodes.text.nodeid, _text(nodes.titles[code]), tick_ms)
 
     async def _tell(self, node_id: ua.NodeId, variant: ua.Variant, tick_ms: int) -> None:
-        stamp = EPOCH + timedelta(milliseconds=tick_ms)
+        stamp = source_time(tick_ms)
         await self._server.write_attribute_value(
             node_id, ua.DataValue(variant, SourceTimestamp=stamp, ServerTimestamp=stamp)
         )

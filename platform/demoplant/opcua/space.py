@@ -51,6 +51,16 @@ class Space:
     states: dict[tuple[str, str], StateNodes] = field(default_factory=dict)
 
 
+def named(name: str, index: int) -> ua.NodeId:
+    """Return the id of a node of our own."""
+    return ua.NodeId(ua.String(name), ua.Int16(index))
+
+
+def numbered(number: int, index: int) -> ua.NodeId:
+    """Return the id of a node of a companion model."""
+    return ua.NodeId(ua.Int32(number), ua.Int16(index))
+
+
 def address_of(machine: MachineSpec, point: PointSpec) -> str:
     """Return the address that a client binds, free of namespace indexes."""
     return f"nsu={NAMESPACE};s={_node_name(machine, point)}"
@@ -91,21 +101,21 @@ async def build_space(server: Server, machines: tuple[MachineSpec, ...]) -> Spac
     space = Space(await server.register_namespace(NAMESPACE))
     machinery = await server.get_namespace_index(_MACHINERY)
     packml = await server.get_namespace_index(_PACKML)
-    folder = server.get_node(ua.NodeId(_MACHINES, machinery))
+    folder = server.get_node(numbered(_MACHINES, machinery))
     for machine in machines:
         node = await folder.add_object(
-            ua.NodeId(machine.key, space.index), ua.QualifiedName(machine.title.en, space.index)
+            named(machine.key, space.index), ua.QualifiedName(machine.title.en, space.index)
         )
         await _add_identification(server, node, machine, space.index, machinery)
         blocks = await node.add_folder(
-            ua.NodeId(f"{machine.key}.MachineryBuildingBlocks", space.index),
+            named(f"{machine.key}.MachineryBuildingBlocks", space.index),
             ua.QualifiedName("MachineryBuildingBlocks", machinery),
         )
         await _add_state_machines(blocks, machine, space, machinery)
         if machine.profile == "press":
             await _add_packml(server, node, machine, space, packml)
         values = await node.add_folder(
-            ua.NodeId(f"{machine.key}.ProcessValues", space.index),
+            named(f"{machine.key}.ProcessValues", space.index),
             ua.QualifiedName("ProcessValues", space.index),
         )
         for point in machine.points:
@@ -120,9 +130,9 @@ async def _add_identification(
 ) -> None:
     di = await server.get_namespace_index(_DI)
     node = await parent.add_object(
-        ua.NodeId(f"{machine.key}.Identification", index),
+        named(f"{machine.key}.Identification", index),
         ua.QualifiedName("Identification", di),
-        objecttype=ua.NodeId(_IDENTIFICATION, machinery),
+        objecttype=numbered(_IDENTIFICATION, machinery),
     )
     plate = dict(machine.nameplate)
     texts = {"Manufacturer": plate["Manufacturer"], "Model": plate["Model"]}
@@ -152,14 +162,14 @@ async def _add_state_machines(blocks: Node, machine: MachineSpec, space: Space, 
     ):
         path = f"{machine.key}.MachineryBuildingBlocks.{name}"
         node = await blocks.add_object(
-            ua.NodeId(path, space.index),
+            named(path, space.index),
             ua.QualifiedName(name, machinery),
-            objecttype=ua.NodeId(type_id, machinery),
+            objecttype=numbered(type_id, machinery),
         )
         text = await node.get_child("0:CurrentState")
         # ``Number`` is an optional property of StateVariableType (Part 16, 4.3.2).
         number = await text.add_property(
-            ua.NodeId(f"{path}.CurrentState.Number", space.index),
+            named(f"{path}.CurrentState.Number", space.index),
             ua.QualifiedName("Number", 0),
             ua.Variant(0, ua.VariantType.UInt32),
         )
@@ -172,9 +182,9 @@ async def _add_state_machines(blocks: Node, machine: MachineSpec, space: Space, 
 async def _add_packml(server: Server, parent: Node, machine: MachineSpec, space: Space, packml: int) -> None:
     path = f"{machine.key}.PackML"
     node = await parent.add_object(
-        ua.NodeId(path, space.index),
+        named(path, space.index),
         ua.QualifiedName("PackML", space.index),
-        objecttype=ua.NodeId(_PACKML_OBJECT, packml),
+        objecttype=numbered(_PACKML_OBJECT, packml),
     )
     objects = await server.nodes.objects.get_child(f"{packml}:{_PACKML_OBJECTS}")
     await objects.add_reference(node, ua.ObjectIds.Organizes)
@@ -182,7 +192,7 @@ async def _add_packml(server: Server, parent: Node, machine: MachineSpec, space:
     space.nodes[machine.key, "mode"] = await status.get_child(f"{packml}:UnitModeCurrent")
     # The companion model carries the state as a state machine; controllers show OMAC's tag StateCurrent beside it.
     space.nodes[machine.key, "state"] = await status.add_variable(
-        ua.NodeId(f"{path}.Status.StateCurrent", space.index),
+        named(f"{path}.Status.StateCurrent", space.index),
         ua.QualifiedName("StateCurrent", space.index),
         ua.Variant(0, ua.VariantType.Int32),
     )
@@ -190,7 +200,7 @@ async def _add_packml(server: Server, parent: Node, machine: MachineSpec, space:
         [f"{packml}:BaseStateMachine", f"{packml}:MachineState", f"{packml}:ExecuteState"]
     )
     text = await execute.add_variable(
-        ua.NodeId(f"{path}.ExecuteState.CurrentState", space.index),
+        named(f"{path}.ExecuteState.CurrentState", space.index),
         ua.QualifiedName("CurrentState", 0),
         ua.Variant(ua.LocalizedText("", "en"), ua.VariantType.LocalizedText),
     )
@@ -202,12 +212,13 @@ async def _add_value(parent: Node, machine: MachineSpec, point: PointSpec, index
     kind = variant_type_of(machine, point)
     zero = False if kind is ua.VariantType.Boolean else 0.0 if kind is ua.VariantType.Double else 0
     node = await parent.add_variable(
-        ua.NodeId(_node_name(machine, point), index),
+        named(_node_name(machine, point), index),
         ua.QualifiedName(point.title.en, index),
         ua.Variant(zero, kind),
     )
     await node.write_attribute(
-        ua.AttributeIds.Description, ua.DataValue(ua.LocalizedText(_description(point), "en"))
+        ua.AttributeIds.Description,
+        ua.DataValue(ua.Variant(ua.LocalizedText(_description(point), "en"), ua.VariantType.LocalizedText)),
     )
     if point.unit in UNITS:
         code, shown = UNITS[point.unit]

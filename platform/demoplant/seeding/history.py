@@ -41,9 +41,7 @@ async def post_history(
         begun = time.monotonic()
         number = state.history.days_done
         start, end = day_before(state.history.until_ms, number)
-        bodies = await asyncio.to_thread(
-            lambda start=start, end=end: list(posts_of(history_of(machines, play, start, end), point_ids))
-        )
+        bodies = await asyncio.to_thread(_bodies_of, machines, play, point_ids, start, end)
         for body in bodies:
             answer = await forgeline.post("/samples/", body)
             accepted += int(answer["accepted"])
@@ -55,6 +53,12 @@ async def post_history(
     if refused:
         log.warning("history: samples were refused: %s", dict(refused))
     return accepted
+
+
+def _bodies_of(
+    machines: tuple[MachineSpec, ...], play: Play, point_ids: PointIds, start_ms: int, end_ms: int
+) -> list[dict[str, Any]]:
+    return list(posts_of(history_of(machines, play, start_ms, end_ms), point_ids))
 
 
 def posts_of(stretches: Iterator[Stretch], point_ids: PointIds) -> Iterator[dict[str, Any]]:
