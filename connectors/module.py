@@ -1,11 +1,16 @@
-"""What the connectors' wing declares: its permissions."""
+"""What the connectors' wing declares: its permissions, pages and part of the API."""
 
 from django.utils.translation import gettext_lazy as _
 
-from forgeline.modules.manifest import Manifest
+from forgeline.modules.manifest import Manifest, NavigationItem
 
 MANIFEST = Manifest(
     key="connectors",
     title=_("Connections"),
     permissions=("connectors.view", "connectors.edit"),
+    navigation=(
+        NavigationItem(_("Connections"), "connectors:list", "connectors.view", section="intake", order=10),
+    ),
+    urls="connectors.urls",
+    api_urls="connectors.api_urls",
 )

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from importlib import import_module
 from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
 
-from connectors.contract import BrowseNode, CheckStep, ConnectorError, ConnectorSpec, Driver, OptionsError
+from connectors import services
+from connectors.contract import BrowseNode, CheckStep, ConnectorError, ConnectorSpec, Driver
+from connectors.models import Connection
+from connectors.registry import load_driver
+from connectors.services.connections import parse_options
 from connectors.wording import translate_sentence
-from forgeline.base.errors import ForgelineError, InvalidInputError, UnavailableError
+from forgeline.base.errors import ForgelineError, UnavailableError
 
 CHECK_TIMEOUT_S = 20.0
 BROWSE_TIMEOUT_S = 20.0
@@ -28,26 +31,25 @@ class SourceError(ForgelineError):
     status = 502
 
 
-def make_driver(spec: ConnectorSpec, options: Mapping[str, Any], *, connection_id: int = 0) -> Driver:
-    """Return a driver for these options. **Raises** InvalidInputError with every fault of the options at once."""
+def open_options(connection: Connection) -> dict[str, Any]:
+    """Return a connection's options, secrets and all. **Raises** SourceError where they cannot be read any more."""
     try:
-        parsed = spec.options.parse(options)
-    except OptionsError as error:
-        raise invalid_options(error) from error
-    module, name = spec.driver.rsplit(".", 1)
-    kind: type[Driver] = getattr(import_module(module), name)
-    return kind(parsed, connection_id=connection_id, client_id=f"forgeline-probe-{connection_id}")
+        return services.open_options(connection)
+    except ConnectorError as error:
+        raise _told(error) from error
 
 
-def invalid_options(error: OptionsError) -> InvalidInputError:
-    """Return the faults of options as the API and the forms tell them."""
-    faults = {
-        name: [translate_sentence(sentence) for sentence in sentences]
-        for name, sentences in error.faults.items()
-    }
-    return InvalidInputError(
-        _("These options cannot be used."), key="connectors.invalid_options", data={"fields": faults}
-    )
+def complete_options(kind: str, options: Mapping[str, Any], connection_id: int | None) -> dict[str, Any]:
+    """Return options to try, secrets of a stored connection added. **Raises** as ``open_options``; NotFoundError."""
+    try:
+        return services.complete_options(kind, options, connection_id)
+    except ConnectorError as error:
+        raise _told(error) from error
+
+
+def make_driver(spec: ConnectorSpec, options: Mapping[str, Any]) -> Driver:
+    """Return a driver for these options. **Raises** InvalidInputError with every fault of the options at once."""
+    return load_driver(spec)(parse_options(spec, options), connection_id=0, client_id="forgeline-probe")
 
 
 def check_source(spec: ConnectorSpec, options: Mapping[str, Any]) -> list[CheckStep]:
@@ -81,10 +83,9 @@ def _bounded(work: Coroutine[Any, Any, T], timeout_s: float) -> T:
             key="connectors.no_answer_in_time",
         ) from error
     except ConnectorError as error:
-        raise SourceError(
-            translate_sentence(error.message, error.data), key=error.key, data=_plain(error.data)
-        ) from error
+        raise _told(error) from error
 
 
-def _plain(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in data.items() if name != "sentence"}
+def _told(error: ConnectorError) -> SourceError:
+    data = {name: value for name, value in error.data.items() if name != "sentence"}
+    return SourceError(translate_sentence(error.message, error.data), key=error.key, data=data)

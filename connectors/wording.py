@@ -11,10 +11,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language, gettext, gettext as _
 from django.utils.translation.trans_real import catalog
 
-_PLACEHOLDER = re.compile(r"%\((\w+)\)([sd])")
+_PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|\{(\w+)\}")
+_SHORTEST = 8
+"""A pattern of fewer letters of its own would recognise anything."""
 
 
 def translate_sentence(text: str, data: Mapping[str, Any] | None = None) -> str:
@@ -33,28 +35,43 @@ def translate_sentence(text: str, data: Mapping[str, Any] | None = None) -> str:
     for expression, message in _patterns(get_language() or "en"):
         found = expression.fullmatch(text)
         if found:
-            return _PLACEHOLDER.sub(lambda match, found=found: found[match[1]], gettext(message))
+            values = found.groupdict()
+            return _PLACEHOLDER.sub(lambda hole: values.get(hole[1] or hole[2], ""), gettext(message))  # noqa: B023
     return text
+
+
+def step_name(name: str) -> str:
+    """Return the word for a step of a test; a driver may also name it by a marked sentence."""
+    words = {
+        "reach": _("Reach the server"),
+        "security": _("Security policy"),
+        "own_certificate": _("Our certificate"),
+        "own_certificate_accepted": _("Our certificate at the server"),
+        "certificate": _("The server's certificate"),
+        "sign_in": _("Sign in"),
+        "session": _("Open a session"),
+        "read": _("Read"),
+    }
+    return words.get(name) or translate_sentence(name)
 
 
 @functools.lru_cache(maxsize=4)
 def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
     """Return an expression for every message id of the active catalogue that has named placeholders."""
     patterns = []
-    for message in catalog():
+    for message in catalog()._catalog.keys():  # type: ignore[attr-defined]  # noqa: SIM118 - it has keys, and isn't iterable
         if not isinstance(message, str) or not _PLACEHOLDER.search(message):
             continue
-        parts = _PLACEHOLDER.split(message)
-        # split yields text, name, conversion, text, name, conversion, …
+        expression, literal, at = "", "", 0
         names: set[str] = set()
-        expression = ""
-        for number, part in enumerate(parts):
-            if number % 3 == 0:
-                expression += re.escape(part)
-            elif number % 3 == 1:
-                expression += f"(?P={part})" if part in names else f"(?P<{part}>.*?)"
-                names.add(part)
-        literal = "".join(parts[::3])
-        if len(literal.strip()) >= 12:
-            patterns.append((re.compile(expression, re.DOTALL), message))
+        for hole in _PLACEHOLDER.finditer(message):
+            name = hole[1] or hole[2]
+            text = message[at : hole.start()].replace("%%", "%")
+            literal += text
+            expression += re.escape(text) + (f"(?P={name})" if name in names else f"(?P<{name}>.*?)")
+            names.add(name)
+            at = hole.end()
+        tail = message[at:].replace("%%", "%")
+        if len((literal + tail).strip()) >= _SHORTEST:
+            patterns.append((re.compile(expression + re.escape(tail), re.DOTALL), message))
     return patterns

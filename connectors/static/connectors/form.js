@@ -1,0 +1,18 @@
+// Trust of a certificate (fills its field and tests again), the count of ticked nodes.
+"use strict";
+
+document.addEventListener("click", (event) => {
+  const trust = event.target.closest("[data-trust]");
+  if (!trust) return;
+  const field = document.querySelector('[name="server_fingerprint"]');
+  if (!field) return;
+  field.value = trust.dataset.trust;
+  document.getElementById("test-button")?.click();
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.name !== "node") return;
+  const told = document.getElementById("pick-count");
+  const ticked = document.querySelectorAll('input[name="node"]:checked:not(:disabled)').length;
+  if (told) told.textContent = ticked ? `${told.dataset.some} ${ticked}` : told.dataset.none;
+});
