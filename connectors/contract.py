@@ -41,7 +41,7 @@ class PermanentError(ConnectorError):
     """Trying again cannot mend this (wrong password, untrusted certificate): FAULTED until a person acts."""
 
 
-class OptionsError(ConnectorError):
+class OptionsError(PermanentError):
     """The options of a connection cannot be used; ``faults`` maps each field to its sentences, all at once."""
 
     def __init__(self, faults: Mapping[str, Sequence[str]]) -> None:

@@ -29,7 +29,7 @@ def refused(code: ReasonCode) -> ConnectorError:
     if sentence is not None:
         return PermanentError(sentence, key="mqtt.refused", data=data)
     return ConnectorError(
-        mark("The broker refused the connection ({reason}).").format(reason=code),
+        mark("The broker refused the connection (%(reason)s).") % {"reason": code},
         key="mqtt.refused",
         data=data,
     )
@@ -38,9 +38,8 @@ def refused(code: ReasonCode) -> ConnectorError:
 def subscription_refused(filters: Sequence[str], reasons: Sequence[str]) -> PermanentError:
     """Return the fault for a SUBACK that refuses a filter."""
     return PermanentError(
-        mark("The broker refuses a subscription: {reasons}. Check topics and the user's rights.").format(
-            reasons=", ".join(sorted(set(reasons)))
-        ),
+        mark("The broker refuses a subscription: %(reasons)s. Check topics and the user's rights.")
+        % {"reasons": ", ".join(sorted(set(reasons)))},
         key="mqtt.subscription_refused",
         data={"topics": list(filters)},
     )
@@ -51,26 +50,28 @@ def translate(error: BaseException, options: MqttOptions) -> ConnectorError:
     where = f"{options.parts.hostname}:{options.port}"
     if isinstance(error, ssl.SSLCertVerificationError):
         return PermanentError(
-            mark(
-                "The broker's certificate is not trusted ({reason}). Give its CA, or check its name."
-            ).format(reason=error.verify_message),
+            mark("The broker's certificate is not trusted (%(reason)s). Give its CA, or check its name.")
+            % {"reason": error.verify_message},
             key="mqtt.untrusted",
         )
     if isinstance(error, ssl.SSLError):
         return ConnectorError(
-            mark("TLS with {where} failed ({reason}).").format(where=where, reason=error.reason or error),
+            mark("TLS with %(where)s failed (%(reason)s).")
+            % {"where": where, "reason": error.reason or error},
             key="mqtt.tls",
         )
     if isinstance(error, socket.gaierror):
         return ConnectorError(
-            mark("The name {where} is not known.").format(where=options.parts.hostname),
+            mark("The name %(where)s is not known.") % {"where": options.parts.hostname},
             key="mqtt.unknown_host",
         )
     if isinstance(error, TimeoutError):
-        return ConnectorError(mark("{where} does not answer.").format(where=where), key="mqtt.timeout")
+        return ConnectorError(mark("%(where)s does not answer.") % {"where": where}, key="mqtt.timeout")
     if isinstance(error, ConnectionRefusedError):
-        return ConnectorError(mark("Nobody listens at {where}.").format(where=where), key="mqtt.nobody_there")
+        return ConnectorError(
+            mark("Nobody listens at %(where)s.") % {"where": where}, key="mqtt.nobody_there"
+        )
     return ConnectorError(
-        mark("The connection to {where} failed ({reason}).").format(where=where, reason=error),
+        mark("The connection to %(where)s failed (%(reason)s).") % {"where": where, "reason": error},
         key="mqtt.failed",
     )

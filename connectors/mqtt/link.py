@@ -172,7 +172,7 @@ class Link:
     def _disconnected(self, _client: Any, _data: Any, _flags: Any, code: ReasonCode, _props: Any) -> None:
         if self._fault is None and not self._closing.is_set():
             self._fault = ConnectorError(
-                mark("The broker ended the connection ({reason}).").format(reason=code),
+                mark("The broker ended the connection (%(reason)s).") % {"reason": code},
                 key="mqtt.disconnected",
                 data={"reason": str(code)},
             )

@@ -23,18 +23,18 @@ class MqttOptions(Options):
         label=mark("Address of the broker"),
         help=mark("mqtt://host:1883, mqtts://host:8883, ws://host/path or wss://host/path"),
     )
-    topics: tuple[str, ...] = option(
-        ("#",),
+    topics: list[str] = option(  # noqa: RUF009  # option copies a list for each instance
+        ["#"],
         label=mark("Topics"),
-        help=mark("Filters such as plant/+/energy or plant/#; + stands for one level."),
+        help=mark("Filters such as plant/+/energy or plant/#; + is one level."),
     )
     layout: str = option(
         "json", label=mark("Payload"), choices=LAYOUTS,
         help=mark("json reads {\"ts\": ms, \"values\": {…}}, flat objects, lists of either and bare values."),
     )  # fmt: skip
-    mapping: dict[str, Any] = option(
+    mapping: dict[str, Any] = option(  # noqa: RUF009  # as above
         {}, label=mark("Mapping"), advanced=True,
-        help=mark("For the layout mapping: where device, key, value and time stand, such as {\"device\": \"topic.1\"}."),
+        help=mark("For the layout mapping: where things stand, such as {\"device\": \"topic.1\"}."),
     )  # fmt: skip
     username: str = option("", label=mark("User"))
     password: str = option("", label=mark("Password"), secret=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.contract import BindingSpec, Driver
+from connectors.contract import BindingSpec, ConnectionState, Driver
 from connectors.runtime.counters import Counters
 from connectors.runtime.pipeline import Pipeline
 from connectors.runtime.supervisor import Resolver, Supervisor
@@ -37,9 +37,11 @@ class Fleet:
     _plans: dict[str, Plan] = field(default_factory=dict)
 
     async def apply(self, plan: Plan) -> None:
-        """Start the connection, or change it to the plan."""
+        """Start the connection, or change it to the plan; one that was faulted is tried again."""
         known = self._plans.get(plan.key)
-        if known is not None and known.fingerprint == plan.fingerprint:
+        is_same = known is not None and known.fingerprint == plan.fingerprint
+        if is_same and self.running[plan.key].state != ConnectionState.FAULTED:
+            assert known is not None
             self._plans[plan.key] = plan
             if list(known.bindings) != list(plan.bindings):
                 await self.running[plan.key].rebind(plan.bindings)

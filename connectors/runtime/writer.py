@@ -177,7 +177,7 @@ class Writer:
         self._backoff.reset()
         self._retry_at_s = 0.0
 
-    # --- the sink, and rows that it cannot stomach ----------------------------------------------------------------------
+    # --- the sink, and rows that it cannot stomach ---
 
     def _write(self, samples: SampleBatch) -> SinkResult:
         self._batches += 1

@@ -1,0 +1,236 @@
+"""The database side of a connector process: leases, revisions, maps, look-ups, the ledger. Synchronous; one thread.
+
+Not here: what runs (process, runtime). Every method may raise a database error; the process then goes on with what it
+knows, and asks again.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors import leases, maps, platform_broker, waiting
+from connectors.contract import BindingSpec, Driver, Options
+from connectors.ledger import Ledger, Told
+from connectors.models import Connection
+from connectors.mqtt.driver import PlatformDriver
+from connectors.mqtt.options import MqttOptions
+from connectors.registry import get_spec, load_driver
+from connectors.runtime.addresses import split_address
+from connectors.runtime.counters import Counters
+from connectors.runtime.fleet import Plan
+from connectors.runtime.unknown import Sighting
+from connectors.secrets import unseal
+
+BROKER_MAP_EVERY_S = 30.0
+"""A look-up of an unknown address reads it anew at once; this is for what has gone."""
+
+
+@dataclass(slots=True)
+class Orders:
+    """What the process is to do now."""
+
+    keep: set[str]
+    """Everything else that runs is to stop."""
+    plans: list[Plan]
+    give_up: list[str]
+    """To be released once it has stopped."""
+
+
+@dataclass(slots=True, eq=False)
+class Desk:
+    """State of the control thread."""
+
+    process: str
+    broker_options: MqttOptions | None
+    members: int
+    ledger: Ledger = field(init=False)
+    tenant_of: dict[int, int] = field(default_factory=dict)
+    _revisions: dict[int, int] = field(default_factory=dict)
+    _broker: maps.BrokerMap = field(default_factory=maps.BrokerMap)
+    _broker_read_s: float = -1e9
+    _broker_counters_of: dict[str, Counters] = field(default_factory=dict)
+    _broker_counters: Counters = field(default_factory=Counters)
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.process)
+
+    # --- orders ---
+
+    def take_orders(self, facts: Mapping[str, Any], resolver: Any) -> Orders:
+        """Renew what is owned, find what changed. ``resolver(connection_id)`` makes a look-up for a plan."""
+        processes = leases.renew_process(self.process, facts)
+        live = {connection_id: row for connection_id, *row in leases.list_live()}
+        brokers = [f"broker:{n}" for n in range(self.members)] if self.broker_options else []
+        wanted = [*(f"connection:{each}" for each in live), *brokers]
+        mine = leases.hold_leases(self.process, wanted, processes=processes)
+        give_up = leases.surplus(mine, resources=len(wanted), processes=processes)
+        keep = mine - set(give_up)
+        plans: list[Plan] = []
+        for connection_id, (tenant_id, kind, revision) in live.items():
+            key = f"connection:{connection_id}"
+            if key in keep and self._revisions.get(connection_id) != revision:
+                plan = self._plan(connection_id, tenant_id, kind, resolver)
+                if plan is None:
+                    keep.discard(key)
+                    continue
+                self._revisions[connection_id] = revision
+                plans.append(plan)
+        for connection_id in list(self._revisions):
+            if f"connection:{connection_id}" not in keep:
+                del self._revisions[connection_id]
+        plans += self._plan_members([key for key in brokers if key in keep], resolver)
+        return Orders(keep, plans, give_up)
+
+    def release(self, keys: Iterable[str]) -> None:
+        """Give up leases of what has stopped."""
+        keys = list(keys)
+        leases.release_leases(self.process, keys)
+        self.ledger.hand_over(
+            int(key.removeprefix("connection:")) for key in keys if key.startswith("connection:")
+        )
+
+    def leave(self) -> None:
+        """Give up everything at an orderly end."""
+        self.ledger.hand_over(list(self.ledger.accounts))
+        leases.leave(self.process)
+
+    def _plan(self, connection_id: int, tenant_id: int, kind: str, resolver: Any) -> Plan | None:
+        found = maps.read_connection(connection_id, tenant_id)
+        if found is None:
+            return None
+        row, bindings = found
+        self.tenant_of[connection_id] = tenant_id
+        return Plan(
+            key=f"connection:{connection_id}",
+            # A change of the map alone leaves the driver standing; "enable" on a faulted one must not.
+            fingerprint=(kind, repr(row.options), row.enabled),
+            make_driver=functools.partial(make_driver, row),
+            bindings=bindings,
+            counters=self.ledger.open(connection_id, tenant_id),
+            resolver=resolver(connection_id),
+        )
+
+    # --- the platform's own broker ---
+
+    def _plan_members(self, keys: Sequence[str], resolver: Any) -> list[Plan]:
+        if not keys or self.broker_options is None:
+            return []
+        if time.monotonic() - self._broker_read_s > BROKER_MAP_EVERY_S:
+            self._read_broker()
+        return [
+            Plan(
+                key=key,
+                fingerprint=(key, self.broker_options),
+                make_driver=functools.partial(
+                    _make_member, self.broker_options, int(key.removeprefix("broker:"))
+                ),
+                bindings=self._broker.bindings,
+                counters=self._broker_counters,
+                counters_of=self._broker_counters_of,
+                resolver=resolver(0),
+            )
+            for key in keys
+        ]
+
+    def _read_broker(self) -> None:
+        self._broker = maps.read_broker_map()
+        self._broker_read_s = time.monotonic()
+        connection_of: dict[int, int] = {}
+        for username, user in self._broker.users.items():
+            if user.tenant_id not in connection_of:
+                connection_of[user.tenant_id] = platform_broker.ensure_connection(user.tenant_id)
+            connection_id = connection_of[user.tenant_id]
+            self.tenant_of[connection_id] = user.tenant_id
+            self._broker_counters_of[username] = self.ledger.open(connection_id, user.tenant_id)
+        for username in set(self._broker_counters_of) - set(self._broker.users):
+            del self._broker_counters_of[username]
+
+    # --- unknown addresses ---
+
+    def look_up(self, connection_id: int, questions: Mapping[str, Any]) -> list[BindingSpec]:
+        """Return bindings for the addresses that are known after all; adopt the others where the tenant wants that.
+
+        ``connection_id`` 0 is the platform's own broker.
+        """
+        found = self._find(connection_id, questions)
+        unknown = {address: value for address, value in questions.items() if address not in found}
+        if unknown and self._adopt(connection_id, unknown):
+            found |= self._find(connection_id, unknown)
+        return list(found.values())
+
+    def _find(self, connection_id: int, addresses: Mapping[str, Any]) -> dict[str, BindingSpec]:
+        if connection_id == 0:
+            self._read_broker()
+            bindings: Sequence[BindingSpec] = self._broker.bindings
+        else:
+            read = maps.read_connection(connection_id, self.tenant_of[connection_id])
+            bindings = read[1] if read else []
+        return {spec.address: spec for spec in bindings if spec.address in addresses}
+
+    def _adopt(self, connection_id: int, unknown: Mapping[str, Any]) -> bool:
+        at_us = time.time_ns() // 1000
+        seen = [Sighting(address, value, at_us, at_us, 1) for address, value in unknown.items()]
+        has_adopted = False
+        for tenant_id, part in self._by_tenant(connection_id, seen).items():
+            if waiting.adopts_unknown(tenant_id):
+                touched = self._record(connection_id, tenant_id, part)
+                faults = waiting.adopt_at_once(tenant_id, touched)
+                has_adopted = has_adopted or len(faults) < len(touched)
+        return has_adopted
+
+    def record(self, connection_id: int, sightings: Sequence[Sighting]) -> None:
+        """Put what was seen at unknown addresses on the waiting list."""
+        for tenant_id, part in self._by_tenant(connection_id, sightings).items():
+            self._record(connection_id, tenant_id, part)
+
+    def _record(self, connection_id: int, tenant_id: int, sightings: Sequence[Sighting]) -> list[Any]:
+        device_ids = None
+        if connection_id == 0:
+            connection_id = platform_broker.ensure_connection(tenant_id)
+            users = {split_address(each.address)[0] for each in sightings}
+            device_ids = {
+                name: self._broker.users[name].device_id for name in users if name in self._broker.users
+            }
+        return waiting.record_sightings(
+            tenant_id=tenant_id, connection_id=connection_id, sightings=sightings, device_ids=device_ids
+        )
+
+    def _by_tenant(self, connection_id: int, sightings: Sequence[Sighting]) -> dict[int, list[Sighting]]:
+        if connection_id:
+            return {self.tenant_of[connection_id]: list(sightings)}
+        parts: dict[int, list[Sighting]] = {}
+        for sighting in sightings:
+            user = self._broker.users.get(split_address(sighting.address)[0])
+            # A user that is gone belongs to nobody: there is nobody to tell.
+            if user is not None:
+                parts.setdefault(user.tenant_id, []).append(sighting)
+        return parts
+
+    # --- the ledger ---
+
+    def write(self, told: Mapping[str, Told]) -> None:
+        """Write states and counters; a member's state is that of every tenant's row for the broker."""
+        by_id = {
+            int(key.removeprefix("connection:")): news
+            for key, news in told.items()
+            if key.startswith("connection:")
+        }
+        member = next((news for key, news in sorted(told.items()) if key.startswith("broker:")), None)
+        if member is not None:
+            by_id |= {counters.connection_id: member for counters in self._broker_counters_of.values()}
+        self.ledger.write(by_id)
+
+
+def make_driver(row: Connection) -> Driver:
+    """Return a connection's driver. **Raises** PermanentError, OptionsError: the connection is faulted then."""
+    spec = get_spec(row.kind)
+    options: Options = spec.options.parse(unseal(row.options))
+    return load_driver(spec)(options, connection_id=row.pk, client_id=f"forgeline-connection-{row.pk}")
+
+
+def _make_member(options: MqttOptions, number: int) -> Driver:
+    return PlatformDriver(options, connection_id=0, client_id=platform_broker.member_client_id(number))

@@ -1,0 +1,59 @@
+"""``manage.py run_connectors``: run connections until told to stop. Several processes share them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from prometheus_client import start_http_server
+
+from connectors.contract import OptionsError
+from connectors.platform_broker import read_options
+from connectors.process import ConnectorProcess
+from connectors.runtime.sink import Sink
+from connectors.sinks.stdout import StdoutSink
+from connectors.sinks.store import StoreSink
+
+
+class Command(BaseCommand):
+    # It serves no page: what is wrong with one must not keep values from the store.
+    requires_system_checks = ()
+    help = "Run the connections: MQTT, OPC UA and the platform's own broker."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="Print samples instead of storing them.")
+        parser.add_argument(
+            "--members", type=int, default=1, help="Members of the platform's own subscription."
+        )
+        parser.add_argument(
+            "--metrics-port", type=int, default=0, help="Serve Prometheus metrics on loopback; 0: no."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            broker = read_options()
+        except OptionsError as error:
+            raise CommandError(f"FORGELINE_MQTT_URL cannot be used: {error}") from error
+        sink: Sink = StdoutSink() if options["dry_run"] else StoreSink()
+        if options["metrics_port"]:
+            start_http_server(options["metrics_port"], addr="127.0.0.1")
+        asyncio.run(_run(sink, broker, options["members"]))
+
+
+async def _run(sink: Sink, broker: Any, members: int) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    config = settings.CONNECTORS
+    process = ConnectorProcess(
+        sink,
+        spool_dir=config["SPOOL_DIR"],
+        spool_bytes=int(config["SPOOL_MB"]) * 1_000_000,
+        broker_options=broker,
+        members=members,
+    )
+    await process.run(stop)

@@ -1,0 +1,91 @@
+"""The maps that connector processes follow: bindings of a connection, points of the platform's own broker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from connectors.contract import BindingSpec
+from connectors.models import Binding, Connection
+from connectors.runtime.addresses import join_address
+from forgeline.assets.models.point import Kind
+from forgeline.telemetry import queries as telemetry
+from forgeline.tenancy.scoping import tenant_scope
+
+
+def read_connection(connection_id: int, tenant_id: int) -> tuple[Connection, list[BindingSpec]] | None:
+    """Return a connection and its map; None when it is gone."""
+    with tenant_scope(tenant_id):
+        row: Connection | None = Connection.objects.filter(pk=connection_id).first()
+        if row is None:
+            return None
+        bindings = list(
+            Binding.objects.filter(connection=row, point__retired_at=None)
+            .select_related("point")
+            .order_by("id")
+        )
+        latest = telemetry.read_latest([binding.point_id for binding in bindings]) if bindings else {}
+        last = {point_id: value.ts_us for point_id, value in latest.items()}
+        return row, [_spec(binding, last.get(binding.point_id)) for binding in bindings]
+
+
+def _spec(binding: Binding, last_ts_us: int | None) -> BindingSpec:
+    point = binding.point
+    return BindingSpec(
+        address=binding.address,
+        point_id=point.pk,
+        scale=binding.scale,
+        offset=binding.offset,
+        kind=point.kind,
+        expected_interval_s=point.expected_interval_s,
+        options=_options(binding.options, point.kind, point.labels),
+        last_ts_us=last_ts_us,
+    )
+
+
+def _options(options: dict[str, Any], kind: int, labels: Any) -> dict[str, Any]:
+    """A state that comes as a word is read by the point's labels: {"3": "Running"} or {"3": {"en": "Running", …}}."""
+    if kind != Kind.STATE or not isinstance(labels, dict) or "codes" in options:
+        return options
+    codes: dict[str, float] = {}
+    for code, label in labels.items():
+        words = label.values() if isinstance(label, dict) else [label]
+        codes.update((str(word).casefold(), float(code)) for word in words)
+    return {**options, "codes": codes} if codes else options
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerUser:
+    """A live credential: whose it is."""
+
+    tenant_id: int
+    device_id: int
+
+
+@dataclass(slots=True)
+class BrokerMap:
+    """What the platform's own broker carries."""
+
+    users: dict[str, BrokerUser] = field(default_factory=dict)
+    bindings: list[BindingSpec] = field(default_factory=list)
+
+
+def read_broker_map() -> BrokerMap:
+    """Return every live credential and the points of its device, of all tenants."""
+    found = BrokerMap()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT username, tenant_id, device_id, point_id, key, kind, expected_interval_s"
+            " FROM connectors_list_broker_points()"
+        )
+        for username, tenant_id, device_id, point_id, key, kind, interval_s in cursor:
+            found.users.setdefault(username, BrokerUser(tenant_id, device_id))
+            if point_id is not None:
+                found.bindings.append(
+                    BindingSpec(
+                        join_address(username, key), point_id, kind=kind, expected_interval_s=interval_s
+                    )
+                )
+    return found

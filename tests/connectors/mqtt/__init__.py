@@ -1,0 +1,1 @@
+"""MQTT against real brokers: the wire, the session, the payloads of real meters."""
