@@ -137,7 +137,7 @@ class Closer:
         connection: Connection[Any], resolution: Resolution, zone: str, begun: int, until: int
     ) -> None:
         if resolution is Resolution.HOUR:
-            borders = np.arange(begun, until + 1, HOUR_US, np.int64)
+            borders = np.arange(begun, until + 1, HOUR_US, dtype=np.int64)
         else:
             borders = day_borders_us(begun, until, zone)
         points = composed.list_points(connection, zone, only_fast=resolution is Resolution.HOUR)

@@ -12,8 +12,11 @@ _SHIFT = np.int64(1) << 32
 
 
 class _Rhythm(Protocol):
-    width: NDArray[np.int64]
-    offset: NDArray[np.int64]
+    @property
+    def width(self) -> NDArray[np.int64]: ...
+
+    @property
+    def offset(self) -> NDArray[np.int64]: ...
 
 
 def cut(

@@ -87,7 +87,7 @@ class Partials:
 
     def load(
         self,
-        slots: NDArray[np.intp],
+        slots: NDArray[Any],
         rhythm: Rhythm,
         prev: NDArray[Any],
         measured: NDArray[Any],
@@ -117,7 +117,7 @@ class Partials:
         if len(rows.slot):
             _Taking(self, rows, rhythm).run()
 
-    def emit(self, slots: NDArray[np.intp], rhythm: Rhythm, settled_us: int) -> None:
+    def emit(self, slots: NDArray[Any], rhythm: Rhythm, settled_us: int) -> None:
         """Close, for now, the buckets that end at or before ``settled_us``: the last value holds on into them."""
         state = self.state[slots]
         closed = rhythm.bucket_of(np.full(len(slots), settled_us, np.int64))

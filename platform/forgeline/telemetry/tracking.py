@@ -89,7 +89,7 @@ class Tracker:
         if unmet.any():
             self.reload(np.unique(slots[unmet]))
 
-    def reload(self, slots: NDArray[np.int32]) -> None:
+    def reload(self, slots: NDArray[Any]) -> None:
         """Read the last stored row of these points from the store."""
         facts = self.directory.facts[slots]
         is_text = facts["kind"] == PointKind.TEXT
@@ -103,7 +103,7 @@ class Tracker:
         self._met[slots] = True
 
     def _read_last(
-        self, connection: Connection[Any], slots: NDArray[np.intp], chosen: NDArray[np.bool_], which: str
+        self, connection: Connection[Any], slots: NDArray[Any], chosen: NDArray[np.bool_], which: str
     ) -> NDArray[Any]:
         """Return a row (store.LAST) a slot; its time is NEVER where nothing is stored, or nothing was asked."""
         out = np.zeros(len(slots), store.LAST)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection, adapt
+from psycopg.abc import AdaptContext, DumperKey, PyFormat
 from psycopg.pq import Format
 
 from forgeline.telemetry.engines.copy import PG_EPOCH_US
@@ -61,13 +62,13 @@ def timestamps(column: NDArray[np.int64]) -> Array:
 class _ArrayDumper(adapt.Dumper):
     format = Format.BINARY
 
-    def __init__(self, cls: type, context: adapt.AdaptContext | None = None) -> None:
+    def __init__(self, cls: type, context: AdaptContext | None = None) -> None:
         super().__init__(cls, context)
 
-    def get_key(self, obj: Array, format: adapt.PyFormat) -> adapt.DumperKey:
-        return (self.cls, obj.kind)  # type: ignore[return-value]  # psycopg wants types only; any hashable works
+    def get_key(self, obj: Array, format: PyFormat) -> DumperKey:
+        return (self.cls, obj.kind)  # type: ignore[return-value]  # any hashable works, only types are named
 
-    def upgrade(self, obj: Array, format: adapt.PyFormat) -> _ArrayDumper:
+    def upgrade(self, obj: Array, format: PyFormat) -> _ArrayDumper:
         dumper = _ArrayDumper(self.cls)
         dumper.oid = _ELEMENTS[obj.kind][1]
         return dumper
