@@ -96,7 +96,8 @@ class Forgeline:
                         self._away = False
                     return _read(answer)
                 self._told_away(f"status {answer.status_code}")
-                pause = max(pause, float(answer.headers.get("Retry-After") or 0.0))
+                asked = answer.headers.get("Retry-After", "")
+                pause = max(pause, float(asked)) if asked.isdecimal() else pause
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)
 

@@ -40,7 +40,7 @@ def plant(
             "FORGELINE_MQTT": f"mqtt://127.0.0.1:{broker.port}",
             "FORGELINE_VAR": str(tmp_path / "demo"),
             "DEMO_OPCUA_PORT": str(free_port()),
-            "DEMO_HISTORY_DAYS": "1",
+            "DEMO_HISTORY_DAYS": "3",
         }
         api = Api(address, live_company.manager_key)
         demo = DemoPlant(environment, tmp_path / "demo.log")
@@ -56,7 +56,7 @@ def test_a_first_start_sets_the_plant_up_and_a_second_changes_nothing(
 ) -> None:
     demo, api, state_path = plant
     demo.start()
-    demo.says("history: day 1 of 1")
+    demo.says("history: day 1 of 3")
 
     site = api.list_all("/plants/")
     assert [(row["name"], row["zone"]) for row in site] == [("Demo works", "Asia/Shanghai")]
@@ -96,11 +96,13 @@ def test_a_first_start_sets_the_plant_up_and_a_second_changes_nothing(
     before = demo.said
     demo.start()
     until(lambda: demo.said.count("plant set up") == 2, 60)
-    time.sleep(1)
+    demo.says("history: day 3 of 3")
     assert demo.stop() < 3.5
-    second = demo.said[len(before) :]
-    assert "0 made or changed" in second
-    assert "history: day" not in second
+    assert "0 made or changed" in demo.said[len(before) :]
+    for day in (1, 2, 3):
+        assert demo.said.count(f"history: day {day} of 3") == 1, (
+            "the second start goes on where the first stopped"
+        )
     assert len(api.list_all("/points/")) == len(points)
 
 
