@@ -16,9 +16,13 @@ def page(request: HttpRequest) -> dict[str, Any]:
     """Context processor of all pages; asks the database nothing."""
     actor = getattr(request, "actor", None)
     memberships = getattr(request, "memberships", [])
-    navigation = [item for item in list_navigation() if actor is not None and actor.has_permission(item.permission)]
+    navigation = [
+        item for item in list_navigation() if actor is not None and actor.has_permission(item.permission)
+    ]
     navigation.sort(key=lambda item: (_SECTIONS.get(item.section, 9), item.order))
-    company = next((m.tenant_name for m in memberships if actor is not None and m.tenant_id == actor.tenant_id), "")
+    company = next(
+        (m.tenant_name for m in memberships if actor is not None and m.tenant_id == actor.tenant_id), ""
+    )
     return {
         "actor": actor,
         "navigation": navigation,

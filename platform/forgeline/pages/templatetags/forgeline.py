@@ -10,8 +10,7 @@ from django import template
 from django.urls import NoReverseMatch, reverse
 from django.utils import formats
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language, pgettext
-from django.utils.translation import gettext as _
+from django.utils.translation import get_language, gettext as _, pgettext
 
 from forgeline.base.units import display_unit
 

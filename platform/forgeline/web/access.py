@@ -1,0 +1,67 @@
+"""Who may open a page: signed in, member of a company, with the permission; and what happens otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from forgeline.base.errors import ForgelineError, NotFoundError
+from forgeline.identity.models import User
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def needs(permission: str) -> Callable[[View[P]], View[P]]:
+    """Let in who has the permission; others go to sign-in, to the first set-up, or get a page that says why."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            actor = request.actor  # type: ignore[attr-defined]
+            if actor is None:
+                return _outside(request)
+            if not actor.has_permission(permission):
+                return fault(
+                    request, 403, _("Your role does not allow this"), _("Ask a manager of your company.")
+                )
+            try:
+                return view(request, *args, **kwargs)
+            except NotFoundError as error:
+                return fault(request, 404, _("There is nothing here"), str(error))
+
+        return guarded
+
+    return decorate
+
+
+def _outside(request: HttpRequest) -> HttpResponse:
+    if request.user.is_authenticated:
+        sentence = _("Your account belongs to no company yet; ask a manager to add you.")
+        return fault(request, 403, _("No company"), sentence)
+    if not User.objects.exists():
+        return redirect("web:first_owner")
+    return redirect(f"{reverse('web:sign_in')}?{urlencode({'next': request.get_full_path()})}")
+
+
+def fault(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
+    """Return the page that says what happened and what to do."""
+    return render(request, "pages/error.html", {"title": title, "text": text}, status=status)
+
+
+def put_faults(form: Any, error: ForgelineError) -> None:
+    """Show an anticipated error of a service at the fields of the form that it names, or above the form."""
+    fields = error.data.get("fields", {})
+    for name, sentences in fields.items():
+        target = name if name in form.fields else None
+        for sentence in sentences:
+            form.add_error(target, sentence)
+    if not fields:
+        form.add_error(None, str(error))

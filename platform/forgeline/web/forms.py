@@ -1,0 +1,98 @@
+"""The forms of set-up. What may be written is decided by assets.services; these ask for it."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.utils.translation import get_language, gettext_lazy as _
+
+from forgeline.assets.models.place import AssetLevel
+from forgeline.assets.models.point import Kind
+from forgeline.assets.profiles import PROFILES
+from forgeline.assets.roles import POINT_ROLES
+
+_COMMON_ZONES = (
+    "Asia/Shanghai", "Asia/Hong_Kong", "Asia/Taipei", "Asia/Singapore", "Asia/Tokyo", "Asia/Kolkata",
+    "Europe/Berlin", "Europe/London", "America/New_York", "America/Chicago", "America/Los_Angeles", "UTC",
+)  # fmt: skip
+
+
+def _zones() -> list[tuple[Any, Any]]:
+    every = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))
+    return [
+        (_("Common"), [(zone, zone) for zone in _COMMON_ZONES]),
+        (_("All"), [(zone, zone) for zone in every if zone not in _COMMON_ZONES]),
+    ]
+
+
+def _profiles() -> list[tuple[str, Any]]:
+    language = get_language() or "en"
+    return [
+        ("", _("None: points are made by hand")),
+        *((key, p.name_in(language)) for key, p in PROFILES.items()),
+    ]
+
+
+class SiteForm(forms.Form):
+    name = forms.CharField(label=_("Name"), max_length=120)
+    zone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=_zones,
+        help_text=_("Days, shifts and all times of this plant follow it."),
+    )
+    country = forms.CharField(
+        label=_("Country of holidays"), max_length=2, required=False, help_text=_("Two letters, such as CN.")
+    )
+
+
+class AssetForm(forms.Form):
+    """An area, a line or a machine."""
+
+    level = forms.ChoiceField(
+        label=_("What is it?"), choices=AssetLevel.choices, initial=AssetLevel.WORK_UNIT
+    )
+    name = forms.CharField(label=_("Name"), max_length=120)
+    parent = forms.ChoiceField(label=_("Belongs to"), required=False)
+    profile = forms.ChoiceField(
+        label=_("Device profile"), required=False, choices=_profiles,
+        help_text=_("For a machine: brings its points, their units and the rule of its states."),
+    )  # fmt: skip
+
+    def __init__(
+        self, *args: Any, parents: list[tuple[str, str]], is_new: bool = True, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["parent"].choices = parents  # type: ignore[attr-defined]
+        if not is_new:
+            del self.fields["level"]
+
+
+class PointForm(forms.Form):
+    """One point of a machine."""
+
+    key = forms.CharField(
+        label=_("Key"), max_length=120, help_text=_("How its source names it, such as power.")
+    )
+    name = forms.CharField(label=_("Name"), max_length=120)
+    kind = forms.TypedChoiceField(label=_("Kind"), choices=Kind.choices, coerce=int, initial=Kind.GAUGE)
+    unit = forms.CharField(
+        label=_("Unit"),
+        max_length=32,
+        required=False,
+        help_text=_("By UCUM: Cel, kW, kWh, bar, m3/h, /min, mm/s."),
+    )
+    role = forms.ChoiceField(
+        label=_("Role"), required=False, help_text=_("What the value is for; modules find it by this."),
+        choices=lambda: [("", "–"), *((role.key, role.title) for role in POINT_ROLES.values())],
+    )  # fmt: skip
+    expected_interval_s = forms.FloatField(label=_("Expected every (s)"), initial=60, min_value=0.001)
+    decimals = forms.IntegerField(label=_("Decimals"), initial=1, min_value=0, max_value=9)
+    valid_min = forms.FloatField(label=_("Lowest valid value"), required=False)
+    valid_max = forms.FloatField(label=_("Highest valid value"), required=False)
+
+    def __init__(self, *args: Any, is_new: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not is_new:
+            del self.fields["key"]

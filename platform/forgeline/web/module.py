@@ -1,0 +1,17 @@
+"""What the plant's own pages declare: navigation and addresses."""
+
+from django.utils.translation import gettext_lazy as _
+
+from forgeline.modules.manifest import Manifest, NavigationItem
+
+MANIFEST = Manifest(
+    key="web",
+    title=_("Plant pages"),
+    permissions=("web.view", "web.edit"),
+    navigation=(
+        NavigationItem(_("Plant overview"), "web:overview", "web.view", section="plant", order=10),
+        NavigationItem(_("Plant set-up"), "web:setup", "web.edit", section="company", order=10),
+        NavigationItem(_("API keys"), "web:keys", "web.edit", section="company", order=20),
+    ),
+    urls="forgeline.web.urls",
+)

@@ -1,0 +1,27 @@
+"""Addresses of the plant's own pages."""
+
+from django.urls import path
+
+from forgeline.web.views import company, machine, overview, session, setup
+
+app_name = "web"
+
+urlpatterns = [
+    path("", overview.overview, name="overview"),
+    path("machines/<int:asset_id>/", machine.machine, name="machine"),
+    path("sign-in/", session.SignIn.as_view(), name="sign_in"),
+    path("sign-out/", session.SignOut.as_view(), name="sign_out"),
+    path("first-owner/", session.first_owner, name="first_owner"),
+    path("password/", session.ResetPassword.as_view(), name="password_reset"),
+    path("password/sent/", session.ResetSent.as_view(), name="password_reset_done"),
+    path("password/<uidb64>/<token>/", session.NewPassword.as_view(), name="password_reset_confirm"),
+    path("password/changed/", session.PasswordChanged.as_view(), name="password_reset_complete"),
+    path("setup/", setup.setup, name="setup"),
+    path("setup/plants/new/", setup.new_site, name="new_site"),
+    path("setup/plants/<int:site_id>/", setup.edit_site, name="edit_site"),
+    path("setup/plants/<int:site_id>/assets/new/", setup.new_asset, name="new_asset"),
+    path("setup/assets/<int:asset_id>/", setup.edit_asset, name="edit_asset"),
+    path("setup/assets/<int:asset_id>/points/new/", setup.new_point, name="new_point"),
+    path("setup/points/<int:point_id>/", setup.edit_point, name="edit_point"),
+    path("company/keys/", company.keys, name="keys"),
+]

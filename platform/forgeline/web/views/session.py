@@ -1,0 +1,132 @@
+"""Signing in and out, a forgotten password, the first owner of an empty installation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth import login, views
+from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm, SetPasswordForm
+from django.contrib.auth.password_validation import validate_password
+from django.db import connection, transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
+from django.utils.text import slugify
+from django.utils.translation import get_language, gettext_lazy as _
+
+from forgeline.base.errors import ForgelineError
+from forgeline.identity import services
+from forgeline.identity.models import Role, User
+from forgeline.web.access import put_faults
+
+_FIRST_OWNER_LOCK = 0x464C4F57
+
+
+class SignInForm(AuthenticationForm):
+    """E-mail and password."""
+
+    username = forms.EmailField(
+        label=_("E-mail"), widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
+    )
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": _(
+            "E-mail and password do not fit together. After eight tries an account rests for 15 minutes."
+        ),
+    }
+
+    def clean_username(self) -> str:
+        return str(self.cleaned_data["username"]).strip().lower()
+
+
+class SignIn(views.LoginView):
+    template_name = "web/sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not User.objects.exists():
+            return redirect("web:first_owner")
+        return super().dispatch(request, *args, **kwargs)
+
+
+class SignOut(views.LogoutView):
+    next_page = reverse_lazy("web:sign_in")
+
+
+class ResetPassword(views.PasswordResetView):
+    """Sends a link, and says the same whether the address is known or not."""
+
+    template_name = "web/password_reset.html"
+    email_template_name = "web/password_reset_email.txt"
+    subject_template_name = "web/password_reset_subject.txt"
+    form_class = PasswordResetForm
+    success_url = reverse_lazy("web:password_reset_done")
+
+
+class ResetSent(views.PasswordResetDoneView):
+    template_name = "web/password_sent.html"
+
+
+class NewPassword(views.PasswordResetConfirmView):
+    template_name = "web/password_new.html"
+    form_class = SetPasswordForm
+    success_url = reverse_lazy("web:password_reset_complete")
+
+
+class PasswordChanged(views.PasswordResetCompleteView):
+    template_name = "web/password_changed.html"
+
+
+class FirstOwnerForm(forms.Form):
+    """The company and its first manager."""
+
+    company = forms.CharField(label=_("Company"), max_length=120)
+    name = forms.CharField(label=_("Your name"), max_length=120)
+    email = forms.EmailField(label=_("E-mail"))
+    password = forms.CharField(
+        label=_("Password"), strip=False, help_text=_("At least ten characters."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )  # fmt: skip
+
+    def clean_password(self) -> str:
+        password = str(self.cleaned_data["password"])
+        validate_password(password)
+        return password
+
+
+def first_owner(request: HttpRequest) -> HttpResponse:
+    """Make the first company and manager; open only while the installation has no account at all."""
+    if User.objects.exists():
+        return redirect("web:sign_in")
+    form = FirstOwnerForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            user = _make_first_owner(form.cleaned_data)
+        except ForgelineError as error:
+            put_faults(form, error)
+        else:
+            if user is None:
+                return redirect("web:sign_in")
+            login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+            return redirect("web:setup")
+    return render(request, "web/first_owner.html", {"form": form})
+
+
+def _make_first_owner(given: dict[str, str]) -> User | None:
+    """Two who open the page at once must not both become the first: the second finds the first and is sent away."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_FIRST_OWNER_LOCK])
+        if User.objects.exists():
+            return None
+        language = get_language() or "en"
+        slug = slugify(given["company"]) or "company"
+        tenant = services.create_tenant(name=given["company"], slug=slug, language=language)
+        user = services.create_user(
+            email=given["email"], password=given["password"], name=given["name"], language=language
+        )
+        services.add_member(tenant_id=tenant.pk, user=user, role=Role.MANAGER)
+        return user
