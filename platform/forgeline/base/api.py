@@ -42,7 +42,7 @@ def problem(
     *, status: int, key: str, title: str, detail: str = "", data: dict[str, Any] | None = None
 ) -> Response:
     """Return a response in the one error envelope (RFC 9457): type, title, status, detail, key, data."""
-    body = {
+    body: dict[str, Any] = {
         "type": f"urn:forgeline:{key}",
         "title": title,
         "status": status,
@@ -50,7 +50,7 @@ def problem(
         "detail": detail or title,
     }
     if data:
-        body["data"] = data  # type: ignore[assignment]
+        body["data"] = data
     return Response(body, status=status, content_type=PROBLEM_JSON)
 
 
@@ -81,10 +81,10 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
             key=str(code) if "." in str(code) else f"base.{code}",
             title=str(error.detail),
         )
-        if getattr(error, "auth_header", None):
-            response["WWW-Authenticate"] = error.auth_header
-        if getattr(error, "wait", None):
-            response["Retry-After"] = str(int(error.wait))
+        if auth_header := getattr(error, "auth_header", None):
+            response["WWW-Authenticate"] = auth_header
+        if wait_s := getattr(error, "wait", None):
+            response["Retry-After"] = str(int(wait_s))
     if response is not None:
         set_rollback()
         if transaction.get_connection().in_atomic_block:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
@@ -86,7 +86,7 @@ def _database(role: str, *, pool: bool) -> dict[str, Any]:
     options: dict[str, Any] = {"application_name": f"forgeline {role}"}
     if pool:
         options["pool"] = {"min_size": 1, "max_size": ENV["FORGELINE_DATABASE_POOL"], "timeout": 10}
-    options.update(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
+    options |= dict(parse_qsl(parts.query))
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")) or "forgeline",

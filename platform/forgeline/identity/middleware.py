@@ -63,8 +63,8 @@ def _identify(request: HttpRequest) -> tuple[Actor | None, list[object], bool]:
     wanted = request.session.get(SESSION_TENANT)
     chosen = next((m for m in memberships if m.tenant_id == wanted), memberships[0])
     if getattr(user, "language", "") and "django_language" not in request.COOKIES:
-        translation.activate(user.language)  # type: ignore[union-attr]
-        request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]
+        translation.activate(user.language)
+        request.LANGUAGE_CODE = translation.get_language()
     actor = Actor(
         tenant_id=chosen.tenant_id,
         role=chosen.role,

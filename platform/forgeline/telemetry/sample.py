@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,7 +100,7 @@ class SampleBatch:
         """Build a batch from sequences; what is left out is good, without a source code, without flags."""
         size = len(point_id)
 
-        def column(given: Sequence[int] | NDArray[np.generic] | None, dtype: type) -> NDArray[np.generic]:
+        def column(given: Sequence[int] | NDArray[Any] | None, dtype: type) -> NDArray[Any]:
             return np.zeros(size, dtype) if given is None else np.asarray(given, dtype)
 
         texts: NDArray[np.object_] | None = None

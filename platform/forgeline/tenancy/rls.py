@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db.migrations.operations import RunSQL
 
@@ -25,12 +26,12 @@ class EnableRowSecurity(RunSQL):
         lookup: bool = False,
         lookup_columns: Sequence[str] = (),
     ) -> None:
-        forward = [
+        forward: list[Any] = [
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
             f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
             f"CREATE POLICY tenant ON {table} USING ({column} = {_TENANT}) WITH CHECK ({column} = {_TENANT})",
         ]
-        backward = [
+        backward: list[Any] = [
             f"DROP POLICY tenant ON {table}",
             f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY",
             f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",
@@ -59,7 +60,7 @@ class DefinerFunction(RunSQL):
     ) -> None:
         # The owner may grant away what it owns only while it holds CREATE on the schema for the new owner; both
         # roles are made so by provision_database.
-        forward = [
+        forward: list[Any] = [
             (
                 f"CREATE OR REPLACE FUNCTION {signature} RETURNS {returns} LANGUAGE sql STABLE SECURITY DEFINER "
                 f"SET search_path = public, pg_temp AS $definer$ {body} $definer$"

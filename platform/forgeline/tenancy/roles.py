@@ -96,7 +96,7 @@ def _grant(admin: psycopg.Connection, dbname: str) -> None:
         f"{defaults} REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC",
     ]
     for statement in statements:
-        admin.execute(statement)  # type: ignore[call-overload]  # literals from the list above
+        admin.execute(statement)
     name = sql.Identifier(dbname)
     admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
     signers = "forgeline_owner, forgeline_app, forgeline_ingest"
