@@ -95,13 +95,13 @@ class Options:
         hints = get_type_hints(cls)
         fields = {f.name: f for f in dataclasses.fields(cls)}
         faults: dict[str, list[str]] = {
-            name: ["There is no such option; remove it."] for name in raw if name not in fields
+            name: [mark("There is no such option; remove it.")] for name in raw if name not in fields
         }
         values: dict[str, Any] = {}
         for name, declared in fields.items():
             if name not in raw or raw[name] is None:
                 if declared.default is MISSING and declared.default_factory is MISSING:
-                    faults.setdefault(name, []).append("This is needed.")
+                    faults.setdefault(name, []).append(mark("This is needed."))
                 continue
             fault, value = _coerce(raw[name], hints[name], declared.metadata)
             if fault:
@@ -136,19 +136,28 @@ def _coerce(value: Any, hint: Any, metadata: Mapping[str, Any]) -> tuple[str, An
         value = _to_type(value, hint)
     except (TypeError, ValueError):
         name = getattr(hint, "__name__", str(hint))
-        return f"This must be {_TYPE_WORDS.get(name, name)}.", None
+        return _TYPE_FAULTS.get(name, mark("This has the wrong type.")), None
     low, high, choices = metadata.get("minimum"), metadata.get("maximum"), metadata.get("choices")
     if isinstance(value, int | float) and not isinstance(value, bool):
         if low is not None and value < low:
-            return f"This must be at least {low:g} {metadata.get('unit', '')}".rstrip() + ".", None
+            return mark("This must be at least %(bound)s.") % {"bound": _with_unit(low, metadata)}, None
         if high is not None and value > high:
-            return f"This must be at most {high:g} {metadata.get('unit', '')}".rstrip() + ".", None
+            return mark("This must be at most %(bound)s.") % {"bound": _with_unit(high, metadata)}, None
     if choices is not None and value not in choices:
-        return f"This must be one of: {', '.join(choices)}.", None
+        return mark("This must be one of: %(choices)s.") % {"choices": ", ".join(choices)}, None
     return "", value
 
 
-_TYPE_WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}
+def _with_unit(bound: float, metadata: Mapping[str, Any]) -> str:
+    return f"{bound:g} {metadata.get('unit', '')}".rstrip()
+
+
+_TYPE_FAULTS = {
+    "int": mark("This must be a whole number."),
+    "float": mark("This must be a number."),
+    "bool": mark("This must be true or false."),
+    "str": mark("This must be text."),
+}
 
 
 def _to_type(value: Any, hint: Any) -> Any:

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from django.db import IntegrityError, transaction
-from django.utils.translation import gettext, gettext_lazy as _
+from django.utils.translation import gettext_lazy as _
 
 from connectors import secrets
 from connectors.contract import ConnectorError, ConnectorSpec, Options, OptionsError
 from connectors.models import BROKER_KIND, Binding, Connection
 from connectors.registry import get_spec
 from connectors.services.changing import note_change, require_edit
+from connectors.wording import translate_sentence
 from forgeline.assets.models import Point
 from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundError
 from forgeline.identity.policy import Actor
@@ -124,7 +125,7 @@ def parse_options(spec: ConnectorSpec, options: Mapping[str, Any]) -> Options:
         raise InvalidInputError(
             _("These options cannot be used."),
             key="connectors.invalid_options",
-            data={"fields": {name: list(map(gettext, faults)) for name, faults in error.faults.items()}},
+            data={"fields": {name: list(map(translate_sentence, faults)) for name, faults in error.faults.items()}},
         ) from error
 
 

@@ -59,6 +59,12 @@ def is_running(connection_id: int) -> bool:
     return ConnectionStatus.objects.filter(connection_id=connection_id, state="running").exists()
 
 
+def wait_until_running(company: Company) -> None:
+    """Wait for the platform's own subscription: until its first, a broker keeps nothing for it."""
+    with tenant_scope(company.tenant_id):
+        wait_for(lambda: ConnectionStatus.objects.filter(state="running").exists(), "the subscription", 20)
+
+
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
@@ -69,6 +75,7 @@ def test_a_value_leaves_a_device_and_reaches_the_disk(
     machine = make_machine(live_company.tenant_id, "Press", ["power_kw", "speed"])
     broker.set_devices({machine.username: machine.password_hash})
     with running_connectors(environment):
+        wait_until_running(live_company)
         client = publisher(broker.port, machine.username, machine.password)
         at = now_ms()
         publish(client, f"t/{machine.username}/telemetry", {"ts": at, "values": {"power_kw": 12.5, "speed": 30}})
@@ -99,6 +106,7 @@ def test_a_point_that_was_made_a_moment_ago_loses_nothing(
     first = make_machine(live_company.tenant_id, "Press", ["a"])
     broker.set_devices({first.username: first.password_hash})
     with running_connectors(environment):
+        wait_until_running(live_company)
         client = publisher(broker.port, first.username, first.password)
         publish(client, f"t/{first.username}/telemetry", {"ts": now_ms(), "values": {"a": 1}})
         wait_for(count_stored, "the process to run")
@@ -118,6 +126,7 @@ def test_an_unknown_key_waits_and_is_adopted(
     machine = make_machine(live_company.tenant_id, "Press", ["a"])
     broker.set_devices({machine.username: machine.password_hash})
     with running_connectors(environment):
+        wait_until_running(live_company)
         client = publisher(broker.port, machine.username, machine.password)
 
         def send() -> None:
@@ -149,6 +158,7 @@ def test_a_tenant_that_says_so_adopts_by_itself_from_the_first_value_on(
     machine = make_machine(live_company.tenant_id, "Press", ["a"])
     broker.set_devices({machine.username: machine.password_hash})
     with running_connectors(environment):
+        wait_until_running(live_company)
         client = publisher(broker.port, machine.username, machine.password)
         publish(client, f"t/{machine.username}/telemetry", {"ts": now_ms(), "values": {"new": 7.25}})
         wait_for(lambda: count_stored() == 1, "the value of a point that nobody had made")
@@ -217,8 +227,7 @@ def test_killed_in_the_midst_of_load_nothing_is_lost_and_nothing_doubled(
     broker.set_devices({m.username: m.password_hash for m in machines})
     messages = 4_000
     with running_connectors(environment) as first:
-        with tenant_scope(live_company.tenant_id):
-            wait_for(lambda: ConnectionStatus.objects.filter(state="running").exists(), "the first process")
+        wait_until_running(live_company)
         fleet = _fleet(broker, machines, messages=messages)
         wait_for(lambda: count_stored() > 2_000, "load")
         os.kill(first.pid, signal.SIGKILL)

@@ -175,6 +175,11 @@ class TrialBroker(Broker):
         super().__init__(folder, port=port, service_password=service_password)
         self.mqtt5_port = 0
 
+    @property
+    def url(self) -> str:
+        """It knows no shared subscriptions, and MQTT 5 only on a port of its own."""
+        return f"{super().url}?version=3.1.1&shared=0"
+
     def prepare(self) -> None:
         super().prepare()
         self.mqtt5_port = free_port(self.mqtt5_port or None)
