@@ -19,6 +19,8 @@ from demoplant.signals import Play
 
 TICK_MS = 1000
 LONGEST_MS = 24 * 3_600_000
+LOOK_BACK_MS = 900_000
+"""The longest gap between two recordings is shorter, so that the last usable value stands within."""
 _LEAST = ua.get_win_epoch()
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -106,13 +108,12 @@ class SignalHistory(HistoryStorageInterface):
         low_ms = -(-low_ms // TICK_MS) * TICK_MS
         if high_ms < low_ms:
             return []
-        # One tick more at the front tells whether the first value is a change.
-        ticks = np.arange(low_ms - TICK_MS, high_ms + 1, TICK_MS, dtype=np.int64)
+        # The ticks before tell the last usable value, and whether the first one is a change.
+        ticks = np.arange(low_ms - LOOK_BACK_MS, high_ms + 1, TICK_MS, dtype=np.int64)
         values = point.values(ticks, self._play)
         usable = last_usable(values)
-        changed = ~same(values[1:], values[:-1])
-        changed[0] |= bool(ticks[1] <= self._play.started_ms)
-        keep = np.flatnonzero(changed) + 1
+        changed = np.append(True, ~same(values[1:], values[:-1])) | (ticks == self._play.started_ms)
+        keep = np.flatnonzero(changed & (ticks >= low_ms))
         return [data_value(kind, float(values[k]), float(usable[k]), int(ticks[k])) for k in keep.tolist()]
 
     async def new_historized_event(self, *_args: Any, **_options: Any) -> None:

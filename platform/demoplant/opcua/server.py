@@ -11,7 +11,7 @@ import numpy as np
 from asyncua import Server, ua
 
 from demoplant.model import MachineSpec
-from demoplant.opcua.history import SignalHistory, data_value, source_time
+from demoplant.opcua.history import LOOK_BACK_MS, TICK_MS, SignalHistory, data_value, last_usable, source_time
 from demoplant.opcua.space import Space, build_space
 from demoplant.signals import Play
 from demoplant.simulated import ItemState, OperationMode, PackML, UnitMode
@@ -89,8 +89,11 @@ class PlantServer:
                 self._shown[key] = value
                 if value == value:
                     self._usable[key] = value
+                elif key not in self._usable:
+                    past = np.arange(tick_ms - LOOK_BACK_MS, tick_ms, TICK_MS, dtype=np.int64)
+                    self._usable[key] = float(last_usable(point.values(past, self._play))[-1])
                 node = self._space.nodes[key]
-                told = data_value(self._space.types[key], value, self._usable.get(key, np.nan), tick_ms)
+                told = data_value(self._space.types[key], value, self._usable[key], tick_ms)
                 await self._server.write_attribute_value(node.nodeid, told)
                 written += 1
                 if point.key in ("state", "mode"):
