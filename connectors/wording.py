@@ -14,7 +14,7 @@ from typing import Any
 from django.utils.translation import get_language, gettext, gettext as _
 from django.utils.translation.trans_real import catalog
 
-_PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|\{(\w+)\}")
+_PLACEHOLDER = re.compile(r"%\(([A-Za-z_]\w*)\)[sd]")
 _SHORTEST = 8
 """A pattern of fewer letters of its own would recognise anything."""
 
@@ -36,7 +36,7 @@ def translate_sentence(text: str, data: Mapping[str, Any] | None = None) -> str:
         found = expression.fullmatch(text)
         if found:
             values = found.groupdict()
-            return _PLACEHOLDER.sub(lambda hole: values.get(hole[1] or hole[2], ""), gettext(message))  # noqa: B023
+            return _PLACEHOLDER.sub(lambda hole: values.get(hole[1], ""), gettext(message))  # noqa: B023
     return text
 
 
@@ -65,7 +65,7 @@ def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
         expression, literal, at = "", "", 0
         names: set[str] = set()
         for hole in _PLACEHOLDER.finditer(message):
-            name = hole[1] or hole[2]
+            name = hole[1]
             text = message[at : hole.start()].replace("%%", "%")
             literal += text
             expression += re.escape(text) + (f"(?P={name})" if name in names else f"(?P<{name}>.*?)")

@@ -74,12 +74,25 @@ def _pick(node: BrowseNode) -> str:
     )
 
 
+def _read_picks(texts: list[str]) -> list[dict[str, Any]]:
+    """Return what ticked boxes sent; what no page of ours made is left out."""
+    picks = []
+    for text in texts:
+        try:
+            pick = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(pick, dict) and isinstance(pick.get("address"), str):
+            picks.append(pick)
+    return picks
+
+
 @require_POST
 @needs(EDIT)
 def pick_nodes(request: HttpRequest, connection_id: int) -> HttpResponse:
     """Make the ticked nodes points of a machine."""
-    machine = request.POST.get("asset", "")
-    picks = [json.loads(text) for text in request.POST.getlist("node")]
+    queries.get_connection(connection_id)
+    machine, picks = request.POST.get("asset", ""), _read_picks(request.POST.getlist("node"))
     if not machine.isdigit() or not picks:
         messages.error(request, _("Tick at least one node and choose a machine."))
         return redirect("connectors:browse", connection_id)

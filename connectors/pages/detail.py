@@ -154,6 +154,7 @@ def download_certificate(request: HttpRequest) -> HttpResponse:
 @needs(EDIT)
 def switch_connection(request: HttpRequest, connection_id: int) -> HttpResponse:
     """Switch a connection on or off."""
+    queries.get_connection(connection_id)
     enabled = request.POST.get("enabled") == "1"
     try:
         services.update_connection(connection_id=connection_id, enabled=enabled, actor=actor_of(request))
