@@ -24,7 +24,7 @@ from forgeline.telemetry import metrics
 from forgeline.telemetry.engines import store
 from forgeline.telemetry.engines.base import CommitRow
 from forgeline.telemetry.engines.catalogue import current_engine
-from forgeline.telemetry.engines.connection import store_connection
+from forgeline.telemetry.engines.connection import lift_tuple_limit, store_connection
 from forgeline.telemetry.sample import PointKind, SampleBatch
 from forgeline.telemetry.screening import Limits, PointFacts, Reason, count_reasons, screen
 from forgeline.telemetry.tracking import Tracker
@@ -285,6 +285,8 @@ class _Door:
         existed = np.zeros(len(rows), np.bool_)
         is_text = self.tracker.directory.facts["kind"][slots] == PointKind.TEXT
         with connection.transaction():
+            if current_engine().capabilities.compresses and slow.any():
+                lift_tuple_limit(connection)
             if not is_text.any():
                 fast_rows = rows if not slow.any() else rows.take(~slow)
                 slow_at = np.flatnonzero(slow)

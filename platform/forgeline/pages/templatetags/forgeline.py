@@ -106,14 +106,16 @@ def sparkline(values: Sequence[float | None], width: int = 240, height: int = 34
     if len(known) < 2:
         return mark_safe("")
     low, high = min(known), max(known)
-    span = (high - low) or 1.0
+    # A line that hardly moves is drawn as one: noise must not look like an event.
+    span = max(high - low, 0.1 * max(abs(high), abs(low))) or 1.0
+    low = (high + low - span) / 2
     step = width / max(len(values) - 1, 1)
     parts, is_down = [], False
     for number, value in enumerate(values):
         if value is None:
             is_down = False
             continue
-        y = height - 3 - (value - low) / span * (height - 6) if high > low else height / 2
+        y = height - 3 - (value - low) / span * (height - 6)
         parts.append(f"{'L' if is_down else 'M'}{number * step:.1f} {y:.1f}")
         is_down = True
     # Numbers only: nothing of a user's stands in here.

@@ -59,6 +59,11 @@ def cursor(connection: psycopg.Connection[Any], *, binary: bool = False) -> psyc
     return made
 
 
+def lift_tuple_limit(connection: psycopg.Connection[Any]) -> None:
+    """For this transaction: late rows of many points unpack more of a columnstore than it would allow by itself."""
+    connection.execute("SET LOCAL timescaledb.max_tuples_decompressed_per_dml_transaction = 0")
+
+
 def close_connection() -> None:
     """Close this thread's connection, whatever its state."""
     connections[ALIAS].close()

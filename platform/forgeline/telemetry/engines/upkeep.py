@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from forgeline.base.clock import from_us
-from forgeline.telemetry.engines.connection import store_connection
+from forgeline.telemetry.engines.catalogue import current_engine
+from forgeline.telemetry.engines.connection import lift_tuple_limit, store_connection
 
 
 def read_store_bytes() -> int:
@@ -24,7 +25,9 @@ def list_retentions() -> list[tuple[int, float]]:
 
 def delete_rows(table: str, tenant_id: int, from_us_: int, to_us_: int) -> int:
     """Delete a tenant's rows of one chunk, by the list of its points."""
-    with store_connection() as connection:
+    with store_connection() as connection, connection.transaction():
+        if current_engine().capabilities.compresses:
+            lift_tuple_limit(connection)
         deleted = connection.execute(
             f"DELETE FROM {table} WHERE ts >= %s AND ts < %s"
             " AND point_id = ANY (ARRAY(SELECT id FROM assets_point WHERE tenant_id = %s))",

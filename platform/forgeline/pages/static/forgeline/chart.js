@@ -84,7 +84,7 @@
       series = new Map(body.results.map((s) => [s.point_id, rowsOf(s)]));
       const worst = Math.min(...body.results.map((s) => s.coverage));
       const resolution = { raw: gettext("every sample"), "1m": gettext("by the minute"), "1h": gettext("by the hour"), "1d": gettext("by the day") }[body.results[0].resolution];
-      note.textContent = interpolate(gettext("%(resolution)s, %(coverage)s %% covered"), { resolution, coverage: Math.round(worst * 100) }, true);
+      note.textContent = interpolate(gettext("%(resolution)s, covered: %(coverage)s"), { resolution, coverage: `${Math.round(worst * 100)} %` }, true);
       draw();
     } catch (error) {
       if (mine === asked) note.textContent = gettext("The server does not answer; trying again soon");
@@ -137,7 +137,7 @@
     });
     chart.setOption({
       animation: false, textStyle: { fontFamily: css("--font") },
-      grid: { left: 12, right: 12, top: 40, bottom: 48, containLabel: true },
+      grid: { left: 12, right: 12, top: 64, bottom: 48, containLabel: true },
       legend: { top: 0, left: 0, icon: "roundRect", itemHeight: 3, textStyle: { color: ink }, data: points.map((p) => p.name), type: "scroll" },
       tooltip: {
         trigger: "axis", backgroundColor: css("--panel"), borderColor: line, textStyle: { color: css("--ink"), fontSize: 13 }, axisPointer: { lineStyle: { color: ink } },
@@ -161,7 +161,7 @@
         type: "value", scale: true, name: unit, position: i % 2 ? "right" : "left", offset: i > 1 ? 48 * Math.floor(i / 2) : 0, nameTextStyle: { color: ink }, axisLabel: { color: ink },
         splitLine: { show: i === 0, lineStyle: { color: line } }, axisLine: { show: false },
       })),
-      dataZoom: [{ type: "inside", filterMode: "none" }, { type: "slider", height: 18, bottom: 8, filterMode: "none", borderColor: line, labelFormatter: (value) => axisTime(value), textStyle: { color: ink }, brushSelect: false }],
+      dataZoom: [{ type: "inside", filterMode: "none" }, { type: "slider", height: 18, bottom: 8, filterMode: "none", borderColor: line, backgroundColor: "transparent", fillerColor: css("--accent-soft"), handleStyle: { color: css("--panel"), borderColor: css("--ink-3") }, moveHandleSize: 0, dataBackground: { lineStyle: { color: css("--ink-3") }, areaStyle: { color: line } }, selectedDataBackground: { lineStyle: { color: css("--accent") }, areaStyle: { color: css("--accent-soft") } }, labelFormatter: (value) => axisTime(value), textStyle: { color: ink }, brushSelect: false }],
       series: lines,
     }, true);
   }

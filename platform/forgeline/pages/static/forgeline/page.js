@@ -47,7 +47,18 @@
   // The server's clock counts: a tablet's may be minutes off.
   const skew = Number(document.documentElement.dataset.now || 0);
   window.Forgeline = Object.assign(window.Forgeline || {}, { age, skew: skew ? skew - Date.now() : 0, tick });
+  // The plant's own time, wherever the reader sits.
+  function plantClocks() {
+    for (const element of document.querySelectorAll("[data-plant-clock]")) {
+      const now = new Date(Date.now() + window.Forgeline.skew);
+      element.textContent = now.toLocaleString(document.documentElement.lang, {
+        timeZone: element.dataset.plantClock, hour12: false, weekday: "long", year: "numeric", month: "long", day: "numeric", hour: "2-digit", minute: "2-digit",
+      });
+    }
+  }
   setInterval(tick, 1000);
+  setInterval(plantClocks, 5000);
+  document.addEventListener("DOMContentLoaded", plantClocks);
   tick();
   document.addEventListener("htmx:afterSettle", tick);
 })();
