@@ -13,6 +13,7 @@ from forgeline.base.clock import to_us
 from forgeline.telemetry import ingest
 from forgeline.telemetry.buckets import HOUR_US
 from forgeline.telemetry.engines.base import FAST_INTERVAL_S, Resolution
+from forgeline.telemetry.engines.connection import store_connection
 from forgeline.telemetry.recovery import Recovery
 from forgeline.telemetry.sample import PointKind, SampleBatch
 from tests.telemetry.conftest import Plant
@@ -65,6 +66,13 @@ def _arrivals(history: dict[str, Any]) -> SampleBatch:
     return batch.take(order)
 
 
+def _turn_back_the_clock() -> None:
+    """The story before this one may have ended later in time than this one begins."""
+    ingest.reset()
+    with store_connection() as connection:
+        connection.execute("DELETE FROM telemetry_composed")
+
+
 def _settle(plant: Plant, end_us: int) -> None:
     """Make sure that a living process is there to look for dead ones."""
     ingest.ingest_batch(
@@ -81,6 +89,7 @@ def test_sums_equal_the_reference(plant: Plant, history: dict[str, Any]) -> None
     point_id = plant.add_point(
         f"p{next(_counter)}", kind=history["kind"], expected_interval_s=history["interval_s"]
     )
+    _turn_back_the_clock()
     arrivals = _arrivals(history)
     arrivals.point_id[:] = point_id
     seen = 0
