@@ -8,7 +8,6 @@ from typing import Any
 
 from django import template
 from django.urls import NoReverseMatch, reverse
-from django.utils import formats
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext as _, pgettext
 
@@ -96,7 +95,8 @@ def shown_value(point: Any, latest: Any) -> str:
     if isinstance(latest.value, str):
         return latest.value
     word = words_of(point).get(str(int(latest.value)) if float(latest.value).is_integer() else "")
-    return word or str(formats.number_format(latest.value, decimal_pos=point.decimals, force_grouping=True))
+    # Both languages group by three with a comma; Django's own Chinese format does not group at all.
+    return word or f"{latest.value:,.{point.decimals}f}"
 
 
 @register.simple_tag
