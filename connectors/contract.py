@@ -65,16 +65,19 @@ def option(
     secret: bool = False,
     multiline: bool = False,
     advanced: bool = False,
+    when: Mapping[str, Sequence[str]] | None = None,
 ) -> Any:
     """Declare one field of an Options class with everything a form, a document or a check needs to know of it.
 
     ``default`` may be a list or dict (copied for each instance); without one the field is required.
-    ``secret`` keeps the value out of ``repr``, logs, exports and API answers.
+    ``secret`` keeps the value out of ``repr``, logs, exports and API answers. ``when`` names another field and the
+    values of it with which this one has a meaning; a form hides it else.
     """
     metadata = {
         "label": label, "help": help, "unit": unit, "minimum": minimum, "maximum": maximum,
         "choices": tuple(choices) if choices is not None else None,
         "secret": secret, "multiline": multiline, "advanced": advanced,
+        "when": dict(when or {}),
     }  # fmt: skip
     if isinstance(default, list | dict):
         return field(default_factory=default.copy, repr=not secret, metadata=metadata, kw_only=True)

@@ -36,6 +36,8 @@ class OptionField:
     is_kept: bool = False
     """A secret that is set already and stays unless something is typed."""
     faults: list[str] = field(default_factory=list)
+    when: str = ""
+    """``name=value value``: the field that decides whether this one has a meaning, and with which values."""
 
 
 def list_fields(
@@ -64,6 +66,9 @@ def list_fields(
                 is_advanced=bool(metadata.get("advanced")),
                 is_kept=is_secret and bool(values.get(declared.name)),
                 faults=list((faults or {}).get(declared.name, ())),
+                when=" ".join(
+                    f"{name}={' '.join(each)}" for name, each in (metadata.get("when") or {}).items()
+                ),
             )
         )
     return fields

@@ -42,6 +42,7 @@ class CertificateFacts:
             "issuer": self.issuer,
             "not_before": self.not_before_at.isoformat(),
             "not_after": self.not_after_at.isoformat(),
+            "until": self.not_after_at.date().isoformat(),
         }
 
 

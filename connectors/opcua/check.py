@@ -39,7 +39,7 @@ async def run_check(options: OpcUaOptions, *, name: str, folder: Path | None) ->
             steps.append(
                 _step(
                     "certificate",
-                    mark("The server's certificate is trusted: %(subject)s, valid until %(not_after)s."),
+                    mark("The server's certificate is trusted: %(subject)s, valid until %(until)s."),
                     **facts.as_data(),
                 )
             )
@@ -84,7 +84,7 @@ def _own(folder: Path | None) -> CheckStep:
     facts = get_identity(folder).facts
     return _step(
         "own_certificate",
-        mark("Forgeline shows the certificate %(fingerprint)s, valid until %(not_after)s."),
+        mark("Forgeline shows the certificate %(fingerprint)s, valid until %(until)s."),
         **facts.as_data(),
     )
 
@@ -105,7 +105,7 @@ async def _read(session: Session) -> CheckStep:
         mark("The server is %(product)s %(version)s; its clock says %(now)s."),
         product=product or "?",
         version=version or "",
-        now=now or "?",
+        now=str(now or "?")[:19].replace("T", " "),
     )
 
 

@@ -12,6 +12,10 @@ from connectors.contract import Options, mark, option
 
 POLICIES = ("None", "Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss")
 MODES = ("Sign", "SignAndEncrypt")
+_SECURE = {"security_policy": POLICIES[1:]}
+_USER = {"identity": ("user",)}
+_CERTIFICATE = {"identity": ("certificate",)}
+_SUBSCRIBED = {"mode": ("subscribe",)}
 IDENTITIES = ("anonymous", "user", "certificate")
 DEADBANDS = ("none", "absolute", "percent")
 
@@ -27,35 +31,44 @@ class OpcUaOptions(Options):
         "SignAndEncrypt",
         label=mark("Security mode"),
         choices=MODES,
-        help=mark("Has no effect without a security policy."),
+        when=_SECURE,
     )
     server_fingerprint: str = option(
         "",
         label=mark("Trusted server certificate"),
+        when=_SECURE,
         help=mark("SHA-256 fingerprint of the certificate that a person has compared and trusted."),
     )
 
     identity: str = option("anonymous", label=mark("Sign-in"), choices=IDENTITIES)
-    user: str = option("", label=mark("User"))
-    password: str = option("", label=mark("Password"), secret=True)
+    user: str = option("", label=mark("User"), when=_USER)
+    password: str = option("", label=mark("Password"), secret=True, when=_USER)
     allow_unprotected_password: bool = option(
         False,
         label=mark("Send the password without a secure channel"),
         help=mark("Anyone on the network path could read it."),
+        when=_USER,
         advanced=True,
     )
-    user_certificate: str = option("", label=mark("User certificate (PEM)"), multiline=True)
+    user_certificate: str = option(
+        "", label=mark("User certificate (PEM)"), multiline=True, when=_CERTIFICATE
+    )
     user_key: str = option(
-        "", label=mark("Private key of the user certificate (PEM)"), secret=True, multiline=True
+        "",
+        label=mark("Private key of the user certificate (PEM)"),
+        secret=True,
+        multiline=True,
+        when=_CERTIFICATE,
     )
 
     mode: str = option("subscribe", label=mark("How values arrive"), choices=("subscribe", "poll"))
     publishing_interval_ms: float = option(
-        500.0, label=mark("Publishing interval"), unit="ms", minimum=10, maximum=3_600_000
+        500.0, label=mark("Publishing interval"), unit="ms", minimum=10, maximum=3_600_000, when=_SUBSCRIBED
     )
     sampling_interval_ms: float = option(
         250.0,
         label=mark("Sampling interval"),
+        when=_SUBSCRIBED,
         unit="ms",
         minimum=0,
         maximum=3_600_000,
@@ -64,19 +77,21 @@ class OpcUaOptions(Options):
     queue_size: int = option(
         10,
         label=mark("Queue size"),
+        when=_SUBSCRIBED,
         minimum=1,
         maximum=100_000,
         help=mark("Changes of one node that the server keeps between two messages."),
     )
-    deadband_type: str = option("none", label=mark("Deadband"), choices=DEADBANDS)
+    deadband_type: str = option("none", label=mark("Deadband"), choices=DEADBANDS, when=_SUBSCRIBED)
     deadband: float = option(
         0.0,
         label=mark("Deadband value"),
+        when={"deadband_type": ("absolute", "percent")},
         minimum=0,
         help=mark("In the node's unit, or in percent of its range."),
     )
     poll_interval_s: float = option(
-        1.0, label=mark("Polling interval"), unit="s", minimum=0.05, maximum=86_400
+        1.0, label=mark("Polling interval"), unit="s", minimum=0.05, maximum=86_400, when={"mode": ("poll",)}
     )
 
     confirm_unchanged: bool = option(

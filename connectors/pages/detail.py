@@ -16,6 +16,7 @@ from connectors import queries, registry, services
 from connectors.contract import ConnectorSpec
 from connectors.models import Undecodable
 from connectors.pages.access import EDIT, VIEW, actor_of, is_partial, needs, tell
+from connectors.pages.editing import group_digits
 from connectors.pages.listing import make_row
 from connectors.wording import translate_sentence
 from forgeline.base.errors import ForgelineError
@@ -135,7 +136,11 @@ def own_certificate(spec: ConnectorSpec | None) -> dict[str, Any] | None:
 
     facts = get_identity(settings.CONNECTORS["OPCUA_CERTIFICATES"]).facts
     left = facts.not_after_at - datetime.now(UTC)
-    return {"fingerprint": facts.fingerprint, "not_after": facts.not_after_at, "is_ending": left.days < 90}
+    return {
+        "fingerprint": group_digits(facts.fingerprint),
+        "not_after": facts.not_after_at,
+        "is_ending": left.days < 90,
+    }
 
 
 @require_safe

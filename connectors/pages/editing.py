@@ -82,8 +82,15 @@ def _verdict(steps: Sequence[CheckStep]) -> dict[str, Any]:
     untrusted = next((step for step in steps if step.data.get("key") == "opcua.untrusted_certificate"), None)
     return {
         "ok": bool(steps) and all(step.ok for step in steps),
-        "untrusted": dict(untrusted.data) if untrusted is not None else None,
+        "untrusted": {**untrusted.data, "groups": group_digits(untrusted.data["fingerprint"])}
+        if untrusted
+        else None,
     }
+
+
+def group_digits(fingerprint: str) -> str:
+    """Return a fingerprint in groups of four, as a person compares it."""
+    return " ".join(fingerprint[at : at + 4] for at in range(0, len(fingerprint), 4))
 
 
 def _shown(step: CheckStep) -> dict[str, Any]:

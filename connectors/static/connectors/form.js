@@ -1,4 +1,5 @@
-// Trust of a certificate (fills its field and tests again), the count of ticked nodes.
+// Fields that have a meaning only with another's value, trust of a certificate (fills its field and tests again), the
+// count of ticked nodes.
 "use strict";
 
 document.addEventListener("click", (event) => {
@@ -16,3 +17,15 @@ document.addEventListener("change", (event) => {
   const ticked = document.querySelectorAll('input[name="node"]:checked:not(:disabled)').length;
   if (told) told.textContent = ticked ? `${told.dataset.some} ${ticked}` : told.dataset.none;
 });
+
+// data-when="identity=user": shown while the field of that name has one of the values, or says what is wrong.
+function fit() {
+  for (const field of document.querySelectorAll("[data-when]")) {
+    const [name, values] = field.dataset.when.split("=");
+    const decisive = document.querySelector(`[name="${name}"]`);
+    const fits = !decisive || values.split(" ").includes(decisive.value);
+    field.hidden = !fits && !field.classList.contains("faulty");
+  }
+}
+document.addEventListener("change", fit);
+fit();
