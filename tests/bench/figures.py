@@ -40,7 +40,7 @@ _FIGURES = (
     Figure("ingest.mqtt1.messages_per_s", "MQTT QoS 1 → committed, one value a message", "messages/s", at_least=12_000),
     Figure("ingest.memory_mb", "connector process under that load", "MB", at_most=300),
     Figure("ingest.memory_growth_mb_per_min", "its growth while the load went on", "MB/min"),
-    Figure("opcua.tags_per_s", "OPC UA tags changing each second, one connector process, none lost", "tags/s", at_least=30_000),
+    Figure("opcua.tags_per_s", "OPC UA tags changing each second, one process, none lost", "tags/s", at_least=30_000),
     Figure("read.day_1hz.p95_ms", "a day of 1 Hz raw, ≤ 2,000 min/max pairs, at the API", "ms", at_most=100),
     Figure("read.year_1h.p95_ms", "a year of hours, at the API", "ms", at_most=50),
     Figure("read.latest_500.p95_ms", "latest of 500 points, at the API", "ms", at_most=50),

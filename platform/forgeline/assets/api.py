@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from django_filters import rest_framework as filters
+from django_filters import rest_framework as filters  # type: ignore[import-untyped]  # ships no types
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
@@ -17,6 +17,7 @@ from forgeline.assets.models import Asset, Device, DeviceCredential, Point, Site
 from forgeline.assets.models.place import AssetLevel
 from forgeline.assets.models.point import Kind
 from forgeline.base.api import ActorPermission
+from forgeline.identity.authentication import actor_of
 
 VIEW, EDIT = "assets.view", "assets.edit"
 
@@ -30,7 +31,7 @@ class KindField(serializers.ChoiceField):
     def to_representation(self, value: Any) -> str:
         return Kind(value).name.lower()
 
-    def to_internal_value(self, data: Any) -> int:
+    def to_internal_value(self, data: Any) -> Any:
         return Kind[str(super().to_internal_value(data)).upper()].value
 
 
@@ -72,7 +73,8 @@ class PlantSerializer(serializers.ModelSerializer):
 
 class AssetSerializer(serializers.ModelSerializer):
     plant = serializers.IntegerField(source="site_id")
-    parent = serializers.IntegerField(source="parent_id", allow_null=True, required=False)
+    # DRF types a field named so as the serializer above it.
+    parent = serializers.IntegerField(source="parent_id", allow_null=True, required=False)  # type: ignore[assignment]
     level = serializers.ChoiceField(choices=AssetLevel.choices)
     with_points = serializers.BooleanField(
         write_only=True,
@@ -158,14 +160,14 @@ class PlantViewSet(PlantObjects):
     def create(self, request: Request) -> Response:
         given = self._given(request)
         given.pop("day_starts_at", None)
-        return self._answer(services.create_site(actor=request.auth, **given), status.HTTP_201_CREATED)
+        return self._answer(services.create_site(actor=actor_of(request), **given), status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, pk: int) -> Response:
         given = self._given(request, partial=True)
-        return self._answer(services.update_site(site_id=int(pk), actor=request.auth, **given))
+        return self._answer(services.update_site(site_id=int(pk), actor=actor_of(request), **given))
 
     def destroy(self, request: Request, pk: int) -> Response:
-        services.retire_site(site_id=int(pk), actor=request.auth)
+        services.retire_site(site_id=int(pk), actor=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -187,7 +189,7 @@ class AssetViewSet(PlantObjects):
     def create(self, request: Request) -> Response:
         given = self._given(request)
         given.pop("position", None)
-        return self._answer(services.create_asset(actor=request.auth, **given), status.HTTP_201_CREATED)
+        return self._answer(services.create_asset(actor=actor_of(request), **given), status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, pk: int) -> Response:
         given = self._given(request, partial=True)
@@ -198,14 +200,14 @@ class AssetViewSet(PlantObjects):
                 asset_id=int(pk),
                 parent_id=given.pop("parent_id", None),
                 site_id=given.pop("site_id", None),
-                actor=request.auth,
+                actor=actor_of(request),
             )
             if not given:
                 return self._answer(row)
-        return self._answer(services.update_asset(asset_id=int(pk), actor=request.auth, **given))
+        return self._answer(services.update_asset(asset_id=int(pk), actor=actor_of(request), **given))
 
     def destroy(self, request: Request, pk: int) -> Response:
-        services.retire_asset(asset_id=int(pk), actor=request.auth)
+        services.retire_asset(asset_id=int(pk), actor=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -221,14 +223,14 @@ class DeviceViewSet(PlantObjects):
 
     def create(self, request: Request) -> Response:
         given = {"name": "", **self._given(request)}
-        return self._answer(services.create_device(actor=request.auth, **given), status.HTTP_201_CREATED)
+        return self._answer(services.create_device(actor=actor_of(request), **given), status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, pk: int) -> Response:
         given = self._given(request, partial=True)
-        return self._answer(services.update_device(device_id=int(pk), actor=request.auth, **given))
+        return self._answer(services.update_device(device_id=int(pk), actor=actor_of(request), **given))
 
     def destroy(self, request: Request, pk: int) -> Response:
-        services.retire_device(device_id=int(pk), actor=request.auth)
+        services.retire_device(device_id=int(pk), actor=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(methods=["GET"], responses=CredentialSerializer(many=True))
@@ -239,16 +241,14 @@ class DeviceViewSet(PlantObjects):
         if request.method == "GET":
             rows = queries.list_credentials(device_ids=[device.pk])
             return Response(CredentialSerializer(rows, many=True).data)
-        row, password = services.create_credential(device_id=device.pk, actor=request.auth)
+        row, password = services.create_credential(device_id=device.pk, actor=actor_of(request))
         answer = {**CredentialSerializer(row).data, "password": password, "topic": f"t/{row.username}/#"}
         return Response(answer, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={204: None})
-    @action(
-        detail=True, methods=["delete"], url_path=r"credentials/(?P<credential_id>\d+)"
-    )
+    @action(detail=True, methods=["delete"], url_path=r"credentials/(?P<credential_id>\d+)")
     def revoke(self, request: Request, pk: int, credential_id: str) -> Response:
-        services.revoke_credential(credential_id=int(credential_id), actor=request.auth)
+        services.revoke_credential(credential_id=int(credential_id), actor=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -263,7 +263,7 @@ class PointViewSet(PlantObjects):
         return queries.list_points()
 
     def create(self, request: Request) -> Response:
-        row = services.create_point(actor=request.auth, **self._given(request))
+        row = services.create_point(actor=actor_of(request), **self._given(request))
         return self._answer(row, status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, pk: int) -> Response:
@@ -271,11 +271,11 @@ class PointViewSet(PlantObjects):
         given.pop("key", None)
         asset_id = given.pop("asset_id", None)
         if asset_id is not None:
-            row = services.move_point(point_id=int(pk), asset_id=asset_id, actor=request.auth)
+            row = services.move_point(point_id=int(pk), asset_id=asset_id, actor=actor_of(request))
             if not given:
                 return self._answer(row)
-        return self._answer(services.update_point(point_id=int(pk), actor=request.auth, **given))
+        return self._answer(services.update_point(point_id=int(pk), actor=actor_of(request), **given))
 
     def destroy(self, request: Request, pk: int) -> Response:
-        services.retire_point(point_id=int(pk), actor=request.auth)
+        services.retire_point(point_id=int(pk), actor=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

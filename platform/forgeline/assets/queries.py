@@ -74,7 +74,7 @@ def get_device(device_id: int) -> Device:
 def read_tree(site_id: int, *, with_points: bool = False) -> list[Branch]:
     """Return the branches of a site's tree, top level first, in one query (two with points)."""
     branches = {asset.pk: Branch(asset) for asset in list_assets(site_id=site_id)}
-    roots = []
+    roots: list[Branch] = []
     for branch in branches.values():
         parent = branches.get(branch.asset.parent_id or 0)
         (parent.children if parent else roots).append(branch)

@@ -15,8 +15,8 @@ from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission
 from forgeline.identity import services
+from forgeline.identity.authentication import actor_of
 from forgeline.identity.models import ApiKey, Role
-from forgeline.identity.policy import Actor
 
 
 class ApiKeySerializer(serializers.ModelSerializer):
@@ -52,12 +52,12 @@ class ApiKeyViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
     def create(self, request: Request) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        actor: Actor = request.auth
+        actor = actor_of(request)
         row, key = services.create_api_key(tenant_id=actor.tenant_id, **serializer.validated_data)
         return Response({**self.get_serializer(row).data, "key": key}, status=status.HTTP_201_CREATED)
 
     def destroy(self, request: Request, pk: int) -> Response:
-        services.revoke_api_key(tenant_id=request.auth.tenant_id, api_key_id=int(pk))
+        services.revoke_api_key(tenant_id=actor_of(request).tenant_id, api_key_id=int(pk))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -68,7 +68,7 @@ class MeView(APIView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        actor: Actor = request.auth
+        actor = actor_of(request)
         body: dict[str, Any] = {
             "tenant_id": actor.tenant_id,
             "role": actor.role,

@@ -12,6 +12,14 @@ from rest_framework.request import Request
 from forgeline.identity.policy import Actor
 
 
+def actor_of(request: Request) -> Actor:
+    """Return who asks; only for views whose permissions let nobody else through."""
+    actor: Actor | None = getattr(request._request, "actor", None)
+    if actor is None:
+        raise NotAuthenticated
+    return actor
+
+
 class KeyUser:
     """Stands where DRF wants a user: a program, not a person."""
 

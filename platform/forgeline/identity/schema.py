@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself untyped
     target_class = "forgeline.identity.authentication.ApiKeyAuthentication"
     name = "ApiKey"
 
@@ -15,7 +15,7 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer", "bearerFormat": "fl_…"}
 
 
-class BrowserSessionScheme(OpenApiAuthenticationExtension):
+class BrowserSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself untyped
     target_class = "forgeline.identity.authentication.BrowserSessionAuthentication"
     name = "BrowserSession"
 

@@ -191,8 +191,8 @@ def _batch_of(body: Any) -> SampleBatch:
     if not isinstance(body, dict):
         raise _bad(_("Send an object with columns (point, ts, value) or with rows."))
     columns = _columns_of_rows(body["rows"]) if "rows" in body else body
-    point, ts, value = (columns.get(name) for name in ("point", "ts", "value"))
-    if not all(isinstance(column, list) for column in (point, ts, value)):
+    point, ts, value = columns.get("point"), columns.get("ts"), columns.get("value")
+    if not (isinstance(point, list) and isinstance(ts, list) and isinstance(value, list)):
         raise _bad(_("Send the columns point, ts and value as lists of one length."))
     size = len(point)
     quality = columns.get("quality") or [0] * size

@@ -10,6 +10,7 @@ from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm, Set
 from django.contrib.auth.password_validation import validate_password
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils.text import slugify
@@ -46,14 +47,14 @@ class SignIn(views.LoginView):
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not User.objects.exists():
             return redirect("web:first_owner")
         return super().dispatch(request, *args, **kwargs)
 
 
 class SignOut(views.LogoutView):
-    next_page = reverse_lazy("web:sign_in")
+    next_page = "web:sign_in"
 
 
 class ResetPassword(views.PasswordResetView):
@@ -72,7 +73,7 @@ class ResetSent(views.PasswordResetDoneView):
 
 class NewPassword(views.PasswordResetConfirmView):
     template_name = "web/password_new.html"
-    form_class = SetPasswordForm
+    form_class: Any = SetPasswordForm
     success_url = reverse_lazy("web:password_reset_complete")
 
 
