@@ -229,6 +229,7 @@ class House:
             "FORGELINE_MQTT": self.device_mqtt,
             "DEMO_OPCUA_PORT": str(port),
             "FORGELINE_DEMO_SPEED": str(self.settings["FORGELINE_DEMO_SPEED"]),
+            "FORGELINE_LANGUAGE": self.settings["FORGELINE_LANGUAGE"],
             "FORGELINE_VAR": str(self.layout.var),
         }
         kept = ("PATH", "HOME", "LANG", "PYTHONPATH", "PYTHONUNBUFFERED")
