@@ -22,6 +22,10 @@ ALLOWED_HOSTS = ENV["FORGELINE_ALLOWED_HOSTS"]
 CSRF_TRUSTED_ORIGINS = ENV["FORGELINE_TRUSTED_ORIGINS"]
 
 INSTALLED_APPS = [
+    # Ours first: where two catalogues word one string, the earlier app's wording is shown.
+    *KERNEL,
+    *WINGS,
+    *MODULES,
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -36,9 +40,6 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "channels",
     "axes",
-    *KERNEL,
-    *WINGS,
-    *MODULES,
 ]
 
 MIDDLEWARE = [
