@@ -14,17 +14,22 @@ MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sb
 
 
 class Broker:
-    """mosquitto without passwords, with sessions kept on disk."""
+    """mosquitto with sessions kept on disk; it lets everybody in, or with ``is_open`` false nobody."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_open: bool = True) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self._config = folder / "mosquitto.conf"
         self._config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser root\n"
+            f"listener {self.port} 127.0.0.1\nallow_anonymous {str(is_open).lower()}\nuser root\n"
             f"persistence true\npersistence_location {folder}/\nmax_queued_messages 100000\n"
         )
+        if not is_open:
+            passwords = folder / "passwords"
+            passwords.touch(mode=0o600)
+            with self._config.open("a") as file:
+                file.write(f"password_file {passwords}\n")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -48,8 +53,8 @@ class Broker:
 
 
 @contextmanager
-def running_broker(folder: Path) -> Iterator[Broker]:
-    broker = Broker(folder)
+def running_broker(folder: Path, *, is_open: bool = True) -> Iterator[Broker]:
+    broker = Broker(folder, is_open=is_open)
     broker.start()
     try:
         yield broker

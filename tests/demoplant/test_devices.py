@@ -147,3 +147,23 @@ def test_what_was_not_acknowledged_survives_a_restart(
     until(lambda: again.waiting == 0)
     again.close()
     assert not (settings.folder / "outbox" / "compressor-1-vibration.jsonl").exists()
+
+
+def test_a_refused_device_keeps_its_messages_and_says_that_it_is_refused(tmp_path: Path) -> None:
+    with running_broker(tmp_path, is_open=False) as broker:
+        settings = read_settings(
+            {
+                "FORGELINE_API_KEY": "fl_test",
+                "FORGELINE_MQTT": f"mqtt://127.0.0.1:{broker.port}",
+                "FORGELINE_VAR": str(tmp_path / "var"),
+            }
+        )
+        device = device_of("compressor-1-vibration", settings)
+        assert device.refused_since is None
+        device.open("stranger", "guess")
+        until(lambda: device.refused_since is not None)
+        device.publish(START_MS)
+        assert device.waiting == 1
+        device.close(0.0)
+        kept = (settings.folder / "outbox" / "compressor-1-vibration.jsonl").read_text().splitlines()
+        assert [json.loads(line)["ts"] for line in kept] == [START_MS]

@@ -25,6 +25,7 @@ class Places:
     """What was found or made; ``made`` counts what was not there before."""
 
     site_id: int
+    is_new_site: bool
     device_ids: dict[str, int]
     point_ids: PointIds
     made: int
@@ -43,6 +44,7 @@ class PlaceSeeder:
     async def ensure(self) -> Places:
         """Return the plant as Forgeline has it, complete."""
         site_id = await self._ensure_site()
+        is_new_site = self._made > 0
         self._assets = await self._forgeline.list_all("/assets/", site=site_id, page_size=1000)
         machine_ids = {}
         for machine in self._machines:
@@ -53,7 +55,7 @@ class PlaceSeeder:
             )
         device_ids = await self._ensure_devices(machine_ids)
         point_ids = await self._ensure_points(machine_ids, device_ids)
-        return Places(site_id, device_ids, point_ids, self._made)
+        return Places(site_id, is_new_site, device_ids, point_ids, self._made)
 
     async def _ensure_site(self) -> int:
         for row in await self._forgeline.list_all("/plants/"):

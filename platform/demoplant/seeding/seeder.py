@@ -47,7 +47,7 @@ class Seeder:
     async def set_up(self, devices: Mapping[str, MqttDevice], endpoint: str) -> None:
         """Create what is missing, open the devices, and make the connection; a repetition changes nothing."""
         places = await PlaceSeeder(self._forgeline, self._machines, self._settings.language).ensure()
-        if self._state.site_id != places.site_id:
+        if places.is_new_site or self._state.site_id != places.site_id:
             self._state.begin_anew(places.site_id, self._play.started_ms)
         self._places = places
         for key, device in devices.items():
