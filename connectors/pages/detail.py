@@ -18,6 +18,7 @@ from connectors.models import Undecodable
 from connectors.pages.access import EDIT, VIEW, actor_of, is_partial, needs, tell
 from connectors.pages.editing import group_digits
 from connectors.pages.listing import make_row
+from connectors.pages.words import event_words, reason_word
 from connectors.wording import translate_sentence
 from forgeline.base.errors import ForgelineError
 
@@ -66,53 +67,10 @@ def list_counters(facts: queries.ConnectionFacts) -> list[tuple[str, int, str]]:
     return [(word, int(counted.get(name) or 0), help_text) for name, word, help_text in words]
 
 
-def reason_word(reason: str) -> str:
-    """Return why samples or messages were refused, in words."""
-    words = {
-        "connectors.unknown_address": _("Nobody has asked for this value; see waiting devices."),
-        "telemetry.clock_skew": _("The time lies ahead of our clock."),
-        "telemetry.too_far_ahead": _("The time lies ahead of our clock."),
-        "telemetry.too_old": _("Older than what is kept."),
-        "telemetry.unknown_point": _("The point does not exist any more."),
-        "telemetry.not_finite": _("Not a number, or infinite."),
-        "telemetry.integer_too_large": _("A whole number too large to store exactly."),
-        "mqtt.not_json": _("The payload is no JSON."),
-        "mqtt.too_large": _("The payload is too large."),
-        "mqtt.not_utf8": _("The payload is no text."),
-    }
-    return words.get(reason, reason)
-
-
 def _event(event: dict[str, Any]) -> dict[str, Any]:
     at = datetime.fromtimestamp(int(event.get("at") or 0) / 1000, UTC)
     facts = {name: value for name, value in event.items() if name not in ("at", "event")}
     return {"at": at, "text": event_words(str(event.get("event")), facts), "name": event.get("event")}
-
-
-def event_words(name: str, facts: dict[str, Any]) -> str:
-    """Return what happened, in a sentence."""
-    values = {
-        "count": facts.get("count", 1),
-        "address": facts.get("address", ""),
-        "status": facts.get("status", ""),
-    }
-    if name == "backfilled":
-        values |= {"values": facts.get("values", 0), "nodes": facts.get("nodes", 0)}
-    words = {
-        "connected": _("Connected."),
-        "disconnected": _("Disconnected."),
-        "node_bad": _("%(count)s nodes cannot be read (%(status)s), such as %(address)s; the others go on."),
-        "node_good": _("%(count)s nodes can be read again, such as %(address)s."),
-        "backfilled": _("Filled a gap from the source's history: %(values)s values of %(nodes)s nodes."),
-        "queue_overflow": _("The server's queue was too short for %(count)s changes; raise the queue size."),
-        "notification_lost": _("A message of the server was lost and could not be repeated."),
-        "deadband_refused": _("%(count)s nodes take no deadband; they are read without one."),
-    }
-    sentence = words.get(name)
-    if sentence is not None:
-        return sentence % values if "%(" in sentence else sentence
-    told = translate_sentence(str(facts.get("message") or facts.get("fault") or ""))
-    return f"{name}: {told}" if told else name
 
 
 def _message(row: Undecodable) -> dict[str, Any]:
