@@ -63,7 +63,7 @@ class Desk:
     def take_orders(self, facts: Mapping[str, Any], resolver: Any) -> Orders:
         """Renew what is owned, find what changed. ``resolver(connection_id)`` makes a look-up for a plan."""
         processes = leases.renew_process(self.process, facts)
-        live = {connection_id: row for connection_id, *row in leases.list_live()}
+        live = {row[0]: row[1:] for row in leases.list_live()}
         brokers = [f"broker:{n}" for n in range(self.members)] if self.broker_options else []
         wanted = [*(f"connection:{each}" for each in live), *brokers]
         mine = leases.hold_leases(self.process, wanted, processes=processes)

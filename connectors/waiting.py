@@ -83,12 +83,12 @@ def _find_or_make(
         key=key,
         defaults={"device_id": device_id, "first_seen_at": first, "last_seen_at": last},
     )
-    return made  # type: ignore[no-any-return]  # the manager's rows are untyped
+    return made
 
 
 def _record_keys(waiting: WaitingDevice, seen: list[tuple[str, Sighting]]) -> None:
     known = {row.key: row for row in waiting.keys.all()}
-    fresh = []
+    fresh: list[WaitingKey] = []
     for key, sighting in seen:
         facts = _facts(sighting)
         row = known.get(key[:200])

@@ -62,8 +62,9 @@ class Filling:
                 at = slots[scaled]
                 value[scaled] = value[scaled] * columns["scale"][at] + columns["offset"][at]
         quality, status, flags = np.zeros(size, np.int16), np.zeros(size, np.int64), np.zeros(size, np.int16)
+        columns_told: tuple[NDArray[Any], ...] = (quality, status, flags)
         for start, *given in self.extras:
-            for column, part in zip((quality, status, flags), given, strict=True):
+            for column, part in zip(columns_told, given, strict=True):
                 if part is not None:
                     column[start : start + len(part)] = part
         text: NDArray[np.object_] | None = None

@@ -14,7 +14,12 @@ from forgeline.assets.models import Point
 from forgeline.base.clock import now_us as clock_now_us
 from forgeline.telemetry.buckets import HOUR_US, MINUTE_US, day_borders_us, floor_us
 from forgeline.telemetry.engines import reads
-from forgeline.telemetry.engines.base import FAST_INTERVAL_S, HOLD_INTERVALS, CommitPosition, Resolution
+from forgeline.telemetry.engines.base import (
+    FAST_INTERVAL_S,
+    HOLD_INTERVALS as HOLD_INTERVALS,
+    CommitPosition,
+    Resolution,
+)
 from forgeline.telemetry.engines.rollups import ROW, Tasks
 from forgeline.telemetry.points import offset_within_hour_us
 from forgeline.telemetry.resolution import MAX_BUCKETS, choose_resolution

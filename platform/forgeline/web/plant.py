@@ -13,8 +13,7 @@ from forgeline.assets.queries import Branch, read_tree
 from forgeline.base import clock
 from forgeline.base.clock import to_us
 from forgeline.telemetry import queries as telemetry, states
-from forgeline.telemetry.engines.base import HOLD_INTERVALS
-from forgeline.telemetry.queries import LatestValue
+from forgeline.telemetry.queries import HOLD_INTERVALS, LatestValue
 
 BAND_US = 8 * 3_600_000_000
 TREND_US = 24 * 3_600_000_000

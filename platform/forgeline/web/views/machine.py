@@ -15,7 +15,7 @@ from forgeline.base import clock
 from forgeline.base.units import display_unit
 from forgeline.pages.templatetags.forgeline import words_of
 from forgeline.telemetry import queries as telemetry, states
-from forgeline.telemetry.engines.base import HOLD_INTERVALS
+from forgeline.telemetry.queries import HOLD_INTERVALS
 from forgeline.web.access import needs
 from forgeline.web.plant import TREND_US, choose
 
