@@ -7,180 +7,338 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('assets', '0002_row_security'),
-        ('tenancy', '0002_row_security'),
+        ("assets", "0002_row_security"),
+        ("tenancy", "0002_row_security"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ConnectorProcess',
+            name="ConnectorProcess",
             fields=[
-                ('name', models.CharField(max_length=80, primary_key=True, serialize=False)),
-                ('started_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('facts', models.JSONField(default=dict)),
+                ("name", models.CharField(max_length=80, primary_key=True, serialize=False)),
+                ("started_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("facts", models.JSONField(default=dict)),
             ],
             options={
-                'verbose_name': 'connector process',
+                "verbose_name": "connector process",
             },
         ),
         migrations.CreateModel(
-            name='Connection',
+            name="Connection",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=32, verbose_name='kind')),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('options', models.JSONField(blank=True, default=dict, verbose_name='options')),
-                ('enabled', models.BooleanField(default=True, verbose_name='enabled')),
-                ('revision', models.BigIntegerField(default=1, editable=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('tenant', models.ForeignKey(default=forgeline.tenancy.context.require_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=32, verbose_name="kind")),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("options", models.JSONField(blank=True, default=dict, verbose_name="options")),
+                ("enabled", models.BooleanField(default=True, verbose_name="enabled")),
+                ("revision", models.BigIntegerField(default=1, editable=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        default=forgeline.tenancy.context.require_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'connection',
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "verbose_name": "connection",
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Binding',
+            name="Binding",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('address', models.CharField(max_length=400, verbose_name='address')),
-                ('scale', models.FloatField(default=1.0, verbose_name='scale')),
-                ('offset', models.FloatField(default=0.0, verbose_name='offset')),
-                ('source_unit', models.CharField(blank=True, max_length=32, verbose_name='unit at the source')),
-                ('options', models.JSONField(blank=True, default=dict, verbose_name='options')),
-                ('point', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='assets.point')),
-                ('tenant', models.ForeignKey(default=forgeline.tenancy.context.require_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.tenant')),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='bindings', to='connectors.connection')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("address", models.CharField(max_length=400, verbose_name="address")),
+                ("scale", models.FloatField(default=1.0, verbose_name="scale")),
+                ("offset", models.FloatField(default=0.0, verbose_name="offset")),
+                (
+                    "source_unit",
+                    models.CharField(blank=True, max_length=32, verbose_name="unit at the source"),
+                ),
+                ("options", models.JSONField(blank=True, default=dict, verbose_name="options")),
+                (
+                    "point",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="assets.point"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        default=forgeline.tenancy.context.require_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="bindings",
+                        to="connectors.connection",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'binding',
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "verbose_name": "binding",
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='ConnectionStatus',
+            name="ConnectionStatus",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('disabled', 'disabled'), ('starting', 'starting'), ('running', 'running'), ('retrying', 'retrying'), ('faulted', 'faulted'), ('stopping', 'stopping'), ('unowned', 'unowned')], default=connectors.contract.ConnectionState['UNOWNED'], max_length=12)),
-                ('fault_key', models.CharField(blank=True, max_length=80)),
-                ('fault', models.CharField(blank=True, max_length=500)),
-                ('since', models.DateTimeField(blank=True, null=True)),
-                ('owner', models.CharField(blank=True, max_length=80)),
-                ('counters', models.JSONField(default=dict)),
-                ('rates', models.JSONField(default=dict)),
-                ('events', models.JSONField(default=list)),
-                ('last_value_at', models.DateTimeField(blank=True, null=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('connection', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='status', to='connectors.connection')),
-                ('tenant', models.ForeignKey(default=forgeline.tenancy.context.require_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("disabled", "disabled"),
+                            ("starting", "starting"),
+                            ("running", "running"),
+                            ("retrying", "retrying"),
+                            ("faulted", "faulted"),
+                            ("stopping", "stopping"),
+                            ("unowned", "unowned"),
+                        ],
+                        default=connectors.contract.ConnectionState["UNOWNED"],
+                        max_length=12,
+                    ),
+                ),
+                ("fault_key", models.CharField(blank=True, max_length=80)),
+                ("fault", models.CharField(blank=True, max_length=500)),
+                ("since", models.DateTimeField(blank=True, null=True)),
+                ("owner", models.CharField(blank=True, max_length=80)),
+                ("counters", models.JSONField(default=dict)),
+                ("rates", models.JSONField(default=dict)),
+                ("events", models.JSONField(default=list)),
+                ("last_value_at", models.DateTimeField(blank=True, null=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "connection",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="status",
+                        to="connectors.connection",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        default=forgeline.tenancy.context.require_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'status of a connection',
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "verbose_name": "status of a connection",
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Lease',
+            name="Lease",
             fields=[
-                ('resource', models.CharField(max_length=40, primary_key=True, serialize=False)),
-                ('owner', models.CharField(max_length=80)),
-                ('expires_at', models.DateTimeField()),
+                ("resource", models.CharField(max_length=40, primary_key=True, serialize=False)),
+                ("owner", models.CharField(max_length=80)),
+                ("expires_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'lease',
-                'indexes': [models.Index(fields=['owner'], name='connectors_lease_owner')],
+                "verbose_name": "lease",
+                "indexes": [models.Index(fields=["owner"], name="connectors_lease_owner")],
             },
         ),
         migrations.CreateModel(
-            name='Undecodable',
+            name="Undecodable",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('received_at', models.DateTimeField()),
-                ('source', models.CharField(max_length=400)),
-                ('payload', models.BinaryField()),
-                ('reason', models.CharField(max_length=80)),
-                ('detail', models.CharField(max_length=500)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='undecodables', to='connectors.connection')),
-                ('tenant', models.ForeignKey(default=forgeline.tenancy.context.require_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("received_at", models.DateTimeField()),
+                ("source", models.CharField(max_length=400)),
+                ("payload", models.BinaryField()),
+                ("reason", models.CharField(max_length=80)),
+                ("detail", models.CharField(max_length=500)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="undecodables",
+                        to="connectors.connection",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        default=forgeline.tenancy.context.require_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'undecodable message',
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "verbose_name": "undecodable message",
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='WaitingDevice',
+            name="WaitingDevice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=300)),
-                ('first_seen_at', models.DateTimeField()),
-                ('last_seen_at', models.DateTimeField()),
-                ('ignored_at', models.DateTimeField(blank=True, null=True)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='waiting_devices', to='connectors.connection')),
-                ('device', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='assets.device')),
-                ('tenant', models.ForeignKey(default=forgeline.tenancy.context.require_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=300)),
+                ("first_seen_at", models.DateTimeField()),
+                ("last_seen_at", models.DateTimeField()),
+                ("ignored_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="waiting_devices",
+                        to="connectors.connection",
+                    ),
+                ),
+                (
+                    "device",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="assets.device",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        default=forgeline.tenancy.context.require_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'waiting device',
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "verbose_name": "waiting device",
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='WaitingKey',
+            name="WaitingKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=200)),
-                ('address', models.CharField(max_length=400)),
-                ('sample', models.CharField(blank=True, max_length=120)),
-                ('is_text', models.BooleanField(default=False)),
-                ('is_boolean', models.BooleanField(default=False)),
-                ('count', models.BigIntegerField(default=0)),
-                ('first_seen_at', models.DateTimeField()),
-                ('last_seen_at', models.DateTimeField()),
-                ('tenant', models.ForeignKey(default=forgeline.tenancy.context.require_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenancy.tenant')),
-                ('waiting_device', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='keys', to='connectors.waitingdevice')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=200)),
+                ("address", models.CharField(max_length=400)),
+                ("sample", models.CharField(blank=True, max_length=120)),
+                ("is_text", models.BooleanField(default=False)),
+                ("is_boolean", models.BooleanField(default=False)),
+                ("count", models.BigIntegerField(default=0)),
+                ("first_seen_at", models.DateTimeField()),
+                ("last_seen_at", models.DateTimeField()),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        default=forgeline.tenancy.context.require_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+                (
+                    "waiting_device",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="keys",
+                        to="connectors.waitingdevice",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'waiting value',
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "verbose_name": "waiting value",
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.AddConstraint(
-            model_name='connection',
-            constraint=models.UniqueConstraint(fields=('tenant', 'name'), name='connectors_connection_name_once'),
+            model_name="connection",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "name"), name="connectors_connection_name_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='binding',
-            constraint=models.UniqueConstraint(fields=('connection', 'address'), name='connectors_binding_address_once'),
+            model_name="binding",
+            constraint=models.UniqueConstraint(
+                fields=("connection", "address"), name="connectors_binding_address_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='undecodable',
-            index=models.Index(fields=['connection', '-id'], name='connectors_undecodable_last'),
+            model_name="undecodable",
+            index=models.Index(fields=["connection", "-id"], name="connectors_undecodable_last"),
         ),
         migrations.AddConstraint(
-            model_name='waitingdevice',
-            constraint=models.UniqueConstraint(fields=('connection', 'key'), name='connectors_waiting_device_once'),
+            model_name="waitingdevice",
+            constraint=models.UniqueConstraint(
+                fields=("connection", "key"), name="connectors_waiting_device_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='waitingkey',
-            constraint=models.UniqueConstraint(fields=('waiting_device', 'key'), name='connectors_waiting_key_once'),
+            model_name="waitingkey",
+            constraint=models.UniqueConstraint(
+                fields=("waiting_device", "key"), name="connectors_waiting_key_once"
+            ),
         ),
     ]

@@ -125,7 +125,11 @@ def parse_options(spec: ConnectorSpec, options: Mapping[str, Any]) -> Options:
         raise InvalidInputError(
             _("These options cannot be used."),
             key="connectors.invalid_options",
-            data={"fields": {name: list(map(translate_sentence, faults)) for name, faults in error.faults.items()}},
+            data={
+                "fields": {
+                    name: list(map(translate_sentence, faults)) for name, faults in error.faults.items()
+                }
+            },
         ) from error
 
 

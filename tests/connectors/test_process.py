@@ -26,7 +26,9 @@ from tests.conftest import Company
 from tests.connectors.floor import Machine, count_stored, make_machine, running_connectors, stored, wait_for
 
 pytestmark = [
-    pytest.mark.skipif(find_mosquitto() is None, reason="there is no mosquitto; `apt-get install mosquitto` brings it")
+    pytest.mark.skipif(
+        find_mosquitto() is None, reason="there is no mosquitto; `apt-get install mosquitto` brings it"
+    )
 ]
 
 
@@ -78,7 +80,9 @@ def test_a_value_leaves_a_device_and_reaches_the_disk(
         wait_until_running(live_company)
         client = publisher(broker.port, machine.username, machine.password)
         at = now_ms()
-        publish(client, f"t/{machine.username}/telemetry", {"ts": at, "values": {"power_kw": 12.5, "speed": 30}})
+        publish(
+            client, f"t/{machine.username}/telemetry", {"ts": at, "values": {"power_kw": 12.5, "speed": 30}}
+        )
         publish(client, f"t/{machine.username}/speed", "31")
         publish(client, f"t/{machine.username}/telemetry", b'{"broken')
         ids = list(machine.point_ids.values())
@@ -90,7 +94,8 @@ def test_a_value_leaves_a_device_and_reaches_the_disk(
         assert [(value, flags) for point, _ts, value, _q, flags in rows if point == speed][-1] == (31.0, 1)
         with tenant_scope(live_company.tenant_id):
             wait_for(
-                lambda: ConnectionStatus.objects.filter(counters__stored=3, state="running").exists(), "the counters"
+                lambda: ConnectionStatus.objects.filter(counters__stored=3, state="running").exists(),
+                "the counters",
             )
             status = ConnectionStatus.objects.get()
             assert status.counters["received"] == 3
@@ -130,12 +135,16 @@ def test_an_unknown_key_waits_and_is_adopted(
         client = publisher(broker.port, machine.username, machine.password)
 
         def send() -> None:
-            publish(client, f"t/{machine.username}/telemetry", {"ts": now_ms(), "values": {"flow": 3.5, "a": 1}})
+            publish(
+                client, f"t/{machine.username}/telemetry", {"ts": now_ms(), "values": {"flow": 3.5, "a": 1}}
+            )
 
         send()
         send()
         with tenant_scope(live_company.tenant_id):
-            waiting = wait_for(lambda: WaitingDevice.objects.filter(keys__key="flow").first(), "the waiting list")
+            waiting = wait_for(
+                lambda: WaitingDevice.objects.filter(keys__key="flow").first(), "the waiting list"
+            )
             assert waiting.device_id == machine.device_id
             assert [key.sample for key in waiting.keys.all()] == ["3.5"]
             (binding,) = adopt_device(waiting_device_id=waiting.pk)
@@ -189,7 +198,9 @@ def test_a_connection_is_picked_up_changed_and_stopped_without_a_restart(
         with tenant_scope(live_company.tenant_id):
             create_bindings(
                 connection_id=row.pk,
-                bindings=[{"address": "hall/press#p", "point_id": machine.point_ids["power"], "scale": 0.001}],
+                bindings=[
+                    {"address": "hall/press#p", "point_id": machine.point_ids["power"], "scale": 0.001}
+                ],
             )
         publish(client, "hall/press", {"ts": now_ms(), "p": 12_500})
         rows = wait_for(lambda: stored([machine.point_ids["power"]]), "the bound value")
@@ -198,7 +209,9 @@ def test_a_connection_is_picked_up_changed_and_stopped_without_a_restart(
         client.loop_stop()
 
 
-def _fleet(broker: Any, machines: list[Machine], *, messages: int, window: int = 100) -> subprocess.Popen[bytes]:
+def _fleet(
+    broker: Any, machines: list[Machine], *, messages: int, window: int = 100
+) -> subprocess.Popen[bytes]:
     plan = {
         "host": "127.0.0.1", "port": broker.port, "timeout_s": 90, "window": window,
         "values": 5, "messages": messages, "start_ms": now_ms() - 3_600_000, "step_ms": 10,
@@ -295,8 +308,9 @@ def test_the_trial_broker_carries_values_too(
     live_company: Company, child_environment: dict[str, str], tmp_path: Path
 ) -> None:
     machine = make_machine(live_company.tenant_id, "Press", ["power_kw"])
-    with TrialBroker(tmp_path / "trial") as broker, running_connectors(
-        child_environment | {"FORGELINE_MQTT_URL": broker.url}
+    with (
+        TrialBroker(tmp_path / "trial") as broker,
+        running_connectors(child_environment | {"FORGELINE_MQTT_URL": broker.url}),
     ):
         client = publisher(broker.port, machine.username, machine.password)
 
