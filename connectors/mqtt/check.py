@@ -6,11 +6,9 @@ import asyncio
 import dataclasses
 from typing import Any
 
-import paho.mqtt.client as mqtt
-
 from connectors.contract import CheckStep, ConnectorError, mark
 from connectors.mqtt.decode import DecodeError, Decoder
-from connectors.mqtt.link import CONNECT_TIMEOUT_S, Link
+from connectors.mqtt.link import CONNECT_TIMEOUT_S, Link, Message
 from connectors.mqtt.options import MqttOptions
 
 _MESSAGE_WITHIN_S = 3.0
@@ -27,9 +25,12 @@ async def check(options: MqttOptions, client_id: str, decoder: Decoder) -> list[
         if not future.done():
             future.set_result(value)
 
-    def take(message: mqtt.MQTTMessage) -> bool:
-        loop.call_soon_threadsafe(resolve, seen, (message.topic, message.payload))
+    def take(message: Message) -> bool:
+        loop.call_soon_threadsafe(resolve, seen, (message.topic.decode(errors="replace"), message.payload))
         return True
+
+    def tell(fault: ConnectorError | None) -> None:
+        loop.call_soon_threadsafe(resolve, ready, fault)
 
     # A member of the real group would take messages away from the others.
     alone = dataclasses.replace(options, shared_group="", qos=0)
@@ -38,8 +39,8 @@ async def check(options: MqttOptions, client_id: str, decoder: Decoder) -> list[
             alone,
             client_id=f"{client_id}-check",
             on_message=take,
-            on_ready=lambda _kept: loop.call_soon_threadsafe(resolve, ready, None),
-            on_end=lambda fault: loop.call_soon_threadsafe(resolve, ready, fault),
+            on_ready=lambda _kept: tell(None),
+            on_end=tell,
             is_clean=True,
         )
     except ConnectorError as error:

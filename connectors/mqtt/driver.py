@@ -7,8 +7,6 @@ import time
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import paho.mqtt.client as mqtt
-
 from connectors.contract import (
     BindingSpec,
     CheckStep,
@@ -24,7 +22,7 @@ from connectors.contract import (
 from connectors.mqtt import manifest
 from connectors.mqtt.check import check
 from connectors.mqtt.decode import DecodeError, Decoder
-from connectors.mqtt.link import Link
+from connectors.mqtt.link import Link, Message
 from connectors.mqtt.mapping import Mapping
 from connectors.mqtt.names import Naming, name_by_topic, name_by_user
 from connectors.mqtt.options import MqttOptions
@@ -103,11 +101,11 @@ class MqttDriver(Driver):
         decode, limit = self._decoder.decode, self._limit_bytes
         is_platform = self.is_platform
 
-        def take(message: mqtt.MQTTMessage) -> bool:
+        def take(message: Message) -> bool:
             received_us = time.time_ns() // 1000
-            receipt = (generation, message.mid) if message.qos else None
+            receipt = (generation, message.mid) if message.mid else None
             try:
-                topic = message.topic
+                topic = message.topic.decode()
             except UnicodeDecodeError:
                 topic = ""
             try:
@@ -118,7 +116,7 @@ class MqttDriver(Driver):
                         "mqtt.too_large", mark("The payload is larger than the connection takes.")
                     )
                 decoded = decode(topic, message.payload)
-                if message.retain and None in decoded.ts_us:
+                if message.is_retained and None in decoded.ts_us:
                     # Nobody knows how old it is.
                     raise DecodeError("mqtt.retained_without_time", mark("A retained message bears no time."))
             except DecodeError as error:

@@ -12,10 +12,11 @@ import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -33,14 +34,27 @@ _STALLED_S = 0.01
 _READS_A_TURN = 500
 _PUBACK = struct.Struct(">BBH")
 
-OnMessage = Callable[[mqtt.MQTTMessage], bool]
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is kept of a message. paho's own drags locks and property tables along: 5 kB each, for 65,535 of them."""
+
+    topic: bytes
+    payload: bytes
+    mid: int
+    """Its packet number; 0 for QoS 0, which wants no answer."""
+    is_retained: bool
+
+
+OnMessage = Callable[[Message], bool]
 """Takes a message; False: it could not be taken now, hand it over again."""
 
 
 class _Client(mqtt.Client):
-    """paho, reading and writing through our buffer."""
+    """paho, reading and writing through our buffer, and with a shorter way for PUBLISH."""
 
     wire: BufferedSocket | None = None
+    on_publish_packet: Callable[[Message], None]
 
     def _create_socket(self) -> Any:
         sock = super()._create_socket()
@@ -49,6 +63,28 @@ class _Client(mqtt.Client):
             return sock
         self.wire = BufferedSocket(sock)
         return self.wire
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        """Take a PUBLISH apart (MQTT 5, 3.3) without paho's objects for each: half of the time a message costs.
+
+        Its properties are stepped over: we announce no topic aliases, and nothing else in them says what a value is.
+        """
+        packet, command = self._in_packet["packet"], self._in_packet["command"]
+        qos = command >> 1 & 3
+        at = 2 + (packet[0] << 8 | packet[1]) if len(packet) > 1 else 0
+        end = len(packet)
+        if qos > 1 or not 2 < at <= end - (2 if qos else 0):
+            return super()._handle_publish()
+        topic, mid = bytes(packet[2:at]), 0
+        if qos:
+            mid = packet[at] << 8 | packet[at + 1]
+            at += 2
+        if self._protocol == mqtt.MQTTv5:
+            if at >= end or packet[at] > 127:
+                return super()._handle_publish()
+            at += 1 + packet[at]
+        self.on_publish_packet(Message(topic, bytes(packet[at:]), mid, bool(command & 1)))
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
 
 
 class Link:
@@ -72,7 +108,7 @@ class Link:
         self._on_ready = on_ready
         self._on_end = on_end
         self._is_clean = is_clean
-        self._held: deque[mqtt.MQTTMessage] = deque()
+        self._held: deque[Message] = deque()
         self._held_limit = held_limit or options.receive_maximum
         self._acks: deque[Sequence[int]] = deque()
         self._wake_out, self._wake_in = socket.socketpair()
@@ -134,6 +170,7 @@ class Link:
         client.on_subscribe = self._subscribed
         client.on_disconnect = self._disconnected
         client.on_message = self._message
+        client.on_publish_packet = self._take
         return client
 
     def _connect(self) -> None:
@@ -178,6 +215,11 @@ class Link:
             )
 
     def _message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
+        """What our shorter way left to paho."""
+        mid = message.mid if message.qos else 0
+        self._take(Message(message.topic.encode(), bytes(message.payload), mid, message.retain))
+
+    def _take(self, message: Message) -> None:
         if self._held or not self._on_message(message):
             self._held.append(message)
 
