@@ -267,27 +267,34 @@ GRANT EXECUTE ON FUNCTION telemetry_engine() TO forgeline_ingest, forgeline_app;
 # Retention shorter than the chunks' is cut here at once; the rows follow chunk by chunk.
 CUT = "COALESCE((SELECT now() - r.raw_days * interval '1 day' FROM telemetry_retention r), '-infinity')"
 
+# The point's own id is shown, not the row's: a list of points then narrows the points first, and each is looked up in
+# its turn, whatever the planner knows of the tables.
+ROLLUP = (
+    "p.id AS point_id, r.bucket, r.count, r.good_count, r.covered_s, r.integral, r.minimum, r.maximum, r.total,"
+    " r.first, r.last, r.increase"
+)
+
 VIEWS = f"""
 CREATE VIEW telemetry_read_sample WITH (security_barrier) AS
-    SELECT s.point_id, s.ts, s.value, s.quality, s.flags, COALESCE(s.status, 0) AS status
+    SELECT p.id AS point_id, s.ts, s.value, s.quality, s.flags, COALESCE(s.status, 0) AS status
     FROM assets_point p JOIN telemetry_sample s ON s.point_id = p.id
     WHERE s.ts >= {CUT};
 
 CREATE VIEW telemetry_read_text WITH (security_barrier) AS
-    SELECT s.point_id, s.ts, s.text, s.quality, s.flags, COALESCE(s.status, 0) AS status
+    SELECT p.id AS point_id, s.ts, s.text, s.quality, s.flags, COALESCE(s.status, 0) AS status
     FROM assets_point p JOIN telemetry_text s ON s.point_id = p.id
     WHERE s.ts >= {CUT};
 
 CREATE VIEW telemetry_read_latest WITH (security_barrier) AS
-    SELECT s.point_id, s.ts, s.value, s.quality, s.flags, COALESCE(s.status, 0) AS status, s.text
+    SELECT p.id AS point_id, s.ts, s.value, s.quality, s.flags, COALESCE(s.status, 0) AS status, s.text
     FROM assets_point p JOIN telemetry_latest s ON s.point_id = p.id;
 
 CREATE VIEW telemetry_read_rollup_1m WITH (security_barrier) AS
-    SELECT r.* FROM assets_point p JOIN telemetry_rollup_1m r ON r.point_id = p.id;
+    SELECT {ROLLUP} FROM assets_point p JOIN telemetry_rollup_1m r ON r.point_id = p.id;
 CREATE VIEW telemetry_read_rollup_1h WITH (security_barrier) AS
-    SELECT r.* FROM assets_point p JOIN telemetry_rollup_1h r ON r.point_id = p.id;
+    SELECT {ROLLUP} FROM assets_point p JOIN telemetry_rollup_1h r ON r.point_id = p.id;
 CREATE VIEW telemetry_read_rollup_1d WITH (security_barrier) AS
-    SELECT r.* FROM assets_point p JOIN telemetry_rollup_1d r ON r.point_id = p.id;
+    SELECT {ROLLUP} FROM assets_point p JOIN telemetry_rollup_1d r ON r.point_id = p.id;
 
 -- ORDER BY ts DESC LIMIT 1 does not pass a security barrier, so it stands inside one. The function runs as the
 -- owner, whom the point's forced policy binds to the tenant in force.
