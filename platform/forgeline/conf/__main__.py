@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -54,6 +55,8 @@ def _told(work: Callable[[Layout, str], str], *, exclusive: bool) -> int:
 
 def _prepare_tests(_arguments: list[str]) -> int:
     """Bring what pages need in a browser test: front-end parts and compiled catalogues."""
+    import django
+
     from forgeline.conf.catalogs import compile_all
     from forgeline.embedded.assets import fetch_assets
 
@@ -62,6 +65,9 @@ def _prepare_tests(_arguments: list[str]) -> int:
     except ServiceError as error:
         print(f"✗ {error}", file=sys.stderr)
         return 1
+    # Which catalogues there are is known by the list of apps.
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "forgeline.conf.settings")
+    django.setup()
     compile_all()
     return 0
 
