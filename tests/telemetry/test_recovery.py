@@ -45,3 +45,23 @@ def test_what_a_dead_process_left_is_brought_on(plant: Plant) -> None:
     hours = stored_rollup(fast, Resolution.HOUR)
     assert [row["count"] for row in hours][:2] == [3600, 3600]
     assert [row["count"] for row in stored_rollup(slow, Resolution.HOUR)][:2] == [60, 60]
+
+
+def test_a_process_taken_for_dead_enters_again(plant: Plant) -> None:
+    point = plant.add_point("p")
+    at = now_us()
+    ingest.ingest_batch(SampleBatch.from_columns([point], [at], [1.0]))
+    ingest.flush()
+    before = ingest.tracker().writer_id
+    with store_connection() as connection:
+        connection.execute("DELETE FROM telemetry_writer")
+    ingest.ingest_batch(SampleBatch.from_columns([point], [at + 1], [2.0]))
+    ingest.flush()
+    assert ingest.tracker().writer_id > before
+    with store_connection() as connection:
+        writers = connection.execute("SELECT writer_id FROM telemetry_writer").fetchall()
+        latest = connection.execute(
+            "SELECT value FROM telemetry_latest WHERE point_id = %s", [point]
+        ).fetchone()
+    assert writers == [(ingest.tracker().writer_id,)]
+    assert latest == (2.0,)

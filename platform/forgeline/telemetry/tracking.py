@@ -203,13 +203,15 @@ class Tracker:
                     with connection.transaction():
                         latest_table.upsert(connection, latest.point_ids, latest.rows, latest.texts)
                     self._rollups.write(connection, rollups)
-                    writers.tell_progress(
+                    is_entered = writers.tell_progress(
                         connection,
                         writer_id,
                         latest_seq=seq,
                         minute_seq=rollups.minute_seq,
                         hour_seq=rollups.hour_seq,
                     )
+                    if not is_entered:
+                        writer_id = self._enter_again(connection)
                     self._show_life(connection, writer_id)
                     self._closer.compose_closed(connection, now_us)
                     self.recovery.look(connection, writer_id, now_us)
@@ -235,6 +237,14 @@ class Tracker:
             raise
         with self._lock:
             self._rollups.amend_behind(self.directory, found)
+
+    def _enter_again(self, connection: Connection[Any]) -> int:
+        """Another process took this one for dead while it stood still; what it did is right, and goes on."""
+        writer_id = writers.register(connection)
+        with self._lock:
+            self.writer_id = writer_id
+        self._held_by = 0
+        return writer_id
 
     def _show_life(self, connection: Connection[Any], writer_id: int) -> None:
         """Hold this writer's lock; a new connection must take it again."""

@@ -31,13 +31,16 @@ def register(connection: Connection[Any]) -> int:
 
 def tell_progress(
     connection: Connection[Any], writer_id: int, *, latest_seq: int, minute_seq: int, hour_seq: int
-) -> None:
-    """Note that the writer lives, and up to which of its commits everything has been done."""
-    connection.execute(
+) -> bool:
+    """Note that the writer lives, and up to which of its commits everything has been done. Returns False when it has
+    been struck out, by another process that took it for dead.
+    """
+    told = connection.execute(
         "UPDATE telemetry_writer SET seen_at = now(), latest_seq = GREATEST(latest_seq, %s),"
         " minute_seq = GREATEST(minute_seq, %s), hour_seq = GREATEST(hour_seq, %s) WHERE writer_id = %s",
         [latest_seq, minute_seq, hour_seq, writer_id],
     )
+    return told.rowcount == 1
 
 
 def read_end(connection: Connection[Any]) -> CommitPosition:
