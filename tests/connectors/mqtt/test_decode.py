@@ -92,12 +92,18 @@ def test_the_short_form_of_one() -> None:
     assert found == {"meter-7#P": (12.3, NOON_US), "meter-7#Q": (1, NOON_US)}
 
 
-def test_a_mapping_that_cannot_work_is_told() -> None:
-    for raw in ({}, {"device": "topic.1"}, {"device": "nowhere.1", "values": "payload"},
-                {"device": "topic.x", "values": "payload"}, {"device": "topic.1", "values": "payload", "zone": "Moon"},
-                {"device": "topic.1", "value": "item.v"}, {"device": "topic.1", "values": "payload", "bad": 1}):  # fmt: skip
-        with pytest.raises(MappingError):
-            Mapping.parse(raw)
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {}, {"device": "topic.1"}, {"device": "nowhere.1", "values": "payload"},
+        {"device": "topic.x", "values": "payload"}, {"device": "topic.1", "value": "item.v"},
+        {"device": "topic.1", "values": "payload", "zone": "Moon"},
+        {"device": "topic.1", "values": "payload", "bad": 1},
+    ],
+)  # fmt: skip
+def test_a_mapping_that_cannot_work_is_told(raw: dict[str, Any]) -> None:
+    with pytest.raises(MappingError):
+        Mapping.parse(raw)
 
 
 def test_times_by_their_size() -> None:
