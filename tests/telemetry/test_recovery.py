@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from forgeline.base.clock import now_us
-from forgeline.telemetry import ingest
+from forgeline.telemetry import ingest, rollup_keeping
 from forgeline.telemetry.engines.base import Resolution
 from forgeline.telemetry.engines.connection import store_connection
 from forgeline.telemetry.recovery import Recovery
 from forgeline.telemetry.sample import SampleBatch
 from tests.telemetry.conftest import Plant
-from tests.telemetry.rollup_tables import stored_rollup
+from tests.telemetry.rollup_tables import assert_equal, expected_rollup, stored_rollup
 
 HOUR_US = 3_600_000_000
 
@@ -65,3 +66,22 @@ def test_a_process_taken_for_dead_enters_again(plant: Plant) -> None:
         ).fetchone()
     assert writers == [(ingest.tracker().writer_id,)]
     assert latest == (2.0,)
+
+
+def test_many_late_rows_are_worked_off_in_parts(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollup_keeping, "MAX_PAIRS", 10)
+    point = plant.add_point("p", expected_interval_s=1.0)
+    start = (now_us() - 3 * HOUR_US) // HOUR_US * HOUR_US
+    ingest.ingest_batch(SampleBatch.from_columns([point], [start + 2 * HOUR_US], [0]))
+    ts = start + np.arange(0, HOUR_US, 5_000_000)
+    ingest.ingest_batch(SampleBatch.from_columns(np.full(len(ts), point), ts, np.arange(len(ts))))
+    for _ in range(3):
+        ingest.flush()
+    assert len(stored_rollup(point, Resolution.MINUTE)) < 60
+    for _ in range(5):
+        ingest.flush()
+    expected = expected_rollup(
+        point, Resolution.HOUR, start, start + 3 * HOUR_US, interval_s=1.0, is_counter=False, zone="Europe/Berlin"
+    )
+    assert_equal(stored_rollup(point, Resolution.HOUR), expected, "hours")
+    assert len(stored_rollup(point, Resolution.MINUTE)) == 61

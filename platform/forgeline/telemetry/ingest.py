@@ -30,6 +30,8 @@ from forgeline.telemetry.screening import Limits, PointFacts, Reason, count_reas
 from forgeline.telemetry.tracking import Tracker
 
 DAY_US = 86_400_000_000
+MAX_WAIT_S = 20.0
+"""How long a batch is held back at most while roll-ups are worked off."""
 
 log = structlog.get_logger(__name__)
 
@@ -93,6 +95,7 @@ def ingest_batch(batch: SampleBatch, *, now_us: int | None = None) -> IngestResu
     **Raises** UnavailableError when the store is away: nothing of the batch was stored, send it again.
     """
     started = time.monotonic()
+    _wait_for_room(started)
     with _lock:
         try:
             result, stored = _Door(
@@ -106,6 +109,12 @@ def ingest_batch(batch: SampleBatch, *, now_us: int | None = None) -> IngestResu
         if stored is not None:
             _announce(stored)
     return result
+
+
+def _wait_for_room(started: float) -> None:
+    """Hold the sender back while roll-ups cannot follow; for a while only, the rows themselves come first."""
+    while _tracker is not None and _tracker.is_behind and time.monotonic() - started < MAX_WAIT_S:
+        time.sleep(0.05)
 
 
 def tracker() -> Tracker:

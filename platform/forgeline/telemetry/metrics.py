@@ -37,6 +37,3 @@ FLUSH_FAILURES = Counter("forgeline_flush_failures_total", "Flushes that failed 
 RECOVERED_WRITERS = Counter(
     "forgeline_recovered_writers_total", "Processes that died and left work that was taken over."
 )
-FOLLOWER_LAG = Gauge(
-    "forgeline_follower_lag_seconds", "Age of the oldest commit that a follower has not seen.", ["follower"]
-)

@@ -27,6 +27,10 @@ SETTLE_US = 1_500_000
 """A bucket is closed this long after its end: what is on its way then is late, and corrects it."""
 MAX_TASKS = 5_000
 """Buckets computed anew in one statement."""
+MAX_PAIRS = 20_000
+"""Buckets computed anew in one flush."""
+MAX_WAITING = 500_000
+"""With more than this waiting, a batch waits before it is taken: late rows come faster than they are worked off."""
 _NEVER = np.iinfo(np.int64).min
 
 LateCounters = list[tuple[NDArray[np.int32], NDArray[np.int64]]]
@@ -155,7 +159,13 @@ class RollupKeeping:
             rhythm = directory.rhythm(pairs[:, 0])
             is_open = rhythm.start_of(pairs[:, 1] + 1) > settled
             pairs = pairs[~(is_open & (pairs[:, 1] >= self.partials.state["bucket"][pairs[:, 0]]))]
-        minute_seq, hour_seq = self._certain(settled)
+        minute_seq, hour_seq = self._minute_seq, self._hour_seq
+        if len(pairs) > MAX_PAIRS:
+            # The rest waits for the next flush, so that latest values do not wait for it.
+            self.partials.put_back(closed[:0], _spans(pairs[MAX_PAIRS:]))
+            pairs = pairs[:MAX_PAIRS]
+        else:
+            minute_seq, hour_seq = self._certain(settled)
         facts = directory.facts
         frame = Frame(settled, directory.facts, list(directory.zones))
         flush = Flush(frame, closed, pairs, {}, {}, minute_seq, hour_seq)
@@ -182,12 +192,7 @@ class RollupKeeping:
 
     def put_back(self, flush: Flush) -> None:
         """Keep what could not be written."""
-        spans = (
-            np.column_stack([flush.pairs, flush.pairs[:, 1]])
-            if len(flush.pairs)
-            else np.zeros((0, 3), np.int64)
-        )
-        self.partials.put_back(flush.closed, spans)
+        self.partials.put_back(flush.closed, _spans(flush.pairs))
 
     def write(self, connection: Connection[Any], flush: Flush) -> None:
         """Write closed buckets, compute the doubtful ones anew, and put the hours and days they belong to together
@@ -205,6 +210,11 @@ class RollupKeeping:
             point_id = np.concatenate([rows["point_id"], tasks.point_id])
             start_us = np.concatenate([rows["bucket"], tasks.start_us])
             closing.compose_above(connection, resolution, point_id, start_us, flush.frame)
+
+
+def _spans(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(slot, bucket) → (slot, low, high)."""
+    return np.column_stack([pairs, pairs[:, 1]]) if len(pairs) else np.zeros((0, 3), np.int64)
 
 
 def expand(spans: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -21,7 +21,7 @@ from forgeline.telemetry.engines.connection import store_connection
 from forgeline.telemetry.keeper import Keeper
 from forgeline.telemetry.points import PointDirectory
 from forgeline.telemetry.recovery import Recovery
-from forgeline.telemetry.rollup_keeping import RollupKeeping
+from forgeline.telemetry.rollup_keeping import MAX_WAITING, RollupKeeping
 from forgeline.telemetry.sample import PointKind, SampleBatch
 
 NEVER = np.iinfo(np.int64).min
@@ -166,6 +166,11 @@ class Tracker:
         self._latest = np.concatenate([self._latest, np.zeros(more, _LATEST)])
         self._rollups.partials.grow(size)
 
+    @property
+    def is_behind(self) -> bool:
+        """More buckets wait to be computed anew than may."""
+        return sum(self._rollups.partials.waiting) > MAX_WAITING
+
     # --- what follows by time -----------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -254,6 +259,7 @@ class Tracker:
 
     def _take_latest(self) -> _Latest:
         slots = np.flatnonzero(self._latest["dirty"])
+        metrics.LATEST_WAITING.set(len(slots))
         rows = self._latest[slots]
         self._latest["dirty"][slots] = False
         texts = [self._texts.get(slot) for slot in slots.tolist()] if self._texts else None
