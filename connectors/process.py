@@ -6,6 +6,7 @@ Not here: the database (desk), protocols, batches (runtime).
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import socket
@@ -37,6 +38,8 @@ _LAST_WRITE_S = 20.0
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
+# The pool tells every failed attempt; that the database is away is said once, here.
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 
 class ConnectorProcess:

@@ -23,8 +23,8 @@ class StoreSink:
         return SinkResult(
             result.reasons if result.rejected else None,
             _KEYS,
-            late=getattr(result, "late_rows", None),
-            duplicate=getattr(result, "duplicate_rows", None),
+            late=result.late_rows,
+            duplicate=result.duplicate_rows,
         )
 
     def close(self) -> None:
