@@ -11,8 +11,12 @@ from connectors.contract import BindingSpec
 from connectors.models import Binding, Connection
 from connectors.runtime.addresses import join_address
 from forgeline.assets.models.point import Kind
+from forgeline.base import clock
 from forgeline.telemetry import queries as telemetry
 from forgeline.tenancy.scoping import tenant_scope
+
+_FUTURE_US = 3_600_000_000
+"""Samples may lie a little ahead of our clock."""
 
 
 def read_connection(connection_id: int, tenant_id: int) -> tuple[Connection, list[BindingSpec]] | None:
@@ -26,8 +30,11 @@ def read_connection(connection_id: int, tenant_id: int) -> tuple[Connection, lis
             .select_related("point")
             .order_by("id")
         )
-        latest = telemetry.read_latest([binding.point_id for binding in bindings]) if bindings else {}
-        last = {point_id: value.ts_us for point_id, value in latest.items()}
+        # From the samples themselves: what is kept of the latest lags a second, and more after a crash, and a gap that
+        # begins too late would stay.
+        point_ids = [binding.point_id for binding in bindings]
+        newest = telemetry.read_last_before(point_ids, clock.now_us() + _FUTURE_US) if bindings else {}
+        last = {point_id: value.ts_us for point_id, value in newest.items()}
         return row, [_spec(binding, last.get(binding.point_id)) for binding in bindings]
 
 

@@ -84,6 +84,8 @@ class Publish:
     status_change: int | None = None
     """A StatusCode with which the server ends or changes the subscription."""
     is_keep_alive: bool = False
+    published_us: int | None = None
+    """When the server sent it, by the server's clock."""
 
 
 def quality_of(status: int) -> int:
@@ -109,9 +111,11 @@ def decode_publish(data: bytes) -> Publish:
         buffer.skip(4)  # sequence numbers that could be republished
     more = bool(Primitives.Boolean.unpack(buffer))
     sequence = Primitives.UInt32.unpack(buffer)
-    buffer.skip(8)  # time of publication
+    published_us = filetime_to_us(Primitives.Int64.unpack(buffer))
     count = Primitives.Int32.unpack(buffer)
-    answer = Publish(subscription_id, sequence, more, Columns(), is_keep_alive=count <= 0)
+    answer = Publish(
+        subscription_id, sequence, more, Columns(), is_keep_alive=count <= 0, published_us=published_us
+    )
     _decode_notifications(data, buffer, count, answer)
     return answer
 

@@ -53,6 +53,9 @@ class Items:
     """Every watched node of one connection."""
 
     options: OpcUaOptions
+    clock_offset_us: int = 0
+    """By how much the server's clock runs before ours; controllers are often minutes off. A value that is confirmed
+    gets its time by the clock that its changes are stamped with, or the two would not stand in order."""
     by_address: dict[str, Item] = field(default_factory=dict)
     slots: list[Item | None] = field(default_factory=list)
     """By client handle; handles are not used twice within a session."""
@@ -157,7 +160,9 @@ class Items:
         self.status[handles] = columns.status
         np.maximum.at(self.source_us, handles, times)
         self.ahead_us[handles] = np.maximum(times - received_us, 0)
-        self.due_us[handles] = np.minimum(times, received_us) + self.interval_us[handles]
+        self.due_us[handles] = (
+            np.minimum(times - self.clock_offset_us, received_us) + self.interval_us[handles]
+        )
 
     def block(self, columns: Columns, received_us: int, *, flags: int = 0) -> ReadingBlock:
         """Return the columns as a block of readings."""
@@ -178,7 +183,8 @@ class Items:
         if not len(due):
             return None
         self.due_us[due] = now_us + self.interval_us[due]
-        stamps = np.maximum(now_us + self.ahead_us[due], self.source_us[due] + 1)
+        ahead = np.where(self.ahead_us[due] > 0, self.ahead_us[due], self.clock_offset_us)
+        stamps = np.maximum(now_us + ahead, self.source_us[due] + 1)
         self.source_us[due] = stamps
         status = self.status[due]
         columns = Columns(

@@ -219,6 +219,8 @@ class Subscriber:
         if subscription is None:
             return
         self.alive_until_s = time.monotonic() + 2 * subscription.keep_alive_s + self.options.timeout_s
+        if answer.published_us is not None:
+            self.items.clock_offset_us = answer.published_us - received_us
         if answer.status_change is not None and answer.status_change >> 30:
             raise fault(
                 mark("The server ended the subscription (%(status)s); connecting anew."),
