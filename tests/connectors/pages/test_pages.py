@@ -236,3 +236,29 @@ def test_strangers_see_nothing(
         assert other.post(f"/connectors/{row.pk}/{path}", {"asset": "1", "node": "{}"}).status_code == 404, (
             path
         )
+
+
+def test_a_list_of_many_costs_as_many_queries_as_a_list_of_one(
+    manager: Client, floor: Floor, make_connection: Callable[..., Connection]
+) -> None:
+    from django.db import connection as database
+    from django.test.utils import CaptureQueriesContext
+
+    from connectors import services
+
+    make_connection()
+
+    def count(path: str) -> int:
+        manager.get(path)
+        with CaptureQueriesContext(database) as caught:
+            text_of(manager.get(path))
+        return len(caught)
+
+    with_one = count("/connectors/")
+    with tenant_scope(floor.company.tenant_id):
+        for number in range(20):
+            row = services.create_connection(
+                kind="opcua", name=f"C{number}", options={"endpoint": "opc.tcp://127.0.0.1:1"}
+            )
+            ConnectionStatus.objects.create(connection=row, state=ConnectionState.RUNNING)
+    assert count("/connectors/") == with_one
