@@ -7,7 +7,6 @@ import sys
 import time
 from pathlib import Path
 
-from tests.bench import django_setup  # noqa: F401  # first: what follows imports models
 from tests.bench.plant import BenchPlant, make_plant
 from tests.bench.yardstick import copy_rows_per_s
 from tests.rig import Rig, memory_mb, running_rig

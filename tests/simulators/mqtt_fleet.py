@@ -59,6 +59,8 @@ class Device(asyncio.Protocol):
     topic: str
     payloads: Iterator[bytes]
     window: int = 200
+    is_paced: bool = False
+    """Send only when ``pump`` is called, not whenever an acknowledgement makes room."""
     on_change: Callable[[], None] = lambda: None
     sent: int = 0
     acknowledged: int = 0
@@ -103,7 +105,8 @@ class Device(asyncio.Protocol):
                 self._connected(buffer[at + 3])
             at += 2 + size
         del buffer[:at]
-        self.pump()
+        if not self.is_paced:
+            self.pump()
         self.on_change()
 
     def _connected(self, code: int) -> None:
