@@ -35,6 +35,10 @@ pytestmark = [
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[MosquittoBroker]:
     with MosquittoBroker(tmp_path / "broker") as running:
+        # mosquitto listens before it minds SIGHUP, which would end it; whoever gets a CONNACK knows that it does.
+        client = publisher(running.port, "forgeline", running.service_password)
+        client.disconnect()
+        client.loop_stop()
         yield running
 
 
