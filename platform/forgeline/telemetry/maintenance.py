@@ -15,10 +15,10 @@ import structlog
 from django.conf import settings
 
 from forgeline.base.clock import from_us, now_us as clock_now_us
+from forgeline.telemetry.door import oldest_accepted_us
 from forgeline.telemetry.engines import upkeep
 from forgeline.telemetry.engines.base import Chunk
 from forgeline.telemetry.engines.catalogue import current_engine
-from forgeline.telemetry.ingest import oldest_accepted_us
 
 DAY_US = 86_400_000_000
 DAYS_AHEAD = 3
