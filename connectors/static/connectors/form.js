@@ -11,6 +11,11 @@ document.addEventListener("click", (event) => {
   document.getElementById("test-button")?.click();
 });
 
+// A box within a folder's line ticks the folder; it doesn't unfold it.
+document.addEventListener("click", (event) => {
+  if (event.target.closest("summary .pick")) event.stopPropagation();
+}, true);
+
 document.addEventListener("change", (event) => {
   if (event.target.name !== "node") return;
   const told = document.getElementById("pick-count");

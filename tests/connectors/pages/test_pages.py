@@ -262,3 +262,21 @@ def test_a_list_of_many_costs_as_many_queries_as_a_list_of_one(
             )
             ConnectionStatus.objects.create(connection=row, state=ConnectionState.RUNNING)
     assert count("/connectors/") == with_one
+
+
+def test_an_mqtt_connection_is_made_by_the_same_form(manager: Client, floor: Floor) -> None:
+    form = text_of(manager.get("/connectors/add/mqtt/"))
+    assert 'name="topics"' in form
+    fields = {"name": "Meters", "url": "mqtt://10.0.0.5:1883", "topics": "plant/+/energy\nhall/#\n", "layout": "json",
+              "check_host": "on", "qos": "1", "password": "s3cret-word", "username": "me"}  # fmt: skip
+    saved = manager.post("/connectors/add/mqtt/", fields)
+    assert saved.status_code == 302, html.unescape(saved.content.decode())
+    with tenant_scope(floor.company.tenant_id):
+        row = Connection.objects.get(name="Meters")
+    assert row.options["topics"] == ["plant/+/energy", "hall/#"]
+    assert "s3cret-word" not in str(row.options)
+    assert saved["Location"] == f"/connectors/{row.pk}/"
+    page = text_of(manager.get(f"/connectors/{row.pk}/edit/"))
+    assert "plant/+/energy\nhall/#" in page
+    refused = manager.post("/connectors/add/mqtt/", {**fields, "name": "Bad", "topics": "a/#/b"})
+    assert refused.status_code == 422
