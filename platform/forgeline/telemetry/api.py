@@ -98,6 +98,7 @@ class SamplesView(TelemetryView):
             OpenApiParameter(
                 "pairs", int, description="Most lowest/highest pairs of a raw answer, 10 to 2000."
             ),
+            OpenApiParameter("columns", str, description="Only these columns beside the time, with commas."),
             OpenApiParameter("as", str, enum=["json", "csv"], description="csv streams every raw sample."),
         ],
         responses={200: OpenApiTypes.OBJECT},
@@ -115,7 +116,8 @@ class SamplesView(TelemetryView):
                 request, "pairs", default=queries.MAX_PAIRS, low=10, high=queries.MAX_PAIRS
             ),
         )
-        return _json({"results": [each.as_json() for each in series]})
+        wanted = [word for word in request.query_params.get("columns", "").split(",") if word]
+        return _json({"results": [each.as_json(only=wanted) for each in series]})
 
     def _stream_csv(self, ids: Sequence[int], from_us: int, to_us: int) -> StreamingHttpResponse:
         points = list(Point.objects.select_related("asset").filter(pk__in=ids))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,14 +35,16 @@ class Series:
     """There was more than may be returned at once; ask for the rest from the last time on."""
     columns: dict[str, NDArray[Any]] = field(default_factory=dict)
 
-    def as_json(self) -> dict[str, Any]:
-        """Return plain data: times in milliseconds, NaN as None."""
+    def as_json(self, *, only: Sequence[str] = ()) -> dict[str, Any]:
+        """Return plain data: times in milliseconds, NaN as None; ``only`` these columns beside the time, if any."""
         out: dict[str, Any] = {
             "point_id": self.point_id, "unit": self.unit, "resolution": self.resolution.value,
             "from_ms": self.from_us // 1000, "to_ms": self.to_us // 1000, "coverage": round(self.coverage, 4),
             "is_reduced": self.is_reduced, "is_truncated": self.is_truncated,
         }  # fmt: skip
         for name, column in self.columns.items():
+            if only and name not in only and name != "ts_us":
+                continue
             if name == "ts_us":
                 # Fractions are kept: two samples of one millisecond stay two.
                 out["ts_ms"] = (

@@ -77,7 +77,7 @@
     if (!shown.length) { series = new Map(); draw(); note.textContent = gettext("Choose a point below"); return; }
     note.textContent = gettext("Loading");
     try {
-      const answer = await fetch(`/api/v1/samples/?point=${shown.join(",")}&from=${Math.round(from)}&to=${Math.round(to)}&pairs=${Math.max(200, Math.min(2000, element.clientWidth))}`);
+      const answer = await fetch(`/api/v1/samples/?point=${shown.join(",")}&from=${Math.round(from)}&to=${Math.round(to)}&pairs=${Math.max(200, Math.min(2000, element.clientWidth))}&columns=value,quality,mean,minimum,maximum`);
       const body = await answer.json();
       if (mine !== asked) return;
       if (!answer.ok) { note.textContent = body.title; return; }
