@@ -53,10 +53,28 @@ _LAST_BEFORE = f"""
 SELECT point_id, {_US}, value, quality, flags FROM telemetry_last_before(%(points)s, %(before)s) ORDER BY point_id
 """
 
+# Each column comes as one string of big-endian numbers: nine thousand rows would be a hundred thousand Python objects.
 _ROLLUP = """
-SELECT point_id, (date_part('epoch', bucket) * 1e6)::bigint, {rest} FROM telemetry_read_rollup_{resolution}
-WHERE point_id = ANY (%(points)s) AND bucket >= %(from)s AND bucket < %(to)s ORDER BY point_id, bucket LIMIT %(limit)s
+SELECT {columns} FROM (
+    SELECT * FROM telemetry_read_rollup_{resolution}
+    WHERE point_id = ANY (%(points)s) AND bucket >= %(from)s AND bucket < %(to)s
+    ORDER BY point_id, bucket LIMIT %(limit)s
+) r
 """
+
+
+def _sent(name: str) -> str:
+    """How a roll-up column is sent; NaN stands for NULL."""
+    if name == "bucket":
+        sent = "int8send((date_part('epoch', bucket) * 1e6)::bigint)"
+    elif ROW[name].kind == "i":
+        sent = f"int4send({name})"
+    else:
+        sent = f"float8send(COALESCE({name}, 'NaN'))"
+    return f"string_agg({sent}, ''::bytea)"
+
+
+_SENT = ", ".join(_sent(name) for name in COLUMNS)
 
 _COMMITS = """
 SELECT xid::text::bigint, seq, (date_part('epoch', ts_from) * 1e6)::bigint, (date_part('epoch', ts_to) * 1e6)::bigint,
@@ -105,8 +123,17 @@ def read_rollup(
     resolution: Resolution, point_ids: Sequence[int], from_us: int, to_us: int, *, limit: int
 ) -> NDArray[Any]:
     """Return the roll-up rows (dtype ROW) of buckets that begin in ``[from, to)``, by point and bucket."""
-    statement = _ROLLUP.format(resolution=resolution.value, rest=", ".join(COLUMNS[2:]))
-    return _rows(_fetch(statement, {"points": list(point_ids), "limit": limit, **_span(from_us, to_us)}))
+    statement = _ROLLUP.format(resolution=resolution.value, columns=_SENT)
+    [sent] = _fetch(statement, {"points": list(point_ids), "limit": limit, **_span(from_us, to_us)})
+    if sent[0] is None:
+        return np.zeros(0, ROW)
+    columns = [
+        np.frombuffer(octets, ROW[name].newbyteorder(">")) for name, octets in zip(COLUMNS, sent, strict=True)
+    ]
+    rows = np.zeros(len(columns[0]), ROW)
+    for name, column in zip(COLUMNS, columns, strict=True):
+        rows[name] = column
+    return rows
 
 
 def compute_rollup(tasks: Tasks) -> NDArray[Any]:
