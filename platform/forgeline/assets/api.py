@@ -159,7 +159,6 @@ class PlantViewSet(PlantObjects):
     @extend_schema(request=PlantSerializer, responses={201: PlantSerializer})
     def create(self, request: Request) -> Response:
         given = self._given(request)
-        given.pop("day_starts_at", None)
         return self._answer(services.create_site(actor=actor_of(request), **given), status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, pk: int) -> Response:
@@ -176,12 +175,7 @@ class AssetViewSet(PlantObjects):
 
     serializer_class = AssetSerializer
     queryset = Asset.objects.none()
-    filterset_fields = {
-        "site": ["exact"],
-        "parent": ["exact", "isnull"],
-        "level": ["exact"],
-        "profile": ["exact"],
-    }
+    filterset_class = AssetFilter
 
     def get_queryset(self) -> QuerySet[Asset]:
         return queries.list_assets()

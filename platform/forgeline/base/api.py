@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, pagination, permissions
 from rest_framework.request import Request
@@ -112,3 +113,17 @@ def unknown_endpoint(request: HttpRequest) -> HttpResponse:
         "detail": request.path,
     }
     return JsonResponse(body, status=404, content_type=PROBLEM_JSON)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer what nobody anticipated: in the envelope beneath /api/, without a word of the fault itself."""
+    if not request.path.startswith("/api/"):
+        return defaults.server_error(request)
+    body = {
+        "type": "urn:forgeline:base.fault",
+        "title": "Forgeline failed at this; its log says why.",
+        "status": 500,
+        "key": "base.fault",
+        "detail": request.path,
+    }
+    return JsonResponse(body, status=500, content_type=PROBLEM_JSON)

@@ -52,7 +52,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     token = settings.ENV["FORGELINE_METRICS_TOKEN"]
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if token:
-        allowed = secrets.compare_digest(given, token)
+        allowed = secrets.compare_digest(given.encode(), token.encode())
     else:
         # Behind a proxy every request comes from the proxy; whoever forwards says for whom.
         is_forwarded = "X-Forwarded-For" in request.headers

@@ -8,6 +8,8 @@ from forgeline.base.api import unknown_endpoint
 from forgeline.conf import health
 from forgeline.modules.registry import list_manifests
 
+handler500 = "forgeline.base.api.server_error"
+
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -25,12 +26,18 @@ _ASSET_FIELDS = frozenset({"name", "position", "profile"})
 
 
 def create_site(
-    *, name: str, zone: str = "Asia/Shanghai", country: str = "CN", actor: Actor | None = None
+    *,
+    name: str,
+    zone: str = "Asia/Shanghai",
+    country: str = "CN",
+    day_starts_at: time = time(0),
+    actor: Actor | None = None,
 ) -> Site:
     """Make a plant."""
     require_edit(actor)
     _check_zone(zone)
-    return save(Site(name=name, zone=zone, country=country), taken=_("There is a plant with this name."))
+    site = Site(name=name, zone=zone, country=country, day_starts_at=day_starts_at)
+    return save(site, taken=_("There is a plant with this name."))
 
 
 def update_site(*, site_id: int, actor: Actor | None = None, **changes: Any) -> Site:

@@ -1,0 +1,82 @@
+"""Lists of the API: filters narrow them, and a longer list asks the database no more often."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from tests.api.conftest import make_machine
+from tests.conftest import Company
+
+ClientOf = Callable[[str], APIClient]
+
+BUDGET: dict[str, int] = json.loads((Path(__file__).parent / "query_budget.json").read_text())
+MORE_ROWS = 49
+
+
+def _names(client: APIClient, query: str) -> set[str]:
+    answer = client.get(f"/api/v1/assets/?{query}")
+    assert answer.status_code == 200, answer.content
+    return {row["name"] for row in answer.json()["results"]}
+
+
+def test_assets_are_filtered_by_plant_parent_level_and_name(company: Company, client_of: ClientOf) -> None:
+    client = client_of(company.manager_key)
+    first, second = make_machine(client, "Press 1"), make_machine(client, "Press 2")
+    assert _names(client, f"plant={first['plant']['id']}") == {"Hall", "Line", "Press 1"}
+    parents = f"{first['machine']['parent']},{second['machine']['parent']}"
+    assert _names(client, f"parent={parents}") == {"Press 1", "Press 2"}
+    assert _names(client, "is_top=true") == {"Hall"}
+    assert _names(client, "level=work_unit") == {"Press 1", "Press 2"}
+    assert _names(client, "name=Press 2") == {"Press 2"}
+
+
+def _grow(client: APIClient, plant_id: int, machine_id: int, first: int, count: int) -> None:
+    """Add rows to every list."""
+    for number in range(first, first + count):
+        bodies = {
+            "plants": {"name": f"Plant {number}", "zone": "Asia/Shanghai"},
+            "assets": {"plant": plant_id, "level": "area", "name": f"Area {number}"},
+            "devices": {"key": f"device-{number}", "asset": machine_id},
+            "points": {"asset": machine_id, "key": f"extra_{number}"},
+            "api-keys": {"name": f"key {number}", "role": "viewer"},
+        }
+        for name, body in bodies.items():
+            answer = client.post(f"/api/v1/{name}/", body, format="json")
+            assert answer.status_code == 201, (name, answer.content)
+
+
+def _count_queries(client: APIClient, address: str) -> int:
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(address).status_code == 200
+    return len(asked)
+
+
+@pytest.fixture
+def measured(company: Company, client_of: ClientOf) -> dict[str, tuple[int, int]]:
+    """Queries of each list when short and when long."""
+    client = client_of(company.manager_key)
+    made = make_machine(client)
+    _grow(client, made["plant"]["id"], made["machine"]["id"], 0, 1)
+    short = {name: _count_queries(client, f"/api/v1/{name}/") for name in BUDGET}
+    _grow(client, made["plant"]["id"], made["machine"]["id"], 1, MORE_ROWS)
+    return {name: (short[name], _count_queries(client, f"/api/v1/{name}/")) for name in BUDGET}
+
+
+def test_queries_do_not_grow_with_rows_and_keep_to_the_budget(measured: dict[str, tuple[int, int]]) -> None:
+    assert measured == {name: (number, number) for name, number in BUDGET.items()}
+
+
+def test_start_of_the_production_day_is_kept_from_the_beginning(
+    company: Company, client_of: ClientOf
+) -> None:
+    body = {"name": "Night works", "day_starts_at": "06:00:00"}
+    made = client_of(company.manager_key).post("/api/v1/plants/", body, format="json")
+    assert made.status_code == 201, made.content
+    assert made.json()["day_starts_at"] == "06:00:00"

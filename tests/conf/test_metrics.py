@@ -1,0 +1,25 @@
+"""Who may read /metrics."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+
+@pytest.mark.parametrize(
+    ("given", "status"), [("a-long-token", 200), ("wrong", 403), ("", 403), ("w\xf6rong", 403)]
+)
+def test_metrics_open_with_the_token_only(
+    db: None, monkeypatch: pytest.MonkeyPatch, given: str, status: int
+) -> None:
+    monkeypatch.setitem(settings.ENV.values, "FORGELINE_METRICS_TOKEN", "a-long-token")
+    assert Client().get("/metrics", headers={"Authorization": f"Bearer {given}"}).status_code == status
+
+
+def test_metrics_without_a_token_are_for_this_machine(db: None) -> None:
+    assert Client(REMOTE_ADDR="127.0.0.1").get("/metrics").status_code == 200
+    assert Client(REMOTE_ADDR="192.0.2.7").get("/metrics").status_code == 403
+    assert (
+        Client(REMOTE_ADDR="127.0.0.1", headers={"X-Forwarded-For": "x"}).get("/metrics").status_code == 403
+    )
