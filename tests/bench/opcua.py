@@ -39,9 +39,9 @@ def main(target: str) -> None:
             for process, _port in servers:
                 process.terminate()
     results = {
-        "opcua.tags_per_s": rate if lost == 0 else 0.0,
+        # More than there are tags is the servers catching up with their own clock, not a faster connector.
+        "opcua.tags_per_s": min(rate, float(TAGS)) if lost == 0 else 0.0,
         "opcua.lost": float(lost),
-        "opcua.stored_per_s": rate,
     }
     Path(target).write_text(json.dumps(results), encoding="utf-8")
 
