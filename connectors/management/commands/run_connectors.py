@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +17,11 @@ from connectors.process import ConnectorProcess
 from connectors.runtime.sink import Sink
 from connectors.sinks.stdout import StdoutSink
 from connectors.sinks.store import StoreSink
+
+
+SWITCH_INTERVAL_S = 0.0005
+"""The writer waits for the database many times a batch and must get the interpreter back at once: at Python's default
+of 5 ms a decoder that is busy makes it wait longer for its turn than for the disk."""
 
 
 class Command(BaseCommand):
@@ -40,6 +46,7 @@ class Command(BaseCommand):
         sink: Sink = StdoutSink() if options["dry_run"] else StoreSink()
         if options["metrics_port"]:
             start_http_server(options["metrics_port"], addr="127.0.0.1")
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         asyncio.run(_run(sink, broker, options["members"]))
 
 
