@@ -18,7 +18,6 @@ from connectors.runtime.sink import Sink
 from connectors.sinks.stdout import StdoutSink
 from connectors.sinks.store import StoreSink
 
-
 SWITCH_INTERVAL_S = 0.0005
 """The writer waits for the database many times a batch and must get the interpreter back at once: at Python's default
 of 5 ms a decoder that is busy makes it wait longer for its turn than for the disk."""
