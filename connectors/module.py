@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from forgeline.modules.manifest import Manifest, NavigationItem
+from forgeline.modules.manifest import Manifest, NavigationItem, OverviewCard
 
 MANIFEST = Manifest(
     key="connectors",
@@ -10,6 +10,15 @@ MANIFEST = Manifest(
     permissions=("connectors.view", "connectors.edit"),
     navigation=(
         NavigationItem(_("Connections"), "connectors:list", "connectors.view", section="intake", order=10),
+    ),
+    overview_cards=(
+        OverviewCard(
+            "connectors.running",
+            "pages/parts/card.html",
+            "connectors.cards.connections_card",
+            "connectors.view",
+            20,
+        ),
     ),
     urls="connectors.urls",
     api_urls="connectors.api_urls",

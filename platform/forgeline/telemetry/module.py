@@ -2,12 +2,21 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from forgeline.modules.manifest import Manifest
+from forgeline.modules.manifest import Manifest, OverviewCard
 
 MANIFEST = Manifest(
     key="telemetry",
     title=_("Samples"),
     permissions=("telemetry.view", "telemetry.write"),
+    overview_cards=(
+        OverviewCard(
+            "telemetry.storage",
+            "pages/parts/card.html",
+            "forgeline.telemetry.cards.storage_card",
+            "telemetry.view",
+            90,
+        ),
+    ),
     profile_sections={"telemetry": "forgeline.telemetry.state_rules.check_section"},
     api_urls="forgeline.telemetry.api_urls",
 )

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from forgeline.modules.manifest import Manifest, NavigationItem
+from forgeline.modules.manifest import Manifest, NavigationItem, OverviewCard
 
 MANIFEST = Manifest(
     key="web",
@@ -12,6 +12,11 @@ MANIFEST = Manifest(
         NavigationItem(_("Plant overview"), "web:overview", "web.view", section="plant", order=10),
         NavigationItem(_("Plant set-up"), "web:setup", "web.edit", section="company", order=10),
         NavigationItem(_("API keys"), "web:keys", "web.edit", section="company", order=20),
+    ),
+    overview_cards=(
+        OverviewCard(
+            "web.machines", "pages/parts/card.html", "forgeline.web.cards.machines_card", "web.view", 10
+        ),
     ),
     urls="forgeline.web.urls",
 )
