@@ -25,12 +25,11 @@ def connections_card(actor: Actor) -> dict[str, Any] | None:
     if waiting:
         sentence = ngettext("%(n)d device waits for you", "%(n)d devices wait for you", waiting)
         note = f"{note} · {sentence % {'n': waiting}}"
+    fault = ngettext("%(n)d connection needs help", "%(n)d connections need help", ill) % {"n": ill}
     return {
         "title": _("Connections running"),
         "value": f"{sum(each.state is ConnectionState.RUNNING for each in wanted)} / {len(wanted)}",
         "note": note,
-        "fault": ngettext("%(n)d connection needs help", "%(n)d connections need help", ill) % {"n": ill}
-        if ill
-        else "",
+        "fault": fault if ill else "",
         "href": reverse("connectors:list"),
     }
