@@ -8,8 +8,10 @@ hold nothing that the database or the devices do not.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -25,7 +27,7 @@ from psycopg import sql
 from forgeline.embedded.layout import Layout
 from forgeline.embedded.postgres import PostgresServer, binaries, server_major
 from forgeline.embedded.service import ServiceError
-from forgeline.tenancy.roles import LOGIN_ROLES, provision
+from forgeline.tenancy.roles import ProvisionError, provision
 
 FOLDERS = ("secrets", "opcua", "demoplant")
 DUMP, MANIFEST = "database.dump", "manifest.json"
@@ -36,27 +38,20 @@ def backup(layout: Layout, database_url: str, target: Path | None) -> str:
     """Write ``target`` (default var/backups/forgeline-<UTC time>.tar) and return a sentence.
 
     The dump is one snapshot; the file appears whole or not at all, readable by its owner alone.
+    **Raises** ServiceError where there is nothing to back up, no room, or a tool fails.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     target = target or layout.folder("backups") / f"forgeline-{stamp}.tar"
     started = time.monotonic()
-    with _database(layout, database_url) as url, tempfile.TemporaryDirectory(dir=layout.var) as scratch:
-        dump = Path(scratch) / DUMP
-        _run("pg_dump", "--format=custom", "--compress=6", f"--file={dump}", url=url)
-        manifest = {"made_at": stamp, "postgresql": _major(url), "bytes": dump.stat().st_size}
-        (Path(scratch) / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-        partial = Path(scratch) / "backup.tar"
-        with tarfile.open(partial, "w") as archive:
-            archive.add(Path(scratch) / MANIFEST, MANIFEST)
-            archive.add(dump, DUMP)
-            for name in FOLDERS:
-                if (layout.var / name).is_dir():
-                    archive.add(layout.var / name, name)
-        partial.chmod(0o600)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        _move(partial, target)
+    try:
+        with _database(layout, database_url) as url, tempfile.TemporaryDirectory(dir=layout.var) as scratch:
+            _write(layout, url, Path(scratch), target, stamp)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise ServiceError(
+            f"The disk is full: nothing was written to {target}. Make room, or set FORGELINE_VAR and TO elsewhere."
+        ) from error
     size = target.stat().st_size / 2**20
     return (
         f"{target} holds the database, the secrets and the certificates ({size:.1f} MB, "
@@ -64,10 +59,31 @@ def backup(layout: Layout, database_url: str, target: Path | None) -> str:
     )
 
 
+def _write(layout: Layout, url: str, scratch: Path, target: Path, stamp: str) -> None:
+    dump = scratch / DUMP
+    _run("pg_dump", "--format=custom", "--compress=6", f"--file={dump}", url=url)
+    manifest = {"made_at": stamp, "postgresql": _major(url), "bytes": dump.stat().st_size}
+    (scratch / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    partial = scratch / "backup.tar"
+    partial.touch(mode=0o600)
+    with tarfile.open(partial, "w") as archive:
+        archive.add(scratch / MANIFEST, MANIFEST)
+        archive.add(dump, DUMP)
+        for name in FOLDERS:
+            if (layout.var / name).is_dir():
+                archive.add(layout.var / name, name)
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _move(partial, target)
+
+
 def restore(layout: Layout, database_url: str, source: Path) -> str:
     """Put the backup in the place of database, secrets and certificates; return a sentence.
 
-    **Raises** ServiceError, before anything is changed, for a file that is no backup.
+    The database is restored beside the present one and takes its place when whole; until then nothing is changed.
+    The next start gives the database roles their passwords (provision_database).
+    **Raises** ServiceError for a file that is no backup, and where the restore fails.
     """
     with tempfile.TemporaryDirectory(dir=layout.var) as scratch:
         manifest = _unpack(source, Path(scratch))
@@ -76,12 +92,14 @@ def restore(layout: Layout, database_url: str, source: Path) -> str:
                 f"{source} comes from PostgreSQL {manifest['postgresql']}, this Forgeline brings {server_major()}; "
                 "restore it with a newer Forgeline."
             )
+        with _database(layout, database_url, must_exist=False) as url:
+            _replace_database(url, Path(scratch) / DUMP)
+        # The superuser's password belongs to the server that runs here, not to what is restored into it.
+        (Path(scratch) / "secrets" / "database_admin").unlink(missing_ok=True)
         for name in FOLDERS:
             if (Path(scratch) / name).is_dir():
                 _replace_folder(Path(scratch) / name, layout.var / name)
-        (layout.var / "secrets").chmod(0o700)
-        with _database(layout, database_url, must_exist=False) as url:
-            _replace_database(layout, url, Path(scratch) / DUMP)
+        layout.folder("secrets").chmod(0o700)
     return f"{source} of {manifest['made_at']} (UTC) is restored; start with `make up`."
 
 
@@ -112,25 +130,47 @@ def _move(source: Path, target: Path) -> None:
     except OSError:
         # Another disk: copy beside the target, then exchange.
         beside = target.with_name(f".{target.name}.partial")
-        beside.write_bytes(source.read_bytes())
-        beside.chmod(0o600)
-        beside.replace(target)
+        try:
+            beside.touch(mode=0o600)
+            shutil.copyfile(source, beside)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
-def _replace_database(layout: Layout, url: str, dump: Path) -> None:
+def _replace_database(url: str, dump: Path) -> None:
     dbname = unquote(urlsplit(url).path.lstrip("/"))
-    admin_url = urlunsplit(urlsplit(url)._replace(path="/postgres"))
+    fresh = f"{dbname}_restore"
+    admin_url, fresh_url = (
+        urlunsplit(urlsplit(url)._replace(path=f"/{name}")) for name in ("postgres", fresh)
+    )
+    old_name, new_name = sql.Identifier(dbname), sql.Identifier(fresh)
     with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(dbname)))
-    passwords = {role: layout.secret(f"database_{role}") for role in LOGIN_ROLES}
-    provision(admin_url, dbname=dbname, passwords=passwords)
+        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(new_name))
+        try:
+            provision(admin_url, dbname=fresh, passwords={})
+            _fill(fresh_url, dump)
+        except ProvisionError as error:
+            raise ServiceError(str(error)) from error
+        except ServiceError:
+            admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(new_name))
+            raise
+        # TimescaleDB's own workers sit in the fresh database and would forbid the new name.
+        admin.execute(sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false").format(new_name))
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [fresh])
+        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(old_name))
+        admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(new_name, old_name))
+        admin.execute(sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS true").format(old_name))
+
+
+def _fill(url: str, dump: Path) -> None:
     with psycopg.connect(url, autocommit=True) as admin:
         has_timescale = bool(
             admin.execute("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'").fetchone()
         )
         if has_timescale:
             admin.execute("SELECT timescaledb_pre_restore()")
-        _run("pg_restore", "--exit-on-error", "--no-comments", "--dbname", url, str(dump), url=url)
+        _run("pg_restore", "--exit-on-error", "--no-comments", str(dump), url=url)
         if has_timescale:
             admin.execute("SELECT timescaledb_post_restore()")
         admin.execute("ANALYZE")
@@ -140,7 +180,8 @@ def _replace_database(layout: Layout, url: str, dump: Path) -> None:
 def _database(layout: Layout, database_url: str, *, must_exist: bool = True) -> Iterator[str]:
     """Yield a URL that may read and write everything: yours, the running embedded server's, or one started for this."""
     if database_url:
-        yield urlunsplit(urlsplit(database_url)._replace(scheme="postgresql"))
+        parts = urlsplit(database_url)
+        yield urlunsplit(parts._replace(scheme="postgresql", path=parts.path.rstrip("/") or f"/{DBNAME}"))
         return
     folder = layout.var / "postgres"
     if must_exist and not (folder / "data").is_dir():
@@ -151,28 +192,30 @@ def _database(layout: Layout, database_url: str, *, must_exist: bool = True) -> 
     if known and server.is_ready():
         yield server.url(DBNAME)
         return
-    with server:
+    # Nobody may start Forgeline on a server that ends with this; a restore holds the lock already.
+    with layout.lock() if must_exist else contextlib.nullcontext(), server:
         yield server.url(DBNAME)
 
 
 def _run(program: str, *arguments: str, url: str) -> None:
-    """Run a tool of PostgreSQL; its password goes by the environment, never on the command line."""
+    """Run a tool of PostgreSQL on ``url``; the password goes by the environment, never on the command line."""
     parts = urlsplit(url)
-    environment = {
-        **os.environ,
-        "PGHOST": parts.hostname or "",
-        "PGPORT": str(parts.port or 5432),
-        "PGUSER": unquote(parts.username or ""),
-        "PGPASSWORD": unquote(parts.password or ""),
-        "PGDATABASE": unquote(parts.path.lstrip("/")),
-    }
-    words = [word if word != url else environment["PGDATABASE"] for word in arguments]
+    host = parts.netloc.rpartition("@")[2]
+    target = urlunsplit(parts._replace(netloc=f"{parts.username or ''}@{host}"))
+    environment = {**os.environ, "PGPASSWORD": unquote(parts.password or "")}
     done = subprocess.run(
-        [str(binaries() / program), *words], env=environment, capture_output=True, text=True, check=False
-    )
+        [_tool(program, parts.query), f"--dbname={target}", *arguments],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[0]
         raise ServiceError(f"{program} failed: {said}")
+
+
+def _tool(program: str, options: str) -> str:
+    """Return the wheel's program; where the URL asks for TLS, which the wheel's cannot, the one on the PATH."""
+    found = shutil.which(program) if "sslmode" in options else None
+    return found or str(binaries() / program)
 
 
 def _major(url: str) -> int:

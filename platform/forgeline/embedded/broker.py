@@ -21,6 +21,7 @@ from forgeline.embedded.credentials import (
     RULES,
     SERVICE_USER,
     kept_hash,
+    read_credentials,
     write_credentials,
 )
 from forgeline.embedded.service import Service, free_port
@@ -69,9 +70,13 @@ class Broker(Service):
         """Let exactly these users in (name → mosquitto's hash); whoever is gone is cut."""
 
     def is_ready(self) -> bool:
-        with socket.socket() as probe:
-            probe.settimeout(0.5)
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        """Sign in as the platform: mosquitto listens before it minds SIGHUP, which would end it."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as probe:
+                probe.sendall(sign_in_packet(SERVICE_USER, self.service_password))
+                return probe.recv(4) == b"\x20\x02\x00\x00"
+        except OSError:
+            return False
 
 
 class MosquittoBroker(Broker):
@@ -90,7 +95,6 @@ class MosquittoBroker(Broker):
     def __init__(self, folder: Path, *, port: int | None = None, service_password: str | None = None) -> None:
         super().__init__(folder, port=port, service_password=service_password)
         self.websocket_port = 0
-        self._devices: dict[str, str] = {}
 
     @property
     def credentials(self) -> Path:
@@ -103,8 +107,10 @@ class MosquittoBroker(Broker):
     def prepare(self) -> None:
         super().prepare()
         self.websocket_port = free_port(self.websocket_port or None)
-        if not (self.credentials / PASSWORDS).exists():
-            self.set_devices(self._devices)
+        # The devices of last time until the database is asked; the platform's own password may be new.
+        known = read_credentials(self.credentials)
+        known.pop(SERVICE_USER, None)
+        self.set_devices(known)
         config = self.folder / "mosquitto.conf"
         config.write_text(
             f"per_listener_settings false\nallow_anonymous false\n"
@@ -124,6 +130,8 @@ class MosquittoBroker(Broker):
         )
 
     def start(self) -> Self:
+        # A number of last time may have gone to another program, which a reload would end.
+        self.pid_file.unlink(missing_ok=True)
         super().start()
         if self.process is not None:
             # mosquitto writes one itself only as a daemon.
@@ -134,7 +142,6 @@ class MosquittoBroker(Broker):
         return [find_mosquitto() or "mosquitto", "-c", str(self.folder / "mosquitto.conf")]
 
     def set_devices(self, hashes: Mapping[str, str]) -> None:
-        self._devices = dict(hashes)
         everyone = {**hashes, SERVICE_USER: kept_hash(self.credentials, SERVICE_USER, self.service_password)}
         if write_credentials(self.credentials, everyone):
             self.reload()
@@ -209,6 +216,16 @@ dynamic_filters = true
 
     def set_devices(self, hashes: Mapping[str, str]) -> None:
         """Nothing to do: the trial broker checks no users."""
+
+
+def sign_in_packet(user: str, password: str) -> bytes:
+    """Return a CONNECT of MQTT 3.1.1 with a clean session, no client id. **Source** OASIS MQTT 3.1.1, section 3.1."""
+    words = (b"", user.encode(), password.encode())
+    payload = b"".join(len(word).to_bytes(2, "big") + word for word in words)
+    body = b"\x00\x04MQTT\x04\xc2\x00\x0a" + payload
+    if len(body) > 127:
+        raise ValueError("a user and a password of more than a hundred characters")
+    return bytes([0x10, len(body)]) + body
 
 
 def find_mosquitto() -> str | None:

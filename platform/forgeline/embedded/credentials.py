@@ -34,17 +34,23 @@ def write_credentials(folder: Path, hashes: Mapping[str, str]) -> bool:
     return _replace(folder / PASSWORDS, lines) or changed
 
 
+def read_credentials(folder: Path) -> dict[str, str]:
+    """Return every user that the file knows with its hash."""
+    path = folder / PASSWORDS
+    if not path.exists():
+        return {}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return {user: digest for user, _, digest in (line.partition(":") for line in lines)}
+
+
 def kept_hash(folder: Path, name: str, password: str) -> str:
     """Return the hash that the file holds for this user and password, or a new one.
 
     A new salt at each look would be a change, and every change a reload.
     """
-    path = folder / PASSWORDS
-    if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            user, _, digest = line.partition(":")
-            if user == name and verify_password(password, digest):
-                return digest
+    digest = read_credentials(folder).get(name)
+    if digest and verify_password(password, digest):
+        return digest
     return hash_password(password)
 
 

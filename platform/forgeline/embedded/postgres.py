@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -18,9 +19,12 @@ from urllib.parse import quote
 
 import psycopg
 
-from forgeline.embedded.service import NOBODY, Service, ServiceError
+from forgeline.embedded.privileges import Unprivileged, drop_root
+from forgeline.embedded.service import Service, ServiceError
 
 ADMIN = "postgres"
+PREDECESSOR_WITHIN_S = 20.0
+"""How long a server whose supervisor was killed may take to write its last checkpoint."""
 
 
 @cache
@@ -44,21 +48,6 @@ def server_major() -> int:
     return int(said.split()[2].split(".")[0].rstrip("betarc"))
 
 
-@cache
-def unprivileged() -> tuple[str, ...]:
-    """Return the words before a command that drop root: PostgreSQL refuses to run as root. Empty for anyone else."""
-    if os.geteuid() != 0:
-        return ()
-    # Dropping root clears the wish to die with the parent, so setpriv makes it anew.
-    words = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--pdeathsig=INT")
-    if shutil.which("setpriv") is None:
-        raise ServiceError(
-            "PostgreSQL does not run as root and setpriv (util-linux) is missing; run as an ordinary user, "
-            "or set FORGELINE_DATABASE_URL."
-        )
-    return words
-
-
 class PostgresServer(Service):
     """One cluster in one folder. ``durable=False`` is for tests alone: it turns the disk's promises off."""
 
@@ -72,6 +61,7 @@ class PostgresServer(Service):
         self.password = password
         self.durable = durable
         self.data = folder / "data"
+        self._unprivileged: Unprivileged | None = None
 
     def url(self, dbname: str = "postgres") -> str:
         """Return the URL of the server's superuser."""
@@ -79,38 +69,63 @@ class PostgresServer(Service):
 
     def prepare(self) -> None:
         super().prepare()
-        if os.geteuid() == 0:
-            self._own(self.folder)
-        version = self.data / "PG_VERSION"
-        if not version.exists():
+        self._unprivileged = drop_root(self.folder, binaries() / "postgres")
+        if not self.data.exists():
             self._initialise()
             return
-        found = int(version.read_text(encoding="ascii").strip())
+        self._check_version()
+        self._wait_for_predecessor()
+
+    def _check_version(self) -> None:
+        try:
+            found = int((self.data / "PG_VERSION").read_text(encoding="ascii"))
+        except (OSError, ValueError) as error:
+            raise ServiceError(
+                f"{self.data} is no data folder of PostgreSQL; move it away, or restore a backup into a fresh one."
+            ) from error
         if found != server_major():
             raise ServiceError(
-                f"{self.data} was written by PostgreSQL {found}, this Forgeline brings {server_major()}: "
-                f"back it up with the Forgeline that wrote it (make backup), move the folder away, and restore here."
+                f"{self.data} was written by PostgreSQL {found}, this Forgeline brings {server_major()}: back it up "
+                "with the Forgeline that wrote it (make backup), move the folder away, and restore here (make restore)."
             )
 
-    def _own(self, folder: Path) -> None:
-        os.chown(folder, NOBODY, NOBODY)
-        folder.chmod(0o700)
+    @property
+    def _without_root(self) -> tuple[str, ...]:
+        return self._unprivileged.words if self._unprivileged else ()
+
+    def _wait_for_predecessor(self) -> None:
+        """Let the server of a killed supervisor end, and take away a pid file whose number has gone to another program.
+
+        PostgreSQL would refuse to start in both cases. Where nobody has the number it sees by itself what is left.
+        """
+        pid_file = self.data / "postmaster.pid"
+        deadline = time.monotonic() + PREDECESSOR_WITHIN_S
+        while (words := _command_line(pid_file)) and os.fsencode(self.data) in words:
+            if time.monotonic() > deadline:
+                raise ServiceError(f"Another PostgreSQL works on {self.data}; stop it, then start again.")
+            time.sleep(0.1)
+        if words:
+            pid_file.unlink(missing_ok=True)
 
     def _initialise(self) -> None:
+        """Make the cluster beside its place and move it there when whole: an interrupted start leaves no half one."""
+        fresh = self.folder / "data.new"
+        shutil.rmtree(fresh, ignore_errors=True)
         with tempfile.NamedTemporaryFile("w", dir=self.folder, prefix=".pw-") as secret:
             secret.write(self.password)
             secret.flush()
-            if os.geteuid() == 0:
-                os.chown(secret.name, NOBODY, NOBODY)
+            if self._unprivileged:
+                os.chown(secret.name, self._unprivileged.owner_id, -1)
             made = subprocess.run(
-                [*unprivileged(), str(binaries() / "initdb"), "-D", str(self.data), "-U", ADMIN, "-A", "scram-sha-256",
+                [*self._without_root, str(binaries() / "initdb"), "-D", str(fresh), "-U", ADMIN, "-A", "scram-sha-256",
                  f"--pwfile={secret.name}", "-E", "UTF8", "--locale=C.UTF-8"],
                 capture_output=True, text=True, check=False,
             )  # fmt: skip
         if made.returncode:
-            shutil.rmtree(self.data, ignore_errors=True)
+            shutil.rmtree(fresh, ignore_errors=True)
             last = (made.stderr.strip().splitlines() or ["it said nothing"])[-1]
             raise ServiceError(f"PostgreSQL could not make its data folder {self.data}: {last}.")
+        fresh.rename(self.data)
 
     def command(self) -> Sequence[str]:
         settings = {
@@ -135,7 +150,7 @@ class PostgresServer(Service):
                 "shared_buffers": "64MB",
             }
         flags = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        return [*unprivileged(), str(binaries() / "postgres"), "-D", str(self.data), *flags]
+        return [*self._without_root, str(binaries() / "postgres"), "-D", str(self.data), *flags]
 
     def is_ready(self) -> bool:
         try:
@@ -143,3 +158,12 @@ class PostgresServer(Service):
         except psycopg.Error:
             return False
         return True
+
+
+def _command_line(pid_file: Path) -> list[bytes]:
+    """Return the words with which the process of a pid file was started; nothing where there is no such process."""
+    try:
+        number = int(pid_file.read_text(encoding="ascii").split()[0])
+        return Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError, IndexError):
+        return []

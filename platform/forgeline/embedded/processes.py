@@ -92,13 +92,14 @@ class Supervisor:
 
     def add_service(self, service: Service) -> None:
         """Start a service and watch it from here on."""
-        service.start()
+        # In the list first: a Ctrl-C while it starts must stop it too.
         self.services.append(service)
+        service.start()
 
     def add(self, child: Child) -> None:
         """Start a process and watch it from here on."""
-        child.start()
         self.children.append(child)
+        child.start()
 
     def watch(self) -> None:
         """Look once: restart what has died, after a pause that grows while it keeps dying."""

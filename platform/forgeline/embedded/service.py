@@ -16,7 +16,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-NOBODY = 65534
 _PR_SET_PDEATHSIG = 1
 
 
@@ -54,6 +53,7 @@ class Service:
         self.port = port or 0
         self.process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
+        self._was_started = False
 
     @property
     def log_path(self) -> Path:
@@ -80,9 +80,10 @@ class Service:
         """Start and wait until the service answers. **Raises** ServiceError with the end of its log."""
         if self.is_running:
             return self
-        self.port = free_port(self.port)
+        self.port = self._take_port()
         self.prepare()
-        self._log = self.log_path.open("ab")
+        if self._log is None:
+            self._log = self.log_path.open("ab")
         self.process = subprocess.Popen(
             self.command(),
             stdin=subprocess.DEVNULL,
@@ -99,6 +100,16 @@ class Service:
             on_failure=self._failed,
         )
         return self
+
+    def _take_port(self) -> int:
+        """Return a free port; at a restart only the one that others were told of will do."""
+        port = free_port(self.port)
+        if self._was_started and port != self.port:
+            raise ServiceError(
+                f"Port {self.port} of {self.name} is held by another program; stop that program."
+            )
+        self._was_started = True
+        return port
 
     def _failed(self) -> ServiceError:
         self.stop()
