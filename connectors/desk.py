@@ -112,6 +112,7 @@ class Desk:
             bindings=bindings,
             counters=self.ledger.open(connection_id, tenant_id),
             resolver=resolver(connection_id),
+            tenant_id=tenant_id,
         )
 
     # --- the platform's own broker ---

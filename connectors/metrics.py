@@ -9,17 +9,43 @@ from connectors.runtime.fleet import Fleet
 from connectors.runtime.pipeline import Pipeline
 from connectors.runtime.writer import Writer
 
-CONNECTIONS = Gauge("forgeline_connections", "Connections that this process runs.", ["state"])
-ROWS_WAITING = Gauge("forgeline_pipeline_rows_waiting", "Samples on their way to the store.")
-OFFERS_REFUSED = Gauge("forgeline_pipeline_full", "How often a source found the pipeline full.")
-SPOOL_BYTES = Gauge("forgeline_spool_bytes", "Samples on disk that wait for the store.")
-SPOOL_FULL = Gauge("forgeline_spool_full", "1 while the spool is full and sources wait.")
-STORE_AWAY = Gauge("forgeline_store_away", "1 while the store is away.")
-ROWS_WRITTEN = Gauge("forgeline_connector_rows", "Samples handed to the store.")
-WRITE_FAULTS = Gauge("forgeline_connector_write_faults", "Batches that the store refused as a whole.")
-MESSAGES = Gauge("forgeline_connector_messages", "Messages received.", ["connection"])
-SAMPLES = Gauge("forgeline_connector_samples", "Samples by what became of them.", ["connection", "fate"])
-REJECTED = Gauge("forgeline_connector_rejected", "Samples and messages refused.", ["connection", "reason"])
+CONNECTIONS = Gauge(
+    "forgeline_connections", "Connections that this process runs.", ["state"], multiprocess_mode="livesum"
+)
+ROWS_WAITING = Gauge(
+    "forgeline_pipeline_rows_waiting", "Samples on their way to the store.", multiprocess_mode="livesum"
+)
+OFFERS_REFUSED = Gauge(
+    "forgeline_pipeline_full", "How often a source found the pipeline full.", multiprocess_mode="livesum"
+)
+SPOOL_BYTES = Gauge(
+    "forgeline_spool_bytes", "Samples on disk that wait for the store.", multiprocess_mode="livesum"
+)
+SPOOL_FULL = Gauge(
+    "forgeline_spool_full", "1 while the spool is full and sources wait.", multiprocess_mode="livesum"
+)
+STORE_AWAY = Gauge("forgeline_store_away", "1 while the store is away.", multiprocess_mode="livesum")
+ROWS_WRITTEN = Gauge("forgeline_connector_rows", "Samples handed to the store.", multiprocess_mode="livesum")
+WRITE_FAULTS = Gauge(
+    "forgeline_connector_write_faults",
+    "Batches that the store refused as a whole.",
+    multiprocess_mode="livesum",
+)
+MESSAGES = Gauge(
+    "forgeline_connector_messages", "Messages received.", ["connection"], multiprocess_mode="livesum"
+)
+SAMPLES = Gauge(
+    "forgeline_connector_samples",
+    "Samples by what became of them.",
+    ["connection", "fate"],
+    multiprocess_mode="livesum",
+)
+REJECTED = Gauge(
+    "forgeline_connector_rejected",
+    "Samples and messages refused.",
+    ["connection", "reason"],
+    multiprocess_mode="livesum",
+)
 
 
 def export(pipeline: Pipeline, writer: Writer, fleet: Fleet) -> None:

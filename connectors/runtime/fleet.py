@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from structlog.contextvars import bound_contextvars
+
 from connectors.contract import BindingSpec, ConnectionState, Driver
 from connectors.runtime.counters import Counters
 from connectors.runtime.pipeline import Pipeline
@@ -26,6 +28,8 @@ class Plan:
     counters: Counters
     counters_of: Mapping[str, Counters] | None = None
     resolver: Resolver | None = None
+    tenant_id: int | None = None
+    """For the log; None for the platform's own broker, which carries all tenants."""
 
 
 @dataclass(slots=True, eq=False)
@@ -54,7 +58,9 @@ class Fleet:
         )  # fmt: skip
         self.running[plan.key] = supervisor
         self._plans[plan.key] = plan
-        supervisor.start()
+        # Its tasks are made in this context, so that every line they log names the connection and its tenant.
+        with bound_contextvars(connection=plan.key, tenant_id=plan.tenant_id):
+            supervisor.start()
 
     async def stop(self, key: str) -> None:
         """Stop one connection; nothing happens where it doesn't run."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -23,3 +27,18 @@ def test_metrics_without_a_token_are_for_this_machine(db: None) -> None:
     assert (
         Client(REMOTE_ADDR="127.0.0.1", headers={"X-Forwarded-For": "x"}).get("/metrics").status_code == 403
     )
+
+
+def test_counters_of_several_processes_come_together(
+    db: None, child_environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As under `make up`: what another process counted stands in the web server's answer."""
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    count = "from forgeline.realtime.publish import LOST; LOST.inc(7)"
+    setup = "import django; django.setup(); "
+    environment = child_environment | {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
+    subprocess.run([sys.executable, "-c", setup + count], env=environment, check=True)
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
+    answer = Client(REMOTE_ADDR="127.0.0.1").get("/metrics").content.decode()
+    assert "forgeline_live_lost_total 7.0" in answer

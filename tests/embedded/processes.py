@@ -28,13 +28,16 @@ def is_gone(process_id: int) -> bool:
 
 
 def processes_with(mark: str) -> list[int]:
-    """Return the processes that inherited this word in their environment."""
+    """Return the processes that have this word in their environment or work in a folder with it in its name.
+
+    PostgreSQL writes over its environment, but every process of it works in its data folder.
+    """
     found = []
     for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
+        if not entry.name.isdigit() or is_gone(int(entry.name)):
             continue
         try:
-            if mark.encode() in (entry / "environ").read_bytes() and not is_gone(int(entry.name)):
+            if mark.encode() in (entry / "environ").read_bytes() or mark in str((entry / "cwd").readlink()):
                 found.append(int(entry.name))
         except OSError:
             continue

@@ -133,13 +133,18 @@ def test_a_first_start_that_was_cut_off_is_made_anew(tmp_path: Path) -> None:
     assert not half.exists()
 
 
+def test_it_starts_in_a_folder_too_deep_for_a_socket(tmp_path: Path) -> None:
+    with server(tmp_path / ("deep" * 30)) as running:
+        assert running.is_ready()
+
+
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     with server(tmp_path) as running:
         pass
     with (running.data / "postgresql.conf").open("a") as config:
         config.write("\nno_such_setting = 1\n")
     begun = time.monotonic()
-    with pytest.raises(ServiceError, match="postgres did not start: .*postgres.log"):
+    with pytest.raises(ServiceError, match=r"postgres did not start: .*postgres\.log"):
         server(tmp_path).start()
     assert time.monotonic() - begun < 10
 

@@ -81,7 +81,13 @@ def test_many_late_rows_are_worked_off_in_parts(plant: Plant, monkeypatch: pytes
     for _ in range(5):
         ingest.flush()
     expected = expected_rollup(
-        point, Resolution.HOUR, start, start + 3 * HOUR_US, interval_s=1.0, is_counter=False, zone="Europe/Berlin"
+        point,
+        Resolution.HOUR,
+        start,
+        start + 3 * HOUR_US,
+        interval_s=1.0,
+        is_counter=False,
+        zone="Europe/Berlin",
     )
     assert_equal(stored_rollup(point, Resolution.HOUR), expected, "hours")
     assert len(stored_rollup(point, Resolution.MINUTE)) == 61

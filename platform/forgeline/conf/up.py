@@ -203,6 +203,8 @@ class House:
         port, remark = self.layout.port("http", self.settings["FORGELINE_HTTP_PORT"])
         if remark:
             print(f"  {remark}", flush=True)
+        for left in self.layout.folder("run/metrics").glob("*.db"):
+            left.unlink()
         bind = self.settings["FORGELINE_BIND"]
         self.child_environment["FORGELINE_HTTP_PORT"] = str(port)
         celery = [sys.executable, "-m", "celery", "-A", "forgeline.conf.celery:app"]
@@ -239,7 +241,12 @@ class House:
 
     def _add(self, name: str, argv: list[str], *, environment: Mapping[str, str] | None = None) -> None:
         log = self.layout.folder("log") / f"{name}.log"
-        self.supervisor.add(Child(name, argv, environment or self.child_environment, log))
+        # One folder for the counters of all processes, so that /metrics of the web server tells them all.
+        counted = {
+            **self.child_environment,
+            "PROMETHEUS_MULTIPROC_DIR": str(self.layout.folder("run/metrics")),
+        }
+        self.supervisor.add(Child(name, argv, environment or counted, log))
 
     def _wait_for_web(self, address: str) -> str:
         deadline = time.monotonic() + READY_WITHIN_S

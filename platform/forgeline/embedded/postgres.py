@@ -23,6 +23,8 @@ from forgeline.embedded.privileges import Unprivileged, drop_root
 from forgeline.embedded.service import Service, ServiceError
 
 ADMIN = "postgres"
+SOCKET_PATH_BYTES = 107
+"""What Linux takes for the path of a socket (unix(7), sun_path)."""
 PREDECESSOR_WITHIN_S = 20.0
 """How long a server whose supervisor was killed may take to write its last checkpoint."""
 
@@ -131,7 +133,7 @@ class PostgresServer(Service):
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
-            "unix_socket_directories": str(self.folder),
+            "unix_socket_directories": self._socket_folder(),
             "shared_buffers": "256MB",
             "max_wal_size": "2GB",
             "checkpoint_timeout": "15min",
@@ -151,6 +153,11 @@ class PostgresServer(Service):
             }
         flags = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return [*self._without_root, str(binaries() / "postgres"), "-D", str(self.data), *flags]
+
+    def _socket_folder(self) -> str:
+        """Return the private folder, or none where its path is too long for a socket: Forgeline comes by TCP."""
+        longest = os.fsencode(self.folder / ".s.PGSQL.65535")
+        return str(self.folder) if len(longest) <= SOCKET_PATH_BYTES else ""
 
     def is_ready(self) -> bool:
         try:

@@ -44,6 +44,7 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
     def start(self) -> None:
+        self._forget_gauges()
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
@@ -57,6 +58,13 @@ class Child:
             )
         self.started_at = time.monotonic()
         self.restart_at = None
+
+    def _forget_gauges(self) -> None:
+        """What a dead process last said of its queues is no longer so; its counters stay."""
+        folder = self.environment.get("PROMETHEUS_MULTIPROC_DIR")
+        if folder and self.process is not None:
+            for left in Path(folder).glob(f"gauge_live*_{self.process.pid}.db"):
+                left.unlink(missing_ok=True)
 
     def ask_to_stop(self) -> None:
         if self.process is not None and self.process.poll() is None:

@@ -22,7 +22,7 @@ MAX_TOPICS = 500
 UNAUTHENTICATED = 4401
 TOO_MANY = 4413
 
-SOCKETS = Gauge("forgeline_live_sockets", "Open live sockets of this process.")
+SOCKETS = Gauge("forgeline_live_sockets", "Open live sockets of this process.", multiprocess_mode="livesum")
 MERGED = Counter("forgeline_live_merged_total", "Frames merged into a waiting one because a socket was slow.")
 
 _decode = msgspec.json.Decoder().decode

@@ -23,10 +23,16 @@ OBSERVER_FAILURES = Counter(
     "forgeline_observer_failures_total", "Observers of a stored batch that failed.", ["observer"]
 )
 
-LATEST_WAITING = Gauge("forgeline_latest_waiting", "Points whose latest value waits to be written.")
-ROLLUPS_WAITING = Gauge("forgeline_rollup_rows_waiting", "Closed buckets that wait to be written.")
+LATEST_WAITING = Gauge(
+    "forgeline_latest_waiting", "Points whose latest value waits to be written.", multiprocess_mode="livesum"
+)
+ROLLUPS_WAITING = Gauge(
+    "forgeline_rollup_rows_waiting", "Closed buckets that wait to be written.", multiprocess_mode="livesum"
+)
 RECOMPUTES_WAITING = Gauge(
-    "forgeline_rollup_recomputes_waiting", "Buckets that wait to be computed anew from samples."
+    "forgeline_rollup_recomputes_waiting",
+    "Buckets that wait to be computed anew from samples.",
+    multiprocess_mode="livesum",
 )
 ROLLUP_ROWS = Counter("forgeline_rollup_rows_total", "Roll-up rows written.", ["how"])
 FLUSH_SECONDS = Histogram(
