@@ -78,7 +78,7 @@ class Door:
 
     def pass_through(self) -> tuple[IngestResult, StoredBatch | None]:
         slots = self.tracker.find_slots(self.batch.point_id)
-        reasons, quality = screen(self.batch, self._facts(slots), self._limits())
+        reasons, quality = screen(self.batch, self._facts(slots), self._limits(slots))
         every_slot = slots
         accepted, at = self._settle_order(reasons)
         rows, slots = self._rows(at, quality), every_slot[at]
@@ -123,9 +123,14 @@ class Door:
             facts["valid_max"][safe],
         )
 
-    def _limits(self) -> Limits:
-        ahead_us = round(settings.TELEMETRY["MAX_AHEAD_S"] * 1e6)
-        return Limits(oldest_us=oldest_accepted_us(self.now_us), newest_us=self.now_us + ahead_us)
+    def _limits(self, slots: NDArray[np.int32]) -> Limits:
+        newest_us = self.now_us + round(settings.TELEMETRY["MAX_AHEAD_S"] * 1e6)
+        oldest_us = oldest_accepted_us(self.now_us)
+        directory = self.tracker.directory
+        if not directory.keeps_shorter:
+            return Limits(oldest_us, newest_us)
+        kept_us = directory.facts["kept_us"][np.maximum(slots, 0)]
+        return Limits(np.maximum(self.now_us - kept_us, oldest_us), newest_us)
 
     def _settle_order(self, reasons: NDArray[np.int8]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return the rows that were accepted, and of those by point and time the later of two alike."""

@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.db import connection
 
+from forgeline.base.clock import to_us
+from forgeline.telemetry import metrics
 from forgeline.telemetry.engines.base import CommitPosition
 
+KEPT_US = 86_400_000_000
+"""How long the log keeps a commit. A follower that stood still longer has missed some; it must not outgrow what it
+logs."""
 
-def get_position(name: str) -> CommitPosition:
-    """Return a follower's position and lock it until the transaction ends; a new one starts at the beginning."""
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a follower stands. ``missed_from_us`` is None, or the time (µs) from which commits may be gone unread."""
+
+    position: CommitPosition
+    missed_from_us: int | None
+
+
+def take_place(name: str, *, now_us: int) -> Place:
+    """Return where a follower stands and lock it until the transaction ends; a new one starts at the beginning.
+
+    The follower moves at least once a minute while its process lives, commits or not: who moved less than KEPT_US
+    ago has missed nothing.
+    """
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO telemetry_follower (name) VALUES (%s) ON CONFLICT DO NOTHING", [name])
         cursor.execute(
-            "SELECT xid::text::bigint, seq FROM telemetry_follower WHERE name = %s FOR UPDATE", [name]
+            "SELECT xid::text::bigint, seq, moved_at FROM telemetry_follower WHERE name = %s FOR UPDATE",
+            [name],
         )
-        xid, seq = cursor.fetchone()
-    return CommitPosition(int(xid), int(seq))
+        xid, seq, moved_at = cursor.fetchone()
+    moved_us = to_us(moved_at)
+    missed_from_us = None if moved_us >= now_us - KEPT_US else moved_us
+    if missed_from_us is not None:
+        metrics.FOLLOWERS_LOST.labels(name.partition(":")[0]).inc()
+    return Place(CommitPosition(int(xid), int(seq)), missed_from_us)
 
 
 def move(name: str, position: CommitPosition) -> None:

@@ -15,6 +15,7 @@ import structlog
 from django.conf import settings
 
 from forgeline.base.clock import from_us, now_us as clock_now_us
+from forgeline.telemetry import followers, metrics
 from forgeline.telemetry.door import oldest_accepted_us
 from forgeline.telemetry.engines import upkeep
 from forgeline.telemetry.engines.base import Chunk
@@ -25,8 +26,6 @@ DAYS_AHEAD = 3
 COMPRESS_AFTER_DAYS = 7
 """Younger chunks may still get what a spool replays; writing into columns is slow."""
 MINUTES_KEPT_DAYS = 92
-COMMITS_KEPT_US = DAY_US
-"""Followers that stand still longer than this begin anew from roll-ups; the log must not outgrow what it logs."""
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +39,6 @@ class StorageReport:
     disk_bytes: int | None
     limit_bytes: int | None
     oldest_at: datetime | None
-    retention_days: float
     days_left: float | None
     """Until samples are dropped for want of disk, at the rate of the last days; None where that is not in sight."""
 
@@ -62,7 +60,7 @@ def read_storage(*, now_us: int | None = None) -> StorageReport:
     full = [chunk for chunk in chunks if chunk.size_bytes and chunk.from_us < now]
     oldest = None if not full else from_us(full[0].from_us)
     return StorageReport(
-        engine.capabilities.name, used, disk, limit, oldest, settings.TELEMETRY["RETENTION_DAYS"],
+        engine.capabilities.name, used, disk, limit, oldest,
         None if limit is None else _days_left(full, used, limit, now),
     )  # fmt: skip
 
@@ -143,4 +141,6 @@ def compress(*, now_us: int | None = None) -> int:
 def trim_commit_log(*, now_us: int | None = None) -> int:
     """Delete commits that every follower has had a day for; return how many."""
     now = clock_now_us() if now_us is None else now_us
-    return upkeep.delete_commits(now - COMMITS_KEPT_US)
+    for follower, lag_s in upkeep.read_follower_lags().items():
+        metrics.FOLLOWER_LAG.labels(follower).set(lag_s)
+    return upkeep.delete_commits(now - followers.KEPT_US)

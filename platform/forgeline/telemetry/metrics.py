@@ -40,6 +40,15 @@ FLUSH_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )  # fmt: skip
 FLUSH_FAILURES = Counter("forgeline_flush_failures_total", "Flushes that failed and will be tried again.")
+FOLLOWER_LAG = Gauge(
+    "forgeline_follower_lag_seconds", "Time since a follower of the commit log last moved; the log keeps a day.",
+    ["follower"], multiprocess_mode="mostrecent",
+)  # fmt: skip
+FOLLOWERS_LOST = Counter(
+    "forgeline_followers_lost_total",
+    "Followers that stood still longer than the log is kept, and began anew from samples.",
+    ["follower"],
+)
 RECOVERED_WRITERS = Counter(
     "forgeline_recovered_writers_total", "Processes that died and left work that was taken over."
 )

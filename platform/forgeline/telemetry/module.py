@@ -2,12 +2,15 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from forgeline.modules.manifest import Manifest, OverviewCard
+from forgeline.modules.manifest import Manifest, NavigationItem, OverviewCard
 
 MANIFEST = Manifest(
     key="telemetry",
     title=_("Samples"),
-    permissions=("telemetry.view", "telemetry.write"),
+    permissions=("telemetry.view", "telemetry.write", "telemetry.manage"),
+    navigation=(
+        NavigationItem(_("History"), "web:history", "telemetry.manage", section="company", order=30),
+    ),
     overview_cards=(
         OverviewCard(
             "telemetry.storage",

@@ -29,12 +29,15 @@ _MISS_LIMIT = 100_000
 
 HOUR_US = 3_600_000_000
 MINUTE_US = 60_000_000
+DAY_US = 86_400_000_000
+KEPT_ALWAYS = 1 << 60
+"""µs; more than thirty thousand years: only the service's own retention counts."""
 
 _DTYPE = np.dtype(
     [
         ("point_id", "i4"), ("tenant_id", "i8"), ("asset_id", "i8"), ("kind", "i1"), ("active", "?"),
         ("valid_min", "f8"), ("valid_max", "f8"), ("hold_us", "i8"), ("bucket_us", "i8"), ("offset_us", "i8"),
-        ("zone", "i2"),
+        ("zone", "i2"), ("kept_us", "i8"),
     ]
 )  # fmt: skip
 
@@ -48,6 +51,8 @@ class PointDirectory:
         self._slot_of = np.full(1024, UNKNOWN, np.int32)
         self._far: dict[int, int] = {}
         self._missed: dict[int, float] = {}
+        self.keeps_shorter = False
+        """Whether any tenant met keeps raw samples shorter than the service does."""
 
     def __len__(self) -> int:
         return len(self.facts)
@@ -136,13 +141,14 @@ class PointDirectory:
             return read_points(connection, point_ids)
 
     def _fill(self, slot: int, row: tuple[Any, ...]) -> None:
-        point_id, tenant_id, asset_id, kind, low, high, interval_s, is_retired, zone = row
+        point_id, tenant_id, asset_id, kind, low, high, interval_s, is_retired, zone, raw_days = row
         bucket_us = MINUTE_US if interval_s <= FAST_INTERVAL_S else HOUR_US
+        self.keeps_shorter = self.keeps_shorter or raw_days is not None
         self.facts[slot] = (
             point_id, tenant_id, asset_id, kind, not is_retired,
             -np.inf if low is None else low, np.inf if high is None else high,
             round(interval_s * HOLD_INTERVALS * 1e6), bucket_us, offset_within_hour_us(zone),
-            self._zone(zone),
+            self._zone(zone), KEPT_ALWAYS if raw_days is None else round(raw_days * DAY_US),
         )  # fmt: skip
 
     def _zone(self, name: str) -> int:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.conf import settings
 from numpy.typing import NDArray
 
 from forgeline.assets.models import Point
@@ -23,6 +22,7 @@ from forgeline.telemetry.engines.base import (
 from forgeline.telemetry.engines.rollups import ROW, Tasks
 from forgeline.telemetry.points import offset_within_hour_us
 from forgeline.telemetry.resolution import MAX_BUCKETS, choose_resolution
+from forgeline.telemetry.retention import get_retention
 from forgeline.telemetry.sample import PointKind
 from forgeline.telemetry.series import (
     LatestValue,
@@ -98,8 +98,9 @@ def read_series(
     require_tenant_id()
     now = clock_now_us() if now_us is None else now_us
     facts = _find_facts(point_ids)
+    raw_kept_s = get_retention().raw_days * 86_400
     return [
-        _read_one(facts[point_id], from_us, to_us, resolution, max_pairs, now)
+        _read_one(facts[point_id], from_us, to_us, resolution, max_pairs, now, raw_kept_s)
         for point_id in point_ids
         if point_id in facts
     ]
@@ -188,7 +189,13 @@ def _find_facts(point_ids: Sequence[int]) -> dict[int, _Facts]:
 
 
 def _read_one(
-    facts: _Facts, from_us: int, to_us: int, resolution: Resolution | None, max_pairs: int, now_us: int
+    facts: _Facts,
+    from_us: int,
+    to_us: int,
+    resolution: Resolution | None,
+    max_pairs: int,
+    now_us: int,
+    raw_kept_s: float,
 ) -> Series:
     if facts.kind == PointKind.TEXT:
         return _read_text(facts, from_us, to_us)
@@ -197,7 +204,7 @@ def _read_one(
             (to_us - from_us) / 1e6,
             expected_interval_s=facts.interval_s,
             raw_age_s=(now_us - from_us) / 1e6,
-            raw_kept_s=settings.TELEMETRY["RETENTION_DAYS"] * 86_400,
+            raw_kept_s=raw_kept_s,
         )
     if resolution is Resolution.RAW:
         return _read_raw(facts, from_us, to_us, max_pairs, now_us)

@@ -43,9 +43,9 @@ class Reason(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The bounds of time: ``oldest_us <= ts <= newest_us``."""
+    """The bounds of time: ``oldest_us <= ts <= newest_us``; the older one may differ from row to row."""
 
-    oldest_us: int
+    oldest_us: int | NDArray[np.int64]
     newest_us: int
 
 

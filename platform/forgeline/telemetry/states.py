@@ -65,8 +65,11 @@ def follow(tenant_id: int, *, now_us: int | None = None) -> int:
             return 0
         machines = _list_machines()
         name = f"{FOLLOWER}:{tenant_id}"
-        position = followers.get_position(name)
+        place = followers.take_place(name, now_us=now)
+        position = place.position
         since: dict[int, int] = {}
+        if place.missed_from_us is not None:
+            since = dict.fromkeys((machine.asset_id for machine in machines), place.missed_from_us)
         while commits := queries.list_commits_since(position, limit=MAX_COMMITS):
             position = commits[-1].position
             for commit in commits:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from forgeline.web.views import company, machine, overview, session, setup
+from forgeline.web.views import company, history, machine, overview, session, setup
 
 app_name = "web"
 
@@ -23,5 +23,6 @@ urlpatterns = [
     path("setup/assets/<int:asset_id>/", setup.edit_asset, name="edit_asset"),
     path("setup/assets/<int:asset_id>/points/new/", setup.new_point, name="new_point"),
     path("setup/points/<int:point_id>/", setup.edit_point, name="edit_point"),
+    path("company/history/", history.history, name="history"),
     path("company/keys/", company.keys, name="keys"),
 ]

@@ -36,6 +36,17 @@ def delete_rows(table: str, tenant_id: int, from_us_: int, to_us_: int) -> int:
         return deleted.rowcount
 
 
+def read_follower_lags() -> dict[str, float]:
+    """Return the seconds since each follower of the commit log last moved, longest over its tenants, by its kind."""
+    with store_connection() as connection:
+        return dict(
+            connection.execute(
+                "SELECT split_part(name, ':', 1), max(extract(epoch FROM now() - moved_at))::float8"
+                " FROM telemetry_follower GROUP BY 1"
+            ).fetchall()
+        )
+
+
 def delete_commits(before_us: int) -> int:
     """Delete commits older than an instant."""
     with store_connection() as connection:
