@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -42,3 +43,25 @@ def test_counters_of_several_processes_come_together(
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
     answer = Client(REMOTE_ADDR="127.0.0.1").get("/metrics").content.decode()
     assert "forgeline_live_lost_total 7.0" in answer
+
+
+def test_a_process_without_a_web_server_tells_its_counters_on_a_port(
+    child_environment: dict[str, str], tmp_path: Path
+) -> None:
+    """As in production's worker: loading the building opens the port, and a second process beside it still runs."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    ask = (
+        "import django, urllib.request; django.setup();"
+        "from forgeline.realtime.publish import LOST; LOST.inc(7);"
+        f"print(urllib.request.urlopen('http://127.0.0.1:{port}/metrics').read().decode())"
+    )
+    beside = [sys.executable, "-c", "import django; django.setup(); print('runs')"]
+    code = f"import subprocess; {ask}; subprocess.run({beside!r}, check=True)"
+    environment = child_environment | {"FORGELINE_METRICS_PORT": str(port)}
+    said = subprocess.run(
+        [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
+    ).stdout
+    assert "forgeline_live_lost_total 7.0" in said
+    assert said.endswith("runs\n")

@@ -1,9 +1,11 @@
-"""What happens once when a process has loaded the building: observers of stored batches are handed to ingest."""
+"""What happens once when a process has loaded the building: ingest gets its observers, Prometheus its port."""
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.utils.module_loading import import_string
 
 from forgeline.conf.building import BATCH_OBSERVERS
+from forgeline.conf.counters import serve
 
 
 class ConfConfig(AppConfig):
@@ -15,3 +17,4 @@ class ConfConfig(AppConfig):
 
         for path in BATCH_OBSERVERS:
             ingest.register_observer(import_string(path))
+        serve(settings.ENV["FORGELINE_METRICS_PORT"])

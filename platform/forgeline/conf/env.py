@@ -44,6 +44,7 @@ SETTINGS: tuple[Setting, ...] = (
             "true behind a TLS proxy."),
     Setting("FORGELINE_LANGUAGE", "str", "en", "Language of a visitor whose browser asks for none: en or zh-hans."),
     Setting("FORGELINE_METRICS_TOKEN", "secret", "", "Lets Prometheus read /metrics from another machine; empty: from this one only."),
+    Setting("FORGELINE_METRICS_PORT", "int", 0, "Port on which a worker or connector process tells its counters; 0: none."),
     Setting("FORGELINE_LOG_LEVEL", "str", "INFO", "DEBUG, INFO, WARNING or ERROR."),
     Setting("FORGELINE_LOG_FORMAT", "str", "json", "json, or console for people."),
     Setting("FORGELINE_DATABASE_URL", "secret", "", "postgresql://user:password@host:port/name. User and password are used by "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import socket
 import time
@@ -14,8 +13,9 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from forgeline.conf.counters import registry
 
 CHECK_WITHIN_S = 2.0
 
@@ -62,16 +62,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if not allowed:
         return HttpResponse("Metrics are for this machine, or for whoever has FORGELINE_METRICS_TOKEN.\n", status=403,
                             content_type="text/plain")  # fmt: skip
-    return HttpResponse(generate_latest(_registry()), content_type=CONTENT_TYPE_LATEST)
-
-
-def _registry() -> CollectorRegistry:
-    """Return the counters of all processes that share PROMETHEUS_MULTIPROC_DIR (`make up` sets it), else our own."""
-    if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        return REGISTRY
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # ships no types
-    return registry
+    return HttpResponse(generate_latest(registry()), content_type=CONTENT_TYPE_LATEST)
 
 
 def _ask_database() -> None:
