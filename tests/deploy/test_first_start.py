@@ -52,6 +52,7 @@ def run_migrate(tmp_path: Path, timescale_url: str) -> subprocess.CompletedProce
         "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
         "PYTHONPATH": f"{ROOT / 'platform'}:{ROOT}",
         "FORGELINE_VAR": str(tmp_path / "var"),
+        "PROMETHEUS_MULTIPROC_DIR": str(tmp_path),
     }
     return subprocess.run(
         service["command"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
