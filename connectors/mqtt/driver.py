@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -21,7 +22,7 @@ from connectors.contract import (
 )  # fmt: skip
 from connectors.mqtt import manifest
 from connectors.mqtt.check import check
-from connectors.mqtt.decode import DecodeError, Decoder
+from connectors.mqtt.decode import Decoded, DecodeError, Decoder
 from connectors.mqtt.link import Link, Message
 from connectors.mqtt.mapping import Mapping
 from connectors.mqtt.names import Naming, name_by_topic, name_by_user
@@ -30,6 +31,8 @@ from connectors.mqtt.presets import PRESETS
 
 _KEPT_BYTES = 2_000
 _PART_S = 3.0
+
+log = logging.getLogger(__name__)
 
 
 class MqttDriver(Driver):
@@ -97,8 +100,22 @@ class MqttDriver(Driver):
 
     # --- in the link's thread ---
 
+    def _decode(self, topic: str, payload: bytes) -> Decoded:
+        """Decode; what nobody foresaw is refused too. Were it raised, the link would break, the broker send the
+        message again, and so for ever.
+        """
+        try:
+            return self._decoder.decode(topic, payload)
+        except DecodeError:
+            raise
+        except Exception as error:
+            log.exception("a message on %s could not be decoded for an unforeseen reason", topic)
+            raise DecodeError(
+                "mqtt.unreadable", mark("The message cannot be read; the log of the connectors says why.")
+            ) from error
+
     def _taker(self, outlet: Outlet, generation: int) -> Any:
-        decode, limit = self._decoder.decode, self._limit_bytes
+        limit = self._limit_bytes
         is_platform = self.is_platform
 
         def take(message: Message) -> bool:
@@ -115,7 +132,7 @@ class MqttDriver(Driver):
                     raise DecodeError(
                         "mqtt.too_large", mark("The payload is larger than the connection takes.")
                     )
-                decoded = decode(topic, message.payload)
+                decoded = self._decode(topic, message.payload)
                 if message.is_retained and None in decoded.ts_us:
                     # Nobody knows how old it is.
                     raise DecodeError("mqtt.retained_without_time", mark("A retained message bears no time."))

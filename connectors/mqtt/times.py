@@ -55,9 +55,10 @@ def _from_number(number: float, unit: str) -> int:
 
 
 def _from_text(text: str, unit: str, zone: str) -> int:
-    if text.isdigit() and len(text) == 14:
+    # isdigit alone also takes ² and ٣, which float() does not all take.
+    if text.isascii() and text.isdigit() and len(text) == 14:
         text = f"{text[:4]}-{text[4:6]}-{text[6:8]}T{text[8:10]}:{text[10:12]}:{text[12:]}"
-    elif text.replace(".", "", 1).isdigit():
+    elif text.isascii() and text.replace(".", "", 1).isdigit():
         return _from_number(float(text), unit)
     try:
         at = datetime.fromisoformat(text.replace("/", "-"))

@@ -28,6 +28,7 @@ def reason_word(reason: str) -> str:
         "mqtt.not_objects": _("The list holds something that is no object."),
         "mqtt.not_text": _("The payload is no text."),
         "mqtt.retained_without_time": _("A retained message bears no time."),
+        "mqtt.unreadable": _("The message cannot be read."),
         "mqtt.too_deep": _("The payload is nested too deep."),
         "mqtt.too_large": _("The payload is too large."),
         "mqtt.too_many_values": _("Too many values in one message."),

@@ -23,11 +23,10 @@ from connectors.runtime.records import Record, decode_record, encode_record, joi
 SEGMENT_BYTES = 32 * 1024 * 1024
 _HEAD = struct.Struct(">II")
 _SUFFIX = ".spool"
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class SpoolFullError(Exception):
-    """The spool holds as much as it may, or the disk is full: the source must wait."""
+    """The spool holds as much as it may, or the disk takes nothing: the source must wait."""
 
 
 @dataclass(slots=True)
@@ -79,15 +78,21 @@ class Spool:
                     raise OSError(errno.ENOSPC, "the disk took half a record")
                 os.fsync(file.fileno())
             except OSError:
-                # Half a record must not stand before the next one.
-                file.truncate(end)
-                file.seek(end)
+                self._take_back(file, end)
                 raise
         except OSError as error:
-            if error.errno in _FULL:
-                raise SpoolFullError("the disk is full") from error
-            raise
+            # Full, read-only or broken: none of them may end the writer, all of them are for a person to mend.
+            raise SpoolFullError(f"the disk takes nothing: {error.strerror}") from error
         self.bytes += len(data)
+
+    def _take_back(self, file: IO[bytes], end: int) -> None:
+        """Cut off half a record, which must not stand before the next one; leave the file where the disk refuses."""
+        try:
+            file.truncate(end)
+            file.seek(end)
+        except OSError:
+            self._file = None
+            file.close()
 
     def _open_for_append(self, size: int) -> IO[bytes]:
         if self._file is not None and self._file.tell() + size > SEGMENT_BYTES:
@@ -95,9 +100,9 @@ class Spool:
             self._file = None
         if self._file is None:
             path = self.folder / f"{self._next_segment:012d}{_SUFFIX}"
+            self._next_segment += 1
             # Unbuffered: what a write could not take must not come out later, behind our back.
             self._file = path.open("xb", buffering=0)
-            self._next_segment += 1
             descriptor = os.open(self.folder, os.O_RDONLY)
             try:
                 os.fsync(descriptor)
@@ -139,7 +144,9 @@ class Spool:
         assert path is not None
         if self._position.offset >= path.stat().st_size:
             self._discard(path)
-        else:
+            return
+        # A full disk may not take the note; without it a new process replays the segment from its start.
+        with contextlib.suppress(OSError):
             (self.folder / "position").write_text(f"{self._position.segment} {self._position.offset}")
 
     def _current(self) -> Path | None:

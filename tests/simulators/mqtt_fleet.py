@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import struct
 import sys
 import time
@@ -19,6 +20,7 @@ from typing import Any
 
 CONNACK, PUBACK, PINGRESP = 0x20, 0x40, 0xD0
 KEEPALIVE_S = 60
+PACE_S = 0.05
 
 
 def _text(value: str) -> bytes:
@@ -59,12 +61,16 @@ class Device(asyncio.Protocol):
     topic: str
     payloads: Iterator[bytes]
     window: int = 200
+    client_id: str = ""
+    """Its user's name where nothing is said."""
     is_paced: bool = False
     """Send only when ``pump`` is called, not whenever an acknowledgement makes room."""
     on_change: Callable[[], None] = lambda: None
     sent: int = 0
     acknowledged: int = 0
     connects: int = 0
+    acknowledged_at_loss: list[int] = field(default_factory=list)
+    """How many messages were acknowledged whenever the connection went."""
     exhausted: bool = False
     transport: asyncio.Transport | None = None
     _ready: bool = False
@@ -81,9 +87,11 @@ class Device(asyncio.Protocol):
         self.transport = transport  # type: ignore[assignment]
         self.lost.clear()
         self._buffer.clear()
-        transport.write(connect_packet(self.username, self.username, self.password))  # type: ignore[attr-defined]
+        transport.write(connect_packet(self.client_id or self.username, self.username, self.password))  # type: ignore[attr-defined]
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._ready:
+            self.acknowledged_at_loss.append(self.acknowledged)
         self._ready = False
         self.transport = None
         self.lost.set()
@@ -161,9 +169,12 @@ class Device(asyncio.Protocol):
             await asyncio.sleep(0.2)
 
 
-async def run_fleet(devices: list[Device], host: str, port: int, *, timeout_s: float) -> float:
+async def run_fleet(
+    devices: list[Device], host: str, port: int, *, timeout_s: float, rate: float | None = None
+) -> float:
     """Run devices until all that they have is acknowledged; returns the seconds from first to last message.
 
+    With a ``rate`` (messages/s in all) they send by the clock, and SIGTERM ends what they have.
     **Raises** TimeoutError with how far it came.
     """
     done = asyncio.Event()
@@ -175,6 +186,8 @@ async def run_fleet(devices: list[Device], host: str, port: int, *, timeout_s: f
     for device in devices:
         device.on_change = check
     tasks = [asyncio.create_task(device.stay_connected(host, port)) for device in devices]
+    if rate is not None:
+        tasks.append(asyncio.create_task(_pace(devices, rate)))
     started = time.perf_counter()
     try:
         await asyncio.wait_for(done.wait(), timeout_s)
@@ -193,6 +206,24 @@ async def run_fleet(devices: list[Device], host: str, port: int, *, timeout_s: f
     return time.perf_counter() - started
 
 
+async def _pace(devices: list[Device], rate: float) -> None:
+    """Have each device send its share by the clock. What a lost connection or a full window held up is not made up."""
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    due, before = 0.0, time.perf_counter()
+    while not ended.is_set():
+        await asyncio.sleep(PACE_S)
+        now = time.perf_counter()
+        due = min(due + (now - before) * rate / len(devices), rate / len(devices))
+        before = now
+        for device in devices:
+            device.pump(int(due))
+        due -= int(due)
+    for device in devices:
+        device.exhausted = True
+        device.on_change()
+
+
 def render(*, keys: list[str], values: int, messages: int, start_ms: int, step_ms: int) -> Iterator[bytes]:
     """Yield payloads ``{"ts": ms, "values": {…}}`` that walk through ``keys``, ``values`` at a time.
 
@@ -209,7 +240,7 @@ def main() -> None:
     """Run a fleet as a process of its own: a JSON plan on standard input, a JSON result on standard output.
 
     Plan: host, port, timeout_s, window, devices [{username, password, topic, keys}], values, messages (a device),
-    start_ms, step_ms, and rate (messages/s in all; absent: as fast as acknowledged).
+    start_ms, step_ms, and rate (messages/s in all, until SIGTERM; absent: as fast as acknowledged).
     """
     plan = json.load(sys.stdin)
     devices = [
@@ -228,13 +259,22 @@ def main() -> None:
         )
         for device in plan["devices"]
     ]
-    seconds = asyncio.run(run_fleet(devices, plan["host"], plan["port"], timeout_s=plan["timeout_s"]))
+    if "rate" in plan:
+        for device in devices:
+            device.is_paced = True
+    seconds = asyncio.run(
+        run_fleet(devices, plan["host"], plan["port"], timeout_s=plan["timeout_s"], rate=plan.get("rate"))
+    )
     json.dump(
         {
             "seconds": seconds,
             "sent": sum(device.sent for device in devices),
             "acknowledged": sum(device.acknowledged for device in devices),
             "connects": sum(device.connects for device in devices),
+            "devices": [
+                {"sent": device.sent, "acknowledged_at_loss": device.acknowledged_at_loss}
+                for device in devices
+            ],
         },
         sys.stdout,
     )

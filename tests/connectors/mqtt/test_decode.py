@@ -109,7 +109,7 @@ def test_a_mapping_that_cannot_work_is_told(raw: dict[str, Any]) -> None:
 def test_times_by_their_size() -> None:
     for value in (1_714_968_000, 1_714_968_000.0, 1_714_968_000_000, NOON_US, NOON_US * 1000, "1714968000"):
         assert read_time(value) == NOON_US
-    for bad in ("yesterday", "2024-05-06 12:00:00", True, None, float("nan"), 1e300, 10**400, []):
+    for bad in ("yesterday", "2024-05-06 12:00:00", True, None, float("nan"), 1e300, 10**400, [], "²", "٣"):
         with pytest.raises(TimeFormatError):
             read_time(bad)
 

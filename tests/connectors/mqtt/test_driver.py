@@ -14,6 +14,7 @@ import paho.mqtt.publish as one_shot
 import pytest
 
 from connectors.contract import ConnectorError, PermanentError, ReadingBlock, Undecodable
+from connectors.mqtt.decode import Decoded, Decoder
 from connectors.mqtt.driver import MqttDriver
 from connectors.mqtt.options import MqttOptions
 from forgeline.embedded.broker import find_mosquitto
@@ -191,6 +192,29 @@ def test_a_retained_message_needs_a_time(broker: Ports) -> None:
             assert outlet.refused[0][0].reason == "mqtt.retained_without_time"
         for topic in ("hall/old", "hall/dated"):
             await publish(broker, b"", topic, retain=True)
+
+    asyncio.run(scene())
+
+
+def test_a_message_that_breaks_the_decoder_is_refused_and_the_next_one_comes(
+    broker: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_self: Decoder, _topic: str, payload: bytes) -> Decoded:
+        if payload == b"poison":
+            raise KeyError("nobody foresaw this")
+        return Decoded(("a#b",), [1], [None])
+
+    monkeypatch.setattr(Decoder, "decode", fail)
+
+    async def scene() -> None:
+        async with running(make(broker, "poisoned")) as outlet:
+            await publish(broker, b"poison")
+            await publish(broker, b"1")
+            await until(lambda: outlet.blocks, "the message behind the one at fault")
+            ((undecodable, receipt),) = outlet.refused
+            assert (undecodable.reason, undecodable.payload) == ("mqtt.unreadable", b"poison")
+            assert receipt is not None
+            assert outlet.events == ["connected"]
 
     asyncio.run(scene())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -157,6 +159,41 @@ def test_a_full_spool_stops_the_acknowledgements_and_then_the_source(tmp_path: P
     assert values == sorted(values)
     assert len(set(values)) == len(values) == sent
     road.writer.stop(timeout_s=5)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 256 kB, where one may be mounted."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("only root may mount the small disk that this test fills")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_disk_that_fills_holds_the_sources_and_ends_nothing(small_disk: Path) -> None:
+    road = Road(small_disk / "spool", rows=200)
+    road.bind(a=1)
+    road.sink.is_away = True
+    road.writer.start()
+    sent = 0
+    while not road.writer.facts.is_full or road.pipeline.refused_offers == 0:
+        sent += road.intake.offer(block({"a": float(sent)}, ts_us=sent, receipt=sent))
+    # Not a byte is left, so that the note of how far the replay has come cannot be written either.
+    with contextlib.suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as filler:
+        while True:
+            filler.write(b"x" * 512)
+    assert len(road.settled) < sent
+    road.sink.is_away = False
+    wait_for(lambda: len(road.settled) >= sent, "everything, once the store is back", 20)
+    values = [value for _p, _ts, value, _f in road.sink.rows]
+    assert values == sorted(values)
+    assert len(set(values)) == sent
+    assert road.writer.stop(timeout_s=5)
 
 
 def test_a_row_that_the_store_cannot_stomach_does_not_hold_up_its_neighbours(road: Road) -> None:

@@ -1,0 +1,135 @@
+"""A rig under the supervisor of ``make up``: what a test kills comes back as it does for a user.
+
+Not here: what is measured (the tests), the rig's services (rig).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+
+from forgeline.embedded.broker import MosquittoBroker
+from forgeline.embedded.processes import Child, Supervisor
+from forgeline.embedded.service import Service, free_port
+from tests.rig import ROOT, Rig
+
+MANAGE: Final = (sys.executable, str(ROOT / "manage.py"))
+CELERY: Final = (sys.executable, "-m", "celery", "-A", "forgeline.conf.celery:app")
+
+
+class Watch:
+    """Services and processes by name. The supervisor looks whenever something is waited for."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.said: list[str] = []
+        self.supervisor = Supervisor(say=self.said.append)
+        self.services: dict[str, Service] = {
+            "database": rig.postgres, "broker": rig.broker, "cache": rig.valkey,
+        }  # fmt: skip
+        self.supervisor.services += self.services.values()
+        self.children: dict[str, Child] = {}
+
+    # --- processes ---
+
+    def add(self, name: str, *argv: str, **environment: str) -> Child:
+        """Start a process of the product and keep it alive."""
+        folder = self.rig.folder / "metrics"
+        folder.mkdir(exist_ok=True)
+        surroundings = self.rig.environment() | {"PROMETHEUS_MULTIPROC_DIR": str(folder)} | environment
+        child = Child(name, argv, surroundings, self.rig.folder / f"{name}.log")
+        self.supervisor.add(child)
+        self.children[name] = child
+        return child
+
+    def add_connectors(self, name: str = "connectors", **environment: str) -> Child:
+        """Start a connector process, and mosquitto's credentials with the first."""
+        broker = self.rig.broker
+        if isinstance(broker, MosquittoBroker) and "credentials" not in self.children:
+            where = ("--folder", str(broker.credentials), "--pid-file", str(broker.pid_file))
+            self.add("credentials", *MANAGE, "sync_broker_credentials", "--watch", *where)
+        return self.add(name, *MANAGE, "run_connectors", **environment)
+
+    def add_web(self) -> Child:
+        """Start the web server."""
+        self.rig.http_port = self.rig.http_port or free_port()
+        words = ("-m", "uvicorn", "forgeline.conf.asgi:application", "--port", str(self.rig.http_port))
+        return self.add("web", sys.executable, *words, "--no-access-log", "--log-level", "warning")
+
+    def add_worker(self) -> Child:
+        """Start a Celery worker."""
+        return self.add("worker", *CELERY, "worker", "--concurrency", "1", "--loglevel", "WARNING")
+
+    # --- faults ---
+
+    def pid(self, name: str) -> int:
+        process = self.services[name].process if name in self.services else self.children[name].process
+        assert process is not None
+        return process.pid
+
+    def kill(self, name: str) -> int:
+        """kill -9; returns the number of the process that is gone."""
+        pid = self.pid(name)
+        if name in self.services:
+            # The one process that was started: what it had started itself must find out, as after a crash.
+            os.kill(pid, signal.SIGKILL)
+        else:
+            os.killpg(pid, signal.SIGKILL)
+        process = self.services[name].process if name in self.services else self.children[name].process
+        assert process is not None
+        process.wait(10)
+        return pid
+
+    def drop(self, name: str) -> None:
+        """Kill a process for good: nobody starts it again."""
+        child = self.children.pop(name)
+        self.supervisor.children.remove(child)
+        child.kill()
+
+    def wait(self, is_so: Callable[[], Any], what: str, *, within_s: float = 60.0) -> float:
+        """Wait until something holds, with the supervisor at work; returns the seconds that took.
+
+        A database that is away has not said that it holds. **Raises** AssertionError with the ends of the logs.
+        """
+        started = time.monotonic()
+
+        def look() -> bool:
+            self.supervisor.watch()
+            try:
+                return bool(is_so())
+            except (psycopg.Error, OSError):
+                return False
+
+        self.rig.wait(look, what, within_s=within_s)
+        return time.monotonic() - started
+
+    def wait_for_devices(self, usernames: list[str]) -> None:
+        """Wait until the broker lets the devices in and somebody listens to them."""
+        if isinstance(self.rig.broker, MosquittoBroker):
+            path: Path = self.rig.broker.credentials / "passwords"
+            self.wait(
+                lambda: all(name in path.read_text(encoding="utf-8") for name in usernames),
+                "the broker knows the devices",
+            )
+        self.wait(self.is_connected, "a connector process has subscribed at the broker")
+
+    def is_connected(self) -> bool:
+        """Tell whether a process that lives says that its subscription at the broker stands."""
+        running = (
+            "SELECT 1 FROM connectors_connectionstatus s JOIN connectors_connection c ON c.id = s.connection_id"
+            " JOIN connectors_connectorprocess p ON p.name = s.owner"
+            " WHERE c.kind = 'broker' AND s.state = 'running' AND p.expires_at > now()"
+        )
+        return bool(self.rig.ask(running))
+
+    def stop(self) -> None:
+        """End the processes in order; the services are the rig's."""
+        self.supervisor.services.clear()
+        self.supervisor.stop()
