@@ -24,6 +24,11 @@ class Title:
     def in_language(self, language: str) -> str:
         return self.zh if language.startswith("zh") else self.en
 
+    @property
+    def by_language(self) -> dict[str, str]:
+        """As Forgeline takes names: language → word."""
+        return {"en": self.en, "zh-hans": self.zh}
+
 
 @dataclass(frozen=True, eq=False)
 class PointSpec:

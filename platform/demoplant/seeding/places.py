@@ -62,7 +62,9 @@ class PlaceSeeder:
             if row["name"] in (SITE.en, SITE.zh):
                 return int(row["id"])
         name = SITE.in_language(self._language)
-        row = await self._forgeline.post("/plants/", {"name": name, "zone": ZONE, "country": "CN"})
+        row = await self._forgeline.post(
+            "/plants/", {"name": name, "names": SITE.by_language, "zone": ZONE, "country": "CN"}
+        )
         log.info("plant %s made", name)
         self._made += 1
         return int(row["id"])
@@ -78,6 +80,7 @@ class PlaceSeeder:
             "parent": parent_id,
             "level": level,
             "name": title.in_language(self._language),
+            "names": title.by_language,
         }
         row = await self._forgeline.post("/assets/", {**body, **facts})
         self._assets.append(row)
@@ -121,8 +124,9 @@ class PlaceSeeder:
     def _body(self, point: PointSpec) -> Row:
         valid = point.valid or (None, None)
         return {
-            "name": point.title.in_language(self._language), "unit": point.unit, "kind": point.kind,
+            "name": point.title.in_language(self._language), "names": point.title.by_language,
+            "unit": point.unit, "kind": point.kind,
             "role": point.role, "expected_interval_s": point.expected_s, "decimals": point.decimals,
             "valid_min": valid[0], "valid_max": valid[1], "is_simulated": point.is_simulated,
-            "labels": {str(code): {"en": title.en, "zh-hans": title.zh} for code, title in point.labels.items()},
+            "labels": {str(code): title.by_language for code, title in point.labels.items()},
         }  # fmt: skip

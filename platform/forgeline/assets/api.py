@@ -67,7 +67,7 @@ class PointFilter(filters.FilterSet):
 class PlantSerializer(serializers.ModelSerializer):
     class Meta:
         model = Site
-        fields = ["id", "name", "zone", "country", "day_starts_at"]
+        fields = ["id", "name", "names", "zone", "country", "day_starts_at"]
         extra_kwargs = {"zone": {"required": False}, "country": {"required": False}}
 
 
@@ -85,7 +85,9 @@ class AssetSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Asset
-        fields = ["id", "plant", "parent", "level", "name", "path", "position", "profile", "with_points"]
+        fields = [
+            "id", "plant", "parent", "level", "name", "names", "path", "position", "profile", "with_points",
+        ]  # fmt: skip
         read_only_fields = ["path"]
         extra_kwargs = {"profile": {"required": False}, "position": {"required": False}}
         validators: list[Any] = []
@@ -125,7 +127,7 @@ class PointSerializer(serializers.ModelSerializer):
     class Meta:
         model = Point
         fields = [
-            "id", "asset", "device", "key", "name", "unit", "kind", "role", "valid_min", "valid_max",
+            "id", "asset", "device", "key", "name", "names", "unit", "kind", "role", "valid_min", "valid_max",
             "expected_interval_s", "decimals", "labels", "is_simulated", "position",
         ]  # fmt: skip
         extra_kwargs = {"name": {"required": False}, "position": {"required": False}}

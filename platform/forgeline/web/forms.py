@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.utils.translation import get_language, gettext_lazy as _
 
+from forgeline.assets.models import Asset, Point, Site
 from forgeline.assets.models.place import AssetLevel
 from forgeline.assets.models.point import Kind
 from forgeline.assets.profiles import PROFILES
@@ -35,8 +36,38 @@ def _profiles() -> list[tuple[str, Any]]:
     ]
 
 
-class SiteForm(forms.Form):
+class NamedForm(forms.Form):
+    """A name, and what the plant's people call it in the product's other languages."""
+
     name = forms.CharField(label=_("Name"), max_length=120)
+    name_en = forms.CharField(label=_("Name in English"), max_length=120, required=False)
+    name_zh_hans = forms.CharField(
+        label=_("Name in Chinese"), max_length=120, required=False,
+        help_text=_("Readers of that language see it; without one they see the name."),
+    )  # fmt: skip
+
+    NAMES = {"en": "name_en", "zh-hans": "name_zh_hans"}
+
+    @classmethod
+    def initial_of(cls, row: Site | Asset | Point) -> dict[str, str]:
+        """Return what the name's fields begin with."""
+        return {"name": row.name, **{each: row.names.get(word, "") for word, each in cls.NAMES.items()}}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The cleaned data as services take it."""
+        given = dict(self.cleaned_data)
+        given["names"] = {word: given.pop(each) for word, each in self.NAMES.items()}
+        return given
+
+    def order_fields(self, field_order: Any) -> None:
+        """Names in other languages stand last: most plants need none."""
+        super().order_fields(field_order)
+        for each in self.NAMES.values():
+            self.fields[each] = self.fields.pop(each)
+
+
+class SiteForm(NamedForm):
     zone = forms.ChoiceField(
         label=_("Time zone"),
         choices=_zones,
@@ -47,13 +78,13 @@ class SiteForm(forms.Form):
     )
 
 
-class AssetForm(forms.Form):
+class AssetForm(NamedForm):
     """An area, a line or a machine."""
 
     level = forms.ChoiceField(
         label=_("What is it?"), choices=AssetLevel.choices, initial=AssetLevel.WORK_UNIT
     )
-    name = forms.CharField(label=_("Name"), max_length=120)
+    field_order = ("level",)
     parent = forms.ChoiceField(label=_("Belongs to"), required=False)
     profile = forms.ChoiceField(
         label=_("Device profile"), required=False, choices=_profiles,
@@ -69,13 +100,13 @@ class AssetForm(forms.Form):
             del self.fields["level"]
 
 
-class PointForm(forms.Form):
+class PointForm(NamedForm):
     """One point of a machine."""
 
     key = forms.CharField(
         label=_("Key"), max_length=120, help_text=_("How its source names it, such as power.")
     )
-    name = forms.CharField(label=_("Name"), max_length=120)
+    field_order = ("key",)
     kind = forms.TypedChoiceField(label=_("Kind"), choices=Kind.choices, coerce=int, initial=Kind.GAUGE)
     unit = forms.CharField(
         label=_("Unit"),

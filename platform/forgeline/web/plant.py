@@ -82,7 +82,7 @@ def read_overview(site: Site) -> list[LineGroup]:
     """Return the lines of a plant with their machines: seven queries, whatever the plant's size."""
     now_us = clock.now_us()
     groups: list[tuple[str, str, list[Branch]]] = []
-    _collect(read_tree(site.pk, with_points=True), "", site.name, groups)
+    _collect(read_tree(site.pk, with_points=True), "", site.title, groups)
     machines = [branch for _title, _area, branches in groups for branch in branches]
     ids = [branch.asset.pk for branch in machines]
     points = [point for branch in machines for point in branch.points]
@@ -110,9 +110,9 @@ def _collect(
         groups.append((title, area, own))
     for branch in branches:
         if branch.asset.level == AssetLevel.AREA:
-            _collect(branch.children, branch.asset.name, branch.asset.name, groups)
+            _collect(branch.children, branch.asset.title, branch.asset.title, groups)
         elif branch.asset.level == AssetLevel.LINE:
-            _collect(branch.children, area, branch.asset.name, groups)
+            _collect(branch.children, area, branch.asset.title, groups)
 
 
 def choose(points: Sequence[Point], roles: Sequence[str], most: int) -> list[Point]:

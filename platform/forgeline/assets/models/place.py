@@ -5,13 +5,13 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from forgeline.assets.models.naming import Named
 from forgeline.tenancy.models import TenantModel
 
 
-class Site(TenantModel):
+class Site(Named, TenantModel):
     """A plant: one address, one time zone, one calendar."""
 
-    name = models.CharField(_("name"), max_length=120)
     zone = models.CharField(_("time zone"), max_length=64, default="Asia/Shanghai")
     country = models.CharField(_("country of holidays"), max_length=8, default="CN", blank=True)
     day_starts_at = models.TimeField(_("production day starts at"), default="00:00")
@@ -33,7 +33,7 @@ class AssetLevel(models.TextChoices):
     WORK_UNIT = "work_unit", _("Machine")
 
 
-class Asset(TenantModel):
+class Asset(Named, TenantModel):
     """An area, a line or a machine. ``path`` holds the ids from the site down, ``/3/17/42/``: grants and reads of a
     branch compare it by prefix; ``assets.services.move_asset`` rewrites it.
     """
@@ -43,7 +43,6 @@ class Asset(TenantModel):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="children"
     )
     level = models.CharField(_("level"), max_length=12, choices=AssetLevel.choices)
-    name = models.CharField(_("name"), max_length=120)
     path = models.CharField(max_length=255, db_index=True)
     position = models.PositiveIntegerField(default=0)
     profile = models.CharField(_("device profile"), max_length=60, blank=True)

@@ -6,6 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from forgeline.assets.models.device import Device
+from forgeline.assets.models.naming import Named
 from forgeline.assets.models.place import Asset
 from forgeline.tenancy.models import TenantModel
 
@@ -20,7 +21,7 @@ class Kind(models.IntegerChoices):
     TEXT = 4, _("Text")
 
 
-class Point(TenantModel):
+class Point(Named, TenantModel):
     """A quantity with its unit (UCUM), kind, valid range and rhythm. The id fits int4: samples carry it."""
 
     id = models.AutoField(primary_key=True)
@@ -29,7 +30,6 @@ class Point(TenantModel):
         Device, on_delete=models.SET_NULL, null=True, blank=True, related_name="points"
     )
     key = models.CharField(_("key"), max_length=120)
-    name = models.CharField(_("name"), max_length=120)
     unit = models.CharField(_("unit"), max_length=32, blank=True)
     kind = models.SmallIntegerField(_("kind"), choices=Kind.choices, default=Kind.GAUGE)
     role = models.CharField(_("role"), max_length=60, blank=True)

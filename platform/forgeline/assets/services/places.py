@@ -21,8 +21,8 @@ from forgeline.base import clock
 from forgeline.identity.policy import Actor
 
 _ORDER = [AssetLevel.AREA, AssetLevel.LINE, AssetLevel.WORK_UNIT]
-_SITE_FIELDS = frozenset({"name", "zone", "country", "day_starts_at"})
-_ASSET_FIELDS = frozenset({"name", "position", "profile"})
+_SITE_FIELDS = frozenset({"name", "names", "zone", "country", "day_starts_at"})
+_ASSET_FIELDS = frozenset({"name", "names", "position", "profile"})
 
 
 def create_site(
@@ -31,12 +31,13 @@ def create_site(
     zone: str = "Asia/Shanghai",
     country: str = "CN",
     day_starts_at: time = time(0),
+    names: dict[str, str] | None = None,
     actor: Actor | None = None,
 ) -> Site:
     """Make a plant."""
     require_edit(actor)
     _check_zone(zone)
-    site = Site(name=name, zone=zone, country=country, day_starts_at=day_starts_at)
+    site = Site(name=name, names=names or {}, zone=zone, country=country, day_starts_at=day_starts_at)
     return save(site, taken=_("There is a plant with this name."))
 
 
@@ -72,6 +73,7 @@ def create_asset(
     parent_id: int | None = None,
     profile: str = "",
     with_points: bool = False,
+    names: dict[str, str] | None = None,
     actor: Actor | None = None,
 ) -> Asset:
     """Make an area, a line or a machine at the end of its row; ``with_points`` adds the points of its profile."""
@@ -83,7 +85,14 @@ def create_asset(
     with transaction.atomic():
         siblings = Asset.objects.filter(site=site, parent=parent).count()
         asset = Asset(
-            site=site, parent=parent, level=level, name=name, profile=profile, position=siblings, path="/"
+            site=site,
+            parent=parent,
+            level=level,
+            name=name,
+            names=names or {},
+            profile=profile,
+            position=siblings,
+            path="/",
         )
         save(asset, taken=_("There is something with this name at this place."))
         asset.path = _path_under(site, parent, asset)

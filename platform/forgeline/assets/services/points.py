@@ -20,7 +20,7 @@ from forgeline.identity.policy import Actor
 
 _FIELDS = frozenset(
     {
-        "name", "unit", "kind", "role", "valid_min", "valid_max", "expected_interval_s", "decimals", "labels",
+        "name", "names", "unit", "kind", "role", "valid_min", "valid_max", "expected_interval_s", "decimals", "labels",
         "is_simulated", "position", "device_id",
     }
 )  # fmt: skip
@@ -64,6 +64,7 @@ def create_points_of_profile(*, asset_id: int, actor: Actor | None = None) -> li
             asset=asset,
             key=spec.key,
             name=spec.name_in(language),
+            names=spec.name,
             unit=spec.unit,
             kind=Kind[spec.kind.upper()],
             role=spec.role,

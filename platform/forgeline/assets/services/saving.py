@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext as _
 
+from forgeline.assets.models.naming import MAX_NAME, Named
 from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundError
 from forgeline.identity.policy import Actor, require_permission
 
@@ -28,12 +30,26 @@ def save(row: Row, *, taken: str) -> Row:
         row.clean_fields(exclude=["tenant"])
     except ValidationError as error:
         raise invalid(error.message_dict) from error
+    if isinstance(row, Named):
+        _check_names(row)
     try:
         with transaction.atomic():
             row.save()
     except IntegrityError as error:
         raise ConflictError(taken, key=f"{row._meta.app_label}.taken") from error
     return row
+
+
+def _check_names(row: Named) -> None:
+    """Pass for names in languages that there are; those without a word are left out."""
+    known = dict(settings.LANGUAGES)
+    if not isinstance(row.names, dict) or any(
+        language not in known or not isinstance(name, str) or len(name) > MAX_NAME
+        for language, name in row.names.items()
+    ):
+        sentence = _('Give names by language, such as {"en": "Press 1"}; there are: %(known)s.')
+        raise invalid({"names": [sentence % {"known": ", ".join(known)}]})
+    row.names = {language: name.strip() for language, name in row.names.items() if name.strip()}
 
 
 def change(row: models.Model, changes: dict[str, Any], allowed: frozenset[str]) -> None:

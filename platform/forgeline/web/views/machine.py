@@ -74,7 +74,7 @@ def _asked(request: HttpRequest, points: list[Point]) -> list[int]:
 def _for_chart(point: Point) -> dict[str, Any]:
     return {
         "id": point.pk,
-        "name": point.name,
+        "name": point.title,
         "unit": display_unit(point.unit),
         "decimals": point.decimals,
         "kind": Kind(point.kind).name.lower(),

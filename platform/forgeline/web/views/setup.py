@@ -40,7 +40,7 @@ def new_site(request: HttpRequest) -> HttpResponse:
     form = SiteForm(request.POST or None, initial={"zone": "Asia/Shanghai", "country": "CN"})
 
     def save() -> Site:
-        return services.create_site(actor=_actor(request), **form.cleaned_data)
+        return services.create_site(actor=_actor(request), **form.facts)
 
     if _saved(request, form, save):
         return redirect("web:setup")
@@ -52,18 +52,19 @@ def edit_site(request: HttpRequest, site_id: int) -> HttpResponse:
     site = get_site(site_id)
     if "retire" in request.POST:
         services.retire_site(site_id=site_id, actor=_actor(request))
-        messages.success(request, _("%(name)s is out of use; its history stays.") % {"name": site.name})
+        messages.success(request, _("%(name)s is out of use; its history stays.") % {"name": site.title})
         return redirect("web:setup")
     form = SiteForm(
-        request.POST or None, initial={"name": site.name, "zone": site.zone, "country": site.country}
+        request.POST or None,
+        initial={**SiteForm.initial_of(site), "zone": site.zone, "country": site.country},
     )
     if _saved(
         request,
         form,
-        lambda: services.update_site(site_id=site_id, actor=_actor(request), **form.cleaned_data),
+        lambda: services.update_site(site_id=site_id, actor=_actor(request), **form.facts),
     ):
         return redirect("web:setup")
-    return _form_page(request, form, site.name, retires=True)
+    return _form_page(request, form, site.title, retires=True)
 
 
 @needs("web.edit")
@@ -77,11 +78,12 @@ def new_asset(request: HttpRequest, site_id: int) -> HttpResponse:
     form = AssetForm(request.POST or None, initial=initial, parents=_parents(site))
 
     def save() -> Asset:
-        given = form.cleaned_data
+        given = form.facts
         return services.create_asset(
             site_id=site_id,
             level=given["level"],
             name=given["name"],
+            names=given["names"],
             parent_id=int(given["parent"]) if given["parent"] else None,
             profile=given["profile"],
             with_points=True,
@@ -90,7 +92,7 @@ def new_asset(request: HttpRequest, site_id: int) -> HttpResponse:
 
     if _saved(request, form, save):
         return redirect("web:setup")
-    return _form_page(request, form, _("New in %(site)s") % {"site": site.name})
+    return _form_page(request, form, _("New in %(site)s") % {"site": site.title})
 
 
 @needs("web.edit")
@@ -100,27 +102,29 @@ def edit_asset(request: HttpRequest, asset_id: int) -> HttpResponse:
     actor = _actor(request)
     if "retire" in request.POST:
         services.retire_asset(asset_id=asset_id, actor=actor)
-        messages.success(request, _("%(name)s is out of use; its history stays.") % {"name": asset.name})
+        messages.success(request, _("%(name)s is out of use; its history stays.") % {"name": asset.title})
         return redirect("web:setup")
     parent = str(asset.parent_id or "")
-    initial = {"name": asset.name, "parent": parent, "profile": asset.profile}
+    initial = {**AssetForm.initial_of(asset), "parent": parent, "profile": asset.profile}
     form = AssetForm(
         request.POST or None, initial=initial, parents=_parents(asset.site, but=asset), is_new=False
     )
 
     def save() -> None:
-        given = form.cleaned_data
+        given = form.facts
         if given["parent"] != parent:
             to = int(given["parent"]) if given["parent"] else None
             services.move_asset(asset_id=asset_id, parent_id=to, actor=actor)
-        services.update_asset(asset_id=asset_id, actor=actor, name=given["name"], profile=given["profile"])
+        services.update_asset(
+            asset_id=asset_id, actor=actor, **{key: given[key] for key in ("name", "names", "profile")}
+        )
         if given["profile"] and given["profile"] != asset.profile:
             services.create_points_of_profile(asset_id=asset_id, actor=actor)
 
     if _saved(request, form, save):
         return redirect("web:edit_asset", asset_id=asset_id)
     points = list_points(asset_id=asset_id) if asset.level == AssetLevel.WORK_UNIT else None
-    return _form_page(request, form, asset.name, retires=True, asset=asset, points=points)
+    return _form_page(request, form, asset.title, retires=True, asset=asset, points=points)
 
 
 @needs("web.edit")
@@ -130,10 +134,10 @@ def new_point(request: HttpRequest, asset_id: int) -> HttpResponse:
     if _saved(
         request,
         form,
-        lambda: services.create_point(asset_id=asset_id, actor=_actor(request), **form.cleaned_data),
+        lambda: services.create_point(asset_id=asset_id, actor=_actor(request), **form.facts),
     ):
         return redirect("web:edit_asset", asset_id=asset_id)
-    return _form_page(request, form, _("New point of %(machine)s") % {"machine": asset.name}, asset=asset)
+    return _form_page(request, form, _("New point of %(machine)s") % {"machine": asset.title}, asset=asset)
 
 
 @needs("web.edit")
@@ -142,18 +146,18 @@ def edit_point(request: HttpRequest, point_id: int) -> HttpResponse:
     back = redirect("web:edit_asset", asset_id=point.asset_id)
     if "retire" in request.POST:
         services.retire_point(point_id=point_id, actor=_actor(request))
-        messages.success(request, _("%(name)s is out of use; its history stays.") % {"name": point.name})
+        messages.success(request, _("%(name)s is out of use; its history stays.") % {"name": point.title})
         return back
-    names = [name for name in PointForm.base_fields if name != "key"]
-    initial = {name: getattr(point, name) for name in names}
+    facts = [name for name in PointForm.base_fields if hasattr(point, name)]
+    initial = {**{name: getattr(point, name) for name in facts}, **PointForm.initial_of(point)}
     form = PointForm(request.POST or None, initial=initial, is_new=False)
     if _saved(
         request,
         form,
-        lambda: services.update_point(point_id=point_id, actor=_actor(request), **form.cleaned_data),
+        lambda: services.update_point(point_id=point_id, actor=_actor(request), **form.facts),
     ):
         return back
-    return _form_page(request, form, point.name, retires=True, asset=point.asset)
+    return _form_page(request, form, point.title, retires=True, asset=point.asset)
 
 
 def _actor(request: HttpRequest) -> Any:
@@ -179,13 +183,13 @@ def _form_page(request: HttpRequest, form: forms.Form, title: str, **context: An
 
 def _parents(site: Site, but: Asset | None = None) -> list[tuple[str, str]]:
     """Return what an asset may hang beneath, indented as the tree is; never itself or what hangs beneath it."""
-    out = [("", site.name)]
+    out = [("", site.title)]
 
     def walk(branches: Sequence[Branch], depth: int) -> None:
         for branch in branches:
             if branch.asset.level == AssetLevel.WORK_UNIT or (but is not None and branch.asset.pk == but.pk):
                 continue
-            out.append((str(branch.asset.pk), "\u2003" * depth + branch.asset.name))
+            out.append((str(branch.asset.pk), "\u2003" * depth + branch.asset.title))
             walk(branch.children, depth + 1)
 
     walk(read_tree(site.pk), 1)
