@@ -234,4 +234,9 @@ def make_driver(row: Connection) -> Driver:
 
 
 def _make_member(options: MqttOptions, number: int) -> Driver:
-    return PlatformDriver(options, connection_id=0, client_id=platform_broker.member_client_id(number))
+    return PlatformDriver(
+        options,
+        connection_id=0,
+        client_id=platform_broker.member_client_id(number),
+        former_filters=platform_broker.former_filters(options),
+    )

@@ -6,6 +6,7 @@ driver (mqtt), who may publish where (the broker's own rules).
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
@@ -22,9 +23,11 @@ SHARED_GROUP = "forgeline"
 FILTER = "t/#"
 
 
-def read_options(config: Mapping[str, Any] | None = None) -> MqttOptions | None:
+def read_options(config: Mapping[str, Any] | None = None, *, members: int = 1) -> MqttOptions | None:
     """Return the options for FORGELINE_MQTT_URL; None where no broker is set.
 
+    Several members share one subscription. One alone subscribes plainly: mosquitto 2.0 does not write shared ones
+    down, so that after its restart it would acknowledge to devices what it keeps for nobody.
     The URL may say ``?version=3.1.1`` and ``?shared=0`` for a broker that speaks no MQTT 5 or knows no shared
     subscriptions. **Raises** OptionsError.
     """
@@ -41,11 +44,17 @@ def read_options(config: Mapping[str, Any] | None = None) -> MqttOptions | None:
             "username": unquote(parts.username or ""),
             "password": unquote(parts.password or "") or str(config["MQTT_PASSWORD"] or ""),
             "topics": [FILTER],
-            "shared_group": "" if asked.get("shared") == "0" else SHARED_GROUP,
+            "shared_group": SHARED_GROUP if members > 1 and asked.get("shared") != "0" else "",
             "version": asked.get("version", "5"),
             "check_host": asked.get("check_host") != "0",
         }
     )
+
+
+def former_filters(options: MqttOptions) -> list[str]:
+    """Return what a member's session holds from a time with another number of members, to be given up."""
+    other = dataclasses.replace(options, shared_group="" if options.shared_group else SHARED_GROUP)
+    return other.filters
 
 
 def member_client_id(number: int) -> str:

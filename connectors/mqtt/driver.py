@@ -44,6 +44,7 @@ class MqttDriver(Driver):
     def __init__(self, options: MqttOptions, *, connection_id: int, client_id: str) -> None:
         super().__init__(options, connection_id=connection_id, client_id=options.client_id or client_id)
         self.is_platform = False
+        self.former_filters: Sequence[str] = ()
         self._decoder = Decoder(Naming(name_by_topic), _mapping_of(options))
         self._limit_bytes = options.max_payload_kb * 1024
         self._link: Link | None = None
@@ -68,6 +69,7 @@ class MqttDriver(Driver):
             on_message=self._taker(outlet, self._generation),
             on_ready=lambda kept: _on_loop(loop, ready, kept),
             on_end=lambda fault: _on_loop(loop, end, fault),
+            former_filters=self.former_filters,
         )
         self._link = link
         link.start()
@@ -158,9 +160,17 @@ class MqttDriver(Driver):
 class PlatformDriver(MqttDriver):
     """The platform's own broker: the topic bears the user for whom the broker vouches."""
 
-    def __init__(self, options: MqttOptions, *, connection_id: int, client_id: str) -> None:
+    def __init__(
+        self,
+        options: MqttOptions,
+        *,
+        connection_id: int,
+        client_id: str,
+        former_filters: Sequence[str] = (),
+    ) -> None:
         super().__init__(options, connection_id=connection_id, client_id=client_id)
         self.is_platform = True
+        self.former_filters = former_filters
         self._decoder = Decoder(Naming(name_by_user))
 
 

@@ -100,8 +100,12 @@ class Link:
         on_end: Callable[[ConnectorError | None], None],
         is_clean: bool = False,
         held_limit: int | None = None,
+        former_filters: Sequence[str] = (),
     ) -> None:
-        """``on_ready`` gets whether the broker had kept a session; ``on_end`` is called once, by the thread."""
+        """``on_ready`` gets whether the broker had kept a session; ``on_end`` is called once, by the thread.
+
+        ``former_filters`` may stand in a kept session and are given up.
+        """
         self._options = options
         self._client_id = client_id
         self._on_message = on_message
@@ -109,6 +113,7 @@ class Link:
         self._on_end = on_end
         self._is_clean = is_clean
         self._held: deque[Message] = deque()
+        self._former_filters = list(former_filters)
         self._held_limit = held_limit or options.receive_maximum
         self._acks: deque[Sequence[int]] = deque()
         self._wake_out, self._wake_in = socket.socketpair()
@@ -191,6 +196,8 @@ class Link:
             self._fault = refused(code)
             return
         options = self._options
+        if flags.session_present and self._former_filters:
+            client.unsubscribe(self._former_filters)
         if options.version == "5":
             # 1: what was kept for us comes by the session; retained messages only for a new subscription.
             wanted = SubscribeOptions(qos=options.qos, retainHandling=0 if self._is_clean else 1)

@@ -73,7 +73,7 @@ class Device(asyncio.Protocol):
     """How many messages were acknowledged whenever the connection went."""
     exhausted: bool = False
     transport: asyncio.Transport | None = None
-    _ready: bool = False
+    is_ready: bool = False
     _held: dict[int, bytes] = field(default_factory=dict)
     _ids: Any = field(default_factory=lambda: count(0))
     _buffer: bytearray = field(default_factory=bytearray)
@@ -90,9 +90,9 @@ class Device(asyncio.Protocol):
         transport.write(connect_packet(self.client_id or self.username, self.username, self.password))  # type: ignore[attr-defined]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._ready:
+        if self.is_ready:
             self.acknowledged_at_loss.append(self.acknowledged)
-        self._ready = False
+        self.is_ready = False
         self.transport = None
         self.lost.set()
 
@@ -124,7 +124,7 @@ class Device(asyncio.Protocol):
             self.transport.close()
             return
         self.connects += 1
-        self._ready = True
+        self.is_ready = True
         for packet in self._held.values():
             # DUP is set: the broker may have seen it before the connection went.
             self._write(bytes([packet[0] | 0x08]) + packet[1:])
@@ -135,7 +135,7 @@ class Device(asyncio.Protocol):
 
     def pump(self, limit: int | None = None) -> int:
         """Send until the window is full or the source is dry (or ``limit`` messages); returns how many went."""
-        if not self._ready:
+        if not self.is_ready:
             return 0
         out = []
         held = self._held
@@ -202,6 +202,8 @@ async def run_fleet(
         await asyncio.gather(*tasks, return_exceptions=True)
         for device in devices:
             if device.transport is not None:
+                # This end is no loss.
+                device.is_ready = False
                 device.transport.close()
     return time.perf_counter() - started
 

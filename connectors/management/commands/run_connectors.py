@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            broker = read_options()
+            broker = read_options(members=options["members"])
         except OptionsError as error:
             raise CommandError(f"FORGELINE_MQTT_URL cannot be used: {error}") from error
         sink: Sink = StdoutSink() if options["dry_run"] else StoreSink()

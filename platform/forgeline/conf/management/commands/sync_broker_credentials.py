@@ -18,6 +18,9 @@ from django.db import DatabaseError, connection
 from forgeline.embedded.credentials import SERVICE_USER, kept_hash, write_credentials
 
 LOOK_EVERY_S = 1.0
+SAVES_AFTER_S = (3.0, 6.0, 12.0, 24.0)
+"""mosquitto writes its sessions down every half minute. One that has only just been made would be forgotten with a
+killed broker, which would then acknowledge what nobody hears: until its first own round it is told to write."""
 
 _log = logging.getLogger(__name__)
 
@@ -34,17 +37,20 @@ class Command(BaseCommand):
         parser.add_argument(
             "--watch", action="store_true", help="look every second, reload an embedded broker"
         )
-        parser.add_argument("--pid-file", type=Path, help="process to send SIGHUP to after a change")
+        parser.add_argument(
+            "--pid-file", type=Path, help="broker to signal: SIGHUP after a change, SIGUSR1 to save"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         # In the main thread a signal's exception is the orderly end of an endless loop.
         signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         away = False
+        started, saves = time.monotonic(), list(SAVES_AFTER_S)
         try:
             while True:
                 try:
                     if write_credentials(options["folder"], _hashes(options["folder"])):
-                        _reload(options["pid_file"])
+                        _tell(options["pid_file"], signal.SIGHUP)
                     if away:
                         _log.info("the broker's credentials are kept up again")
                     away = False
@@ -58,6 +64,9 @@ class Command(BaseCommand):
                 if not options["watch"]:
                     return
                 time.sleep(LOOK_EVERY_S)
+                if saves and time.monotonic() - started >= saves[0]:
+                    saves.pop(0)
+                    _tell(options["pid_file"], signal.SIGUSR1)
         except KeyboardInterrupt:
             return
 
@@ -73,10 +82,13 @@ def _hashes(folder: Path) -> dict[str, str]:
     return hashes
 
 
-def _reload(pid_file: Path | None) -> None:
+def _tell(pid_file: Path | None, number: signal.Signals) -> None:
+    """Have an embedded broker read its credentials (SIGHUP) or write its sessions (SIGUSR1)."""
     if pid_file is None:
         return
     try:
-        os.kill(int(pid_file.read_text(encoding="ascii")), signal.SIGHUP)
+        os.kill(int(pid_file.read_text(encoding="ascii")), number)
     except (OSError, ValueError):
-        _log.warning("the broker could not be told of changed credentials; it reads them when it starts")
+        _log.warning(
+            "the broker could not be told by %s; it reads its credentials when it starts", number.name
+        )
