@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 import redis
+from kombu.exceptions import KombuError
 
 from connectors.services import update_connection
 from forgeline.conf.celery import app as celery
@@ -54,10 +55,11 @@ def hears_live_values(rig: Rig) -> bool:
 
 
 def worker_answers(rig: Rig) -> bool:
-    with contextlib.suppress(redis.RedisError, celery.connection().connection_errors):
+    try:
         with celery.connection_for_write(url=rig.valkey.url) as link:
             return bool(celery.control.ping(timeout=1.0, connection=link))
-    return False
+    except (redis.RedisError, KombuError):
+        return False
 
 
 def ticks(rig: Rig, plant: BenchPlant) -> tuple[int, int, int]:
