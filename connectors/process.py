@@ -33,6 +33,8 @@ from connectors.runtime.writer import Writer
 from forgeline.base.errors import ForgelineError
 
 TICK_S = 2.0
+SLOW_S = 5.0
+"""A batch takes a fraction of a second; one that takes longer than this holds the sources back."""
 _LAST_WRITE_S = 20.0
 
 T = TypeVar("T")
@@ -160,6 +162,7 @@ class ConnectorProcess:
         return {
             "connections": len(self.fleet.running),
             "store_is_away": writer.is_away,
+            "store_is_slow": writer.busy_s > SLOW_S,
             "spool_is_full": writer.is_full,
             "spool_bytes": writer.spool_bytes,
             "rows_waiting": self.pipeline.depth_rows,

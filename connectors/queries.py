@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from connectors.contract import ConnectionState
@@ -14,6 +16,7 @@ from connectors.models import (
     Binding,
     Connection,
     ConnectionStatus,
+    ConnectorProcess,
     Undecodable,
     WaitingDevice,
     WaitingKey,
@@ -25,6 +28,18 @@ from forgeline.base.errors import NotFoundError
 STALE_AFTER = timedelta(seconds=20)
 """A status that wasn't renewed for so long says only that its process is gone."""
 UNDECODABLES_SHOWN = 100
+
+
+class StorageState(StrEnum):
+    """Whether the process that runs a connection gets rid of its values."""
+
+    OK = "ok"
+    SLOW = "slow"
+    """The store takes long over a batch; sources wait for it."""
+    AWAY = "away"
+    """The store takes nothing; values wait on disk."""
+    FULL = "full"
+    """The store takes nothing and the disk is full; sources wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +57,9 @@ class ConnectionFacts:
     rates: dict[str, Any] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     last_value_at: datetime | None = None
+    storage: StorageState = StorageState.OK
+    spool_bytes: int = 0
+    """What waits on the disk of the process that runs it, of all of its connections."""
 
     @property
     def rejected(self) -> dict[str, int]:
@@ -55,10 +73,13 @@ class ConnectionFacts:
 
 
 def list_connections() -> QuerySet[Connection]:
-    """Return the tenant's connections with their status, by name; ``binding_count`` is annotated."""
+    """Return the tenant's connections with their status, by name; ``binding_count`` is annotated, and what the
+    process that runs it says of itself (``process_facts``).
+    """
+    owner = ConnectorProcess.objects.filter(name=OuterRef("status__owner"), expires_at__gt=Now())
     return (
         Connection.objects.select_related("status")
-        .annotate(binding_count=Count("bindings"))
+        .annotate(binding_count=Count("bindings"), process_facts=Subquery(owner.values("facts")[:1]))
         .order_by("name", "id")
     )
 
@@ -83,9 +104,12 @@ def read_facts(connection: Connection, *, at: datetime | None = None) -> Connect
         state = ConnectionState.DISABLED
     elif is_stale or state is ConnectionState.DISABLED:
         state = ConnectionState.UNOWNED
+    process: dict[str, Any] = getattr(connection, "process_facts", None) or {}
     return ConnectionFacts(
         connection=connection,
         state=state,
+        storage=_storage(process),
+        spool_bytes=int(process.get("spool_bytes") or 0),
         fault_key=status.fault_key,
         fault=translate_sentence(status.fault),
         since=status.since,
@@ -95,6 +119,14 @@ def read_facts(connection: Connection, *, at: datetime | None = None) -> Connect
         events=list(reversed(status.events or [])),
         last_value_at=status.last_value_at,
     )
+
+
+def _storage(process: dict[str, Any]) -> StorageState:
+    if process.get("spool_is_full"):
+        return StorageState.FULL
+    if process.get("store_is_away"):
+        return StorageState.AWAY
+    return StorageState.SLOW if process.get("store_is_slow") else StorageState.OK
 
 
 def list_bindings(connection: Connection) -> QuerySet[Binding]:

@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from connectors.contract import BrowseNode, CheckStep, ConnectionState
 from connectors.models import Binding, Connection, Undecodable, WaitingDevice, WaitingKey
-from connectors.queries import read_facts
+from connectors.queries import StorageState, read_facts
 from connectors.services import show_options
 from connectors.wording import translate_sentence
 
@@ -28,6 +28,8 @@ class StatusSerializer(serializers.Serializer):
     rates = serializers.JSONField()
     events = serializers.JSONField()
     last_value_at = serializers.DateTimeField(allow_null=True)
+    storage = serializers.ChoiceField(choices=[state.value for state in StorageState])
+    spool_bytes = serializers.IntegerField()
 
 
 class ConnectionSerializer(serializers.ModelSerializer):

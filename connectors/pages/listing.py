@@ -14,6 +14,7 @@ from connectors import queries, registry
 from connectors.contract import ConnectionState
 from connectors.models import BROKER_KIND, Connection
 from connectors.pages.access import EDIT, VIEW, actor_of, is_partial, needs
+from connectors.pages.words import storage_sentence
 from connectors.queries import ConnectionFacts
 from connectors.wording import translate_sentence
 
@@ -60,6 +61,8 @@ class Row:
     facts: ConnectionFacts
     state: StateWord
     kind_title: str
+    storage: str
+    """A sentence where the store does not take what arrives."""
 
     @property
     def is_wrong(self) -> bool:
@@ -69,7 +72,13 @@ class Row:
 def make_row(connection: Connection) -> Row:
     """Return what the pages show of a connection."""
     facts = queries.read_facts(connection)
-    return Row(connection, facts, state_word(facts.state), kind_title(connection.kind))
+    return Row(
+        connection,
+        facts,
+        state_word(facts.state),
+        kind_title(connection.kind),
+        storage_sentence(facts.storage, facts.spool_bytes),
+    )
 
 
 def kind_title(kind: str) -> str:

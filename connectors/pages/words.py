@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from connectors.queries import StorageState
 from connectors.wording import translate_sentence
 
 
@@ -49,6 +50,22 @@ def reason_word(reason: str) -> str:
     return words.get(reason, reason)
 
 
+def storage_sentence(storage: StorageState, spool_bytes: int) -> str:
+    """Return what is wrong with the way to the store; nothing where nothing is."""
+    size = f"{spool_bytes / 1e6:,.1f}"
+    return {
+        StorageState.OK: "",
+        StorageState.SLOW: _("The store answers slowly; the source waits for it. Nothing is lost."),
+        StorageState.AWAY: _("The store takes nothing now; values wait on our disk (%(size)s MB) and follow.")
+        % {"size": size},
+        StorageState.FULL: _(
+            "The store takes nothing now and the disk for waiting values is full (%(size)s MB): the source waits."
+            " Make room, or bring the store back."
+        )
+        % {"size": size},
+    }[storage]
+
+
 def event_words(name: str, facts: dict[str, Any]) -> str:
     """Return what happened, in a sentence."""
     words = {
@@ -61,6 +78,9 @@ def event_words(name: str, facts: dict[str, Any]) -> str:
         "backfilled": _("Filled a gap from the source's history: %(values)s values of %(nodes)s nodes."),
         "queue_overflow": _("The server's queue was too short for %(count)s changes; raise the queue size."),
         "notification_lost": _("A message of the server was lost and could not be repeated."),
+        "store_away": _("The store took nothing (%(reason)s); values waited on our disk."),
+        "store_back": _("The store takes values again; those that waited were handed over first."),
+        "spool_full": _("The disk for waiting values was full (%(reason)s); the source had to wait."),
         "deadband_refused": _("%(count)s nodes take no deadband; they are read without one."),
     }
     sentence = words.get(name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +40,13 @@ class Accounts:
                 for counters, number in self._tally(source, result.reasons == code):
                     counters.rejected[result.reason_keys[code]] += number
         self._note_last(samples, source, stored)
+
+    def tell(self, event: str, **facts: Any) -> None:
+        """Keep what happened to the store for every connection that has sent something: it concerns them all."""
+        at = time.time_ns() // 1_000_000
+        for counters in self._routes.sources:
+            if counters.received:
+                counters.events.append({"at": at, "event": event, **facts})
 
     def count_spooled(self, source: NDArray[np.int32]) -> None:
         """Credit each connection with rows that wait on disk."""

@@ -43,6 +43,8 @@ class WriterFacts:
     batches: int
     rows: int
     faults: int
+    busy_s: float
+    """How long the batch that is being written has taken already; 0 while none is."""
 
 
 class Writer:
@@ -62,6 +64,7 @@ class Writer:
         self._batches = 0
         self._rows = 0
         self._faults = 0
+        self._busy_since_s = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="connectors-writer", daemon=True)
 
@@ -78,7 +81,11 @@ class Writer:
     @property
     def facts(self) -> WriterFacts:
         spooled = self._own.bytes + sum(spool.bytes for spool in self._left)
-        return WriterFacts(self._is_away, self._is_full, spooled, self._batches, self._rows, self._faults)
+        since = self._busy_since_s
+        return WriterFacts(
+            self._is_away, self._is_full, spooled, self._batches, self._rows, self._faults,
+            busy_s=time.monotonic() - since if since else 0.0,
+        )  # fmt: skip
 
     # --- the thread ---
 
@@ -125,6 +132,7 @@ class Writer:
                 if not self._is_full:
                     log.error("the spool is full (%s): sources wait until the store is back", error)
                     self._is_full = True
+                    self._accounts.tell("spool_full", reason=str(error))
                 if self._stopping.is_set():
                     return False
                 if time.monotonic() < self._retry_at_s:
@@ -168,12 +176,14 @@ class Writer:
         if not self._is_away:
             log.warning("the store is away (%s): samples are kept on disk", error)
             self._is_away = True
+            self._accounts.tell("store_away", reason=str(error))
         self._retry_at_s = time.monotonic() + self._backoff.next_s()
 
     def _came_back(self) -> None:
         if self._is_away:
             log.info("the store is back: %d bytes are replayed", self.facts.spool_bytes)
             self._is_away = False
+            self._accounts.tell("store_back")
         self._backoff.reset()
         self._retry_at_s = 0.0
 
@@ -182,6 +192,7 @@ class Writer:
     def _write(self, samples: SampleBatch) -> SinkResult:
         self._batches += 1
         self._rows += len(samples)
+        self._busy_since_s = time.monotonic()
         try:
             return self._sink.write(samples)
         except SinkAwayError:
@@ -191,6 +202,8 @@ class Writer:
             log.exception("the sink failed on a batch; its rows are tried in parts")
             self._faults += 1
             return _Bisection(self._sink).write(samples)
+        finally:
+            self._busy_since_s = 0.0
 
 
 class _Bisection:
