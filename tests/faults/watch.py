@@ -5,6 +5,7 @@ Not here: what is measured (the tests), the rig's services (rig).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -18,7 +19,7 @@ import psycopg
 from forgeline.embedded.broker import MosquittoBroker
 from forgeline.embedded.processes import Child, Supervisor
 from forgeline.embedded.service import Service, free_port
-from tests.rig import ROOT, Rig
+from tests.rig import ROOT, Rig, memory_mb
 
 MANAGE: Final = (sys.executable, str(ROOT / "manage.py"))
 CELERY: Final = (sys.executable, "-m", "celery", "-A", "forgeline.conf.celery:app")
@@ -30,12 +31,16 @@ class Watch:
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
         self.said: list[str] = []
+        self.is_off_duty = False
+        """Nothing is started again: a test wants to see what is told meanwhile."""
         self.supervisor = Supervisor(say=self.said.append)
         self.services: dict[str, Service] = {
             "database": rig.postgres, "broker": rig.broker, "cache": rig.valkey,
         }  # fmt: skip
         self.supervisor.services += self.services.values()
         self.children: dict[str, Child] = {}
+        self.peak_mb: dict[str, float] = {}
+        """The most memory that each process was seen with."""
 
     # --- processes ---
 
@@ -101,7 +106,9 @@ class Watch:
         started = time.monotonic()
 
         def look() -> bool:
-            self.supervisor.watch()
+            if not self.is_off_duty:
+                self.supervisor.watch()
+            self._weigh()
             try:
                 return bool(is_so())
             except (psycopg.Error, OSError):
@@ -109,6 +116,12 @@ class Watch:
 
         self.rig.wait(look, what, within_s=within_s)
         return time.monotonic() - started
+
+    def _weigh(self) -> None:
+        for name, child in self.children.items():
+            if child.is_running:
+                with contextlib.suppress(OSError):
+                    self.peak_mb[name] = max(self.peak_mb.get(name, 0.0), memory_mb(self.pid(name)))
 
     def wait_for_devices(self, usernames: list[str]) -> None:
         """Wait until the broker lets the devices in and somebody listens to them."""
