@@ -13,6 +13,13 @@ from demoplant.points_utilities import compressor_points, furnace_points
 SITE = Title("Demo works", "示范工厂")
 ZONE = "Asia/Shanghai"
 
+SHIFTS = (
+    (Title("Early shift", "早班"), "06:00", "14:00"),
+    (Title("Late shift", "中班"), "14:00", "22:00"),
+    (Title("Night shift", "夜班"), "22:00", "06:00"),
+)
+"""Name, begin and end by the plant's clock, every day: the replayed weeks run round the clock."""
+
 PRESS_SHOP = Title("Press shop", "冲压车间")
 PRESS_LINE = Title("Press line", "冲压线")
 MACHINE_SHOP = Title("Machine shop", "机加工车间")

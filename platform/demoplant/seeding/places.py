@@ -9,7 +9,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from demoplant.catalogue import SITE, ZONE
+from demoplant.catalogue import SHIFTS, SITE, ZONE
 from demoplant.model import MachineSpec, PointSpec, Title
 from demoplant.rest import Forgeline
 
@@ -45,6 +45,7 @@ class PlaceSeeder:
         """Return the plant as Forgeline has it, complete."""
         site_id = await self._ensure_site()
         is_new_site = self._made > 0
+        await self._ensure_shifts(site_id)
         self._assets = await self._forgeline.list_all("/assets/", site=site_id, page_size=1000)
         machine_ids = {}
         for machine in self._machines:
@@ -68,6 +69,21 @@ class PlaceSeeder:
         log.info("plant %s made", name)
         self._made += 1
         return int(row["id"])
+
+    async def _ensure_shifts(self, site_id: int) -> None:
+        """Three shifts round the clock, and the public holidays; a plant that has shifts keeps its own."""
+        if await self._forgeline.get(f"/plants/{site_id}/shifts/"):
+            return
+        await self._forgeline.patch(f"/plants/{site_id}/", {"day_starts_at": SHIFTS[0][1]})
+        for title, starts_at, ends_at in SHIFTS:
+            body = {
+                "name": title.in_language(self._language),
+                "starts_at": starts_at,
+                "ends_at": ends_at,
+                "weekdays": [1, 2, 3, 4, 5, 6, 7],
+            }
+            await self._forgeline.post(f"/plants/{site_id}/shifts/", body)
+            self._made += 1
 
     async def _ensure_asset(
         self, site_id: int, parent_id: int | None, level: str, title: Title, **facts: Any

@@ -9,7 +9,8 @@ from typing import TypeVar
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
-from forgeline.assets.models import Asset, Device, DeviceCredential, Point, Site
+from forgeline.assets.calendar import PlantCalendar, SpecialDay
+from forgeline.assets.models import Asset, CalendarDay, Device, DeviceCredential, Point, Shift, Site
 from forgeline.base.errors import NotFoundError
 
 Row = TypeVar("Row", bound=Model)
@@ -49,6 +50,23 @@ def list_devices() -> QuerySet[Device]:
 def list_credentials(*, device_ids: Sequence[int]) -> QuerySet[DeviceCredential]:
     """Return the live credentials of devices, the oldest first."""
     return DeviceCredential.objects.filter(device_id__in=device_ids, revoked_at=None).order_by("created_at")
+
+
+def list_shifts(site: Site) -> QuerySet[Shift]:
+    """Return the plant's shifts, those of the past included, by their begin."""
+    return Shift.objects.filter(site=site).order_by("starts_at", "valid_from", "pk")
+
+
+def list_special_days(site: Site) -> QuerySet[CalendarDay]:
+    """Return the days that do not follow their weekday, the earliest first."""
+    return CalendarDay.objects.filter(site=site).order_by("on")
+
+
+def read_calendar(site: Site) -> PlantCalendar:
+    """Return a plant's calendar, in two queries."""
+    shifts = [row.rule for row in list_shifts(site)]
+    days = {row.on: SpecialDay(row.is_working, row.name) for row in list_special_days(site)}
+    return PlantCalendar(site.zone, site.day_starts_at, shifts, days)
 
 
 def get_site(site_id: int) -> Site:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -32,3 +33,8 @@ def to_us(at: datetime) -> int:
 def from_us(us: int) -> datetime:
     """Convert microseconds since the Unix epoch to an aware UTC datetime, exactly."""
     return EPOCH + timedelta(microseconds=us)
+
+
+def in_zone(us: int, zone: str) -> datetime:
+    """Return an instant by the wall clock of a zone."""
+    return from_us(us).astimezone(ZoneInfo(zone))

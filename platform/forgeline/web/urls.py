@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from forgeline.web.views import company, history, machine, overview, session, setup
+from forgeline.web.views import calendar, company, history, machine, overview, session, setup
 
 app_name = "web"
 
@@ -19,6 +19,7 @@ urlpatterns = [
     path("setup/", setup.setup, name="setup"),
     path("setup/plants/new/", setup.new_site, name="new_site"),
     path("setup/plants/<int:site_id>/", setup.edit_site, name="edit_site"),
+    path("setup/plants/<int:site_id>/calendar/", calendar.calendar, name="calendar"),
     path("setup/plants/<int:site_id>/assets/new/", setup.new_asset, name="new_asset"),
     path("setup/assets/<int:asset_id>/", setup.edit_asset, name="edit_asset"),
     path("setup/assets/<int:asset_id>/points/new/", setup.new_point, name="new_point"),

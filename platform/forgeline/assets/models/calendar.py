@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from forgeline.assets.calendar import ShiftRule
 from forgeline.assets.models.place import Site
 from forgeline.tenancy.models import TenantModel
 
@@ -27,6 +28,18 @@ class Shift(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def rule(self) -> ShiftRule:
+        """As the calendar reckons with it."""
+        return ShiftRule(
+            self.name,
+            self.starts_at,
+            self.ends_at,
+            frozenset(self.weekdays),
+            self.valid_from,
+            self.valid_until,
+        )
 
 
 class CalendarDay(TenantModel):

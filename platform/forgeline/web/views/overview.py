@@ -7,7 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.module_loading import import_string
 
-from forgeline.assets.queries import get_site, list_sites
+from forgeline.assets.models import Site
+from forgeline.assets.queries import get_site, list_sites, read_calendar
+from forgeline.base import clock
 from forgeline.identity.policy import Actor
 from forgeline.modules.registry import list_overview_cards
 from forgeline.web.access import needs
@@ -29,6 +31,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "lines": [group.title for group in groups],
         "line": line,
         "cards": _cards(request.actor),  # type: ignore[attr-defined]
+        "shift": _shift(site) if site is not None else None,
         "may_edit": request.actor.has_permission("web.edit"),  # type: ignore[attr-defined]
     }
     template = (
@@ -37,6 +40,16 @@ def overview(request: HttpRequest) -> HttpResponse:
         else "web/overview.html"
     )
     return render(request, template, context)
+
+
+def _shift(site: Site) -> dict[str, object] | None:
+    """Return the shift that runs, or None between shifts and where none are kept."""
+    span = read_calendar(site).find_shift(clock.now_us())
+    return (
+        None
+        if span is None
+        else {"name": span.name, "ends_at": f"{clock.in_zone(span.to_us, site.zone):%H:%M}"}
+    )
 
 
 def _cards(actor: Actor) -> list[dict[str, object]]:

@@ -7,13 +7,15 @@
   const data = JSON.parse(holder.textContent);
   const byId = new Map(data.points.map((p) => [p.id, p]));
   const RANGES = { "15m": 900e3, "1h": 3600e3, "8h": 8 * 3600e3, "24h": 86400e3, "7d": 7 * 86400e3, "30d": 30 * 86400e3, "1y": 366 * 86400e3 };
+  // A shift and the production day begin at a fixed instant, and move on only until they end.
+  const SPANS = data.spans || {};
   const MOST = 6;
   const element = document.getElementById("chart");
   const note = document.querySelector("[data-chart-note]");
   const language = document.documentElement.lang;
   const query = new URLSearchParams(location.search);
   let shown = data.shown.slice(0, MOST);
-  let range = RANGES[query.get("range")] ? query.get("range") : "8h";
+  let range = RANGES[query.get("range")] || SPANS[query.get("range")] ? query.get("range") : "8h";
   let fixed = query.get("from") && query.get("to") ? [Number(query.get("from")), Number(query.get("to"))] : null;
   let series = new Map();
   let chart = null;
@@ -21,8 +23,8 @@
 
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const now = () => Date.now() + (window.Forgeline.skew || 0);
-  const span = () => fixed || [now() - RANGES[range], now()];
-  const isLive = () => !fixed;
+  const span = () => fixed || (SPANS[range] ? [SPANS[range][0], Math.min(now(), SPANS[range][1])] : [now() - RANGES[range], now()]);
+  const isLive = () => !fixed && (!SPANS[range] || SPANS[range][1] > now());
 
   // Times of the plant, whatever zone the reader's tablet is set to.
   const formats = new Map();
