@@ -25,7 +25,7 @@ class Finding:
 
 
 def plan_load(
-    plant: BenchPlant, *, values: int, start_ms: int, step_ms: int = 10, **more: Any
+    plant: BenchPlant, *, values: int, start_ms: int | None, step_ms: int = 10, **more: Any
 ) -> dict[str, Any]:
     """Return a plan for simulators.mqtt_fleet: point ``p`` of round ``r`` has the value ``r + 0.5``."""
     return {

@@ -226,16 +226,20 @@ async def _pace(devices: list[Device], rate: float) -> None:
         device.on_change()
 
 
-def render(*, keys: list[str], values: int, messages: int, start_ms: int, step_ms: int) -> Iterator[bytes]:
+def render(
+    *, keys: list[str], values: int, messages: int, start_ms: int | None, step_ms: int
+) -> Iterator[bytes]:
     """Yield payloads ``{"ts": ms, "values": {…}}`` that walk through ``keys``, ``values`` at a time.
 
-    The value of a key is its round number, so that a check of the store sees what is missing.
+    The value of a key is its round number, so that a check of the store sees what is missing. Without ``start_ms`` a
+    message bears the time at which it is sent.
     """
     groups = [keys[at : at + values] for at in range(0, len(keys), values)]
     for number in range(messages):
         round_number, group = divmod(number, len(groups))
         body = ",".join(f'"{key}":{round_number}.5' for key in groups[group])
-        yield f'{{"ts":{start_ms + round_number * step_ms},"values":{{{body}}}}}'.encode()
+        at_ms = time.time_ns() // 1_000_000 if start_ms is None else start_ms + round_number * step_ms
+        yield f'{{"ts":{at_ms},"values":{{{body}}}}}'.encode()
 
 
 def main() -> None:
