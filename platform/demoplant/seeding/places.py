@@ -78,6 +78,7 @@ class PlaceSeeder:
         for title, starts_at, ends_at in SHIFTS:
             body = {
                 "name": title.in_language(self._language),
+                "names": title.by_language,
                 "starts_at": starts_at,
                 "ends_at": ends_at,
                 "weekdays": [1, 2, 3, 4, 5, 6, 7],

@@ -26,7 +26,7 @@ MAX_DAYS = 400
 class ShiftSerializer(serializers.ModelSerializer):
     class Meta:
         model = Shift
-        fields = ["id", "name", "starts_at", "ends_at", "weekdays", "valid_from", "valid_until"]
+        fields = ["id", "name", "names", "starts_at", "ends_at", "weekdays", "valid_from", "valid_until"]
         read_only_fields = ["valid_until"]
 
 

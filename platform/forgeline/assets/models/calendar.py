@@ -7,15 +7,15 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from forgeline.assets.calendar import ShiftRule
+from forgeline.assets.models.naming import Named
 from forgeline.assets.models.place import Site
 from forgeline.tenancy.models import TenantModel
 
 
-class Shift(TenantModel):
+class Shift(Named, TenantModel):
     """A shift by local wall-clock time; one that ends before it starts runs into the next day."""
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="shifts")
-    name = models.CharField(_("name"), max_length=60)
     starts_at = models.TimeField(_("starts at"))
     ends_at = models.TimeField(_("ends at"))
     weekdays = ArrayField(models.PositiveSmallIntegerField(), verbose_name=_("weekdays"), default=list)
@@ -31,9 +31,9 @@ class Shift(TenantModel):
 
     @property
     def rule(self) -> ShiftRule:
-        """As the calendar reckons with it."""
+        """As the calendar reckons with it, named in the reader's language."""
         return ShiftRule(
-            self.name,
+            self.title,
             self.starts_at,
             self.ends_at,
             frozenset(self.weekdays),

@@ -41,13 +41,14 @@ def create_shift(
     weekdays: Sequence[int],
     valid_from: date | None = None,
     valid_until: date | None = None,
+    names: dict[str, str] | None = None,
     actor: Actor | None = None,
 ) -> Shift:
     """Add a shift. **Raises** InvalidInputError by field, for one that overlaps another too."""
     require_edit(actor)
     site = get(Site, site_id)
     row = Shift(
-        site=site, name=name.strip(), starts_at=starts_at, ends_at=ends_at, weekdays=sorted(set(weekdays)),
+        site=site, name=name.strip(), names=names or {}, starts_at=starts_at, ends_at=ends_at, weekdays=sorted(set(weekdays)),
         valid_from=valid_from, valid_until=valid_until,
     )  # fmt: skip
     with transaction.atomic():
@@ -62,6 +63,7 @@ def change_shift(
     starts_at: time,
     ends_at: time,
     weekdays: Sequence[int],
+    names: dict[str, str] | None = None,
     actor: Actor | None = None,
 ) -> Shift:
     """Have a shift be otherwise from a day on; until the day before it stays as it was. Return the one that holds."""
@@ -72,9 +74,9 @@ def change_shift(
             until = row.valid_until
             row.valid_until = from_on - timedelta(days=1)
             row.save(update_fields=["valid_until"])
-            row = Shift(site=row.site, valid_from=from_on, valid_until=until)
+            row = Shift(site=row.site, names=row.names, valid_from=from_on, valid_until=until)
         row.name, row.starts_at, row.ends_at = name.strip(), starts_at, ends_at
-        row.weekdays = sorted(set(weekdays))
+        row.weekdays, row.names = sorted(set(weekdays)), row.names if names is None else names
         return _save_shift(row)
 
 
@@ -164,7 +166,7 @@ def _save_shift(row: Shift) -> Shift:
         raise invalid(faults)
     for other in others:
         if find_overlap([row.rule, other.rule]):
-            raise invalid({"starts_at": [_("This overlaps %(shift)s.") % {"shift": other.name}]})
+            raise invalid({"starts_at": [_("This overlaps %(shift)s.") % {"shift": other.title}]})
     if find_overlap([row.rule]):
         raise invalid({"ends_at": [_("This runs into itself on the next day.")]})
     return save(row, taken=_("There is such a shift."))

@@ -180,7 +180,7 @@ def _use_pattern(site: Site, pattern: str, actor: Any) -> str:
 
 def _add_shift(site: Site, given: dict[str, Any], actor: Any) -> str:
     row = services.create_shift(site_id=site.pk, actor=actor, **given)
-    return _("%(name)s is added.") % {"name": row.name}
+    return _("%(name)s is added.") % {"name": row.title}
 
 
 def _end_shift(site: Site, word: str, today: date, actor: Any) -> str:
@@ -189,7 +189,7 @@ def _end_shift(site: Site, word: str, today: date, actor: Any) -> str:
     if row is None:
         raise InvalidInputError(_("That shift is gone already."))
     services.end_shift(shift_id=row.pk, from_on=today, actor=actor)
-    return _("%(name)s is worked no more from today on; its past stays.") % {"name": row.name}
+    return _("%(name)s is worked no more from today on; its past stays.") % {"name": row.title}
 
 
 def _set_day(site: Site, given: dict[str, Any], actor: Any) -> str:
