@@ -50,6 +50,15 @@ class SharedServices:
             self._running.__exit__(None, None, None)
 
 
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """A test begins in English: a request leaves its language behind in the thread that served it."""
+    from django.utils import translation
+
+    with translation.override("en"):
+        yield
+
+
 @pytest.fixture(scope="session")
 def services(request: pytest.FixtureRequest) -> Iterator[bring.Services]:
     """PostgreSQL and Valkey of this run."""

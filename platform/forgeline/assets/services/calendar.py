@@ -48,8 +48,8 @@ def create_shift(
     require_edit(actor)
     site = get(Site, site_id)
     row = Shift(
-        site=site, name=name.strip(), names=names or {}, starts_at=starts_at, ends_at=ends_at, weekdays=sorted(set(weekdays)),
-        valid_from=valid_from, valid_until=valid_until,
+        site=site, name=name.strip(), names=names or {}, starts_at=starts_at, ends_at=ends_at,
+        weekdays=sorted(set(weekdays)), valid_from=valid_from, valid_until=valid_until,
     )  # fmt: skip
     with transaction.atomic():
         return _save_shift(row)
