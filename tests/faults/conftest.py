@@ -32,3 +32,5 @@ def watch(rig: Rig) -> Iterator[Watch]:
     made = Watch(rig)
     yield made
     made.stop()
+    # The test's own connections may be to a database that was killed.
+    connections.close_all()
