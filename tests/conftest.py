@@ -32,6 +32,20 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(SharedServices(), "forgeline-shared-services")
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Show what tests have measured (``record_property("figure", …)``), whoever of xdist's workers ran them."""
+    figures = [
+        text
+        for report in terminalreporter.getreports("passed")
+        for name, text in report.user_properties
+        if name == "figure"
+    ]
+    if figures:
+        terminalreporter.section("measured")
+        for text in figures:
+            terminalreporter.write_line(text)
+
+
 class SharedServices:
     """Under xdist the controller brings the services and tells its workers where they are."""
 

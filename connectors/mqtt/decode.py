@@ -21,7 +21,11 @@ MAX_DEPTH = 8
 MAX_VALUES = 20_000
 """In one message; a batch holds as many."""
 _TIME_KEYS = ("ts", "timestamp", "time")
+MAX_ADDRESS = 400
+"""As long as a binding's address may be: a longer one could never be asked for."""
 _SHAPES_KEPT = 20_000
+_SHAPE_KEYS_KEPT = 500_000
+"""In all shapes: a device that invents its keys must not fill the memory with them."""
 
 _decode_json = msgspec.json.Decoder().decode
 
@@ -61,6 +65,7 @@ class Decoder:
         self._mapping = mapping
         self._words = dict(mapping.words) if mapping else {}
         self._shapes: dict[tuple[str, str, tuple[str, ...]], tuple[str, ...]] = {}
+        self._shape_keys = 0
 
     def decode(self, topic: str, payload: bytes) -> Decoded:
         """Return the readings of a message. **Raises** DecodeError."""
@@ -103,9 +108,12 @@ class Decoder:
 
     def _remember(self, shape: tuple[str, str, tuple[str, ...]]) -> tuple[str, ...]:
         device, prefix, keys = shape
-        if len(self._shapes) >= _SHAPES_KEPT:
+        addresses = tuple(_address(device, prefix + key) for key in keys)
+        if len(self._shapes) >= _SHAPES_KEPT or self._shape_keys >= _SHAPE_KEYS_KEPT:
             self._shapes.clear()
-        addresses = self._shapes[shape] = tuple(join_address(device, prefix + key) for key in keys)
+            self._shape_keys = 0
+        self._shapes[shape] = addresses
+        self._shape_keys += len(addresses)
         return addresses
 
     # --- any object ---
@@ -133,7 +141,7 @@ class Decoder:
                 raise DecodeError("mqtt.not_text", mark("The payload is neither JSON nor text.")) from None
             if not value.isprintable():
                 raise DecodeError("mqtt.not_text", mark("The payload is neither JSON nor text.")) from None
-        return Decoded((join_address(name.parent, name.leaf),), [value], [None])
+        return Decoded((_address(name.parent, name.leaf),), [value], [None])
 
     # --- mapped ---
 
@@ -169,11 +177,18 @@ class Decoder:
                     )
                 quality = mapping.quality.find(levels, document, item) if mapping.quality else 0
                 value = mapping.value.find(levels, document, item)
-                _add(columns, join_address(device, str(key)), self._word(value), ts_us, quality)
+                _add(columns, _address(device, str(key)), self._word(value), ts_us, quality)
         return _finish(columns)
 
     def _word(self, value: Any) -> Any:
         return self._words.get(value, value) if isinstance(value, str) else value
+
+
+def _address(device: str, key: str) -> str:
+    address = join_address(device, key)
+    if len(address) > MAX_ADDRESS:
+        raise DecodeError("mqtt.address_too_long", mark("The name of a value is longer than 400 letters."))
+    return address
 
 
 def _read_object(payload: bytes) -> Any:
@@ -222,7 +237,7 @@ def _add_all(
             value, quality = value
         if type(value) is str and words:
             value = words.get(value, value)
-        _add(columns, join_address(device, prefix + key), value, ts_us, quality)
+        _add(columns, _address(device, prefix + key), value, ts_us, quality)
 
 
 def _add(columns: _Columns, address: str, value: Any, ts_us: int | None, quality: Any) -> None:

@@ -32,6 +32,8 @@ CONNECT_TIMEOUT_S = 10.0
 _TICK_S = 0.5
 _STALLED_S = 0.01
 _READS_A_TURN = 500
+HELD_BYTES = 64 * 1024 * 1024
+"""Nothing more is read while messages of this size wait: as many as may be under way could have a megabyte each."""
 _PUBACK = struct.Struct(">BBH")
 
 
@@ -113,6 +115,7 @@ class Link:
         self._on_end = on_end
         self._is_clean = is_clean
         self._held: deque[Message] = deque()
+        self.held_bytes = 0
         self._former_filters = list(former_filters)
         self._held_limit = held_limit or options.receive_maximum
         self._acks: deque[Sequence[int]] = deque()
@@ -229,6 +232,7 @@ class Link:
     def _take(self, message: Message) -> None:
         if self._held or not self._on_message(message):
             self._held.append(message)
+            self.held_bytes += len(message.payload)
 
     # --- the loop ---
 
@@ -273,7 +277,7 @@ class Link:
         if sock is None or self._closing.is_set():
             return False
         self._offer_held()
-        may_read = len(self._held) < self._held_limit
+        may_read = self._may_read()
         has_pending = may_read and bool(getattr(sock, "pending", lambda: 0)())
         wants_write = client.want_write() or (wire is not None and wire.wants_write)
         timeout_s = 0.0 if has_pending else (_STALLED_S if self._held else _TICK_S)
@@ -295,14 +299,17 @@ class Link:
         for _ in range(_READS_A_TURN):
             if self._client.loop_read():
                 return False
-            if len(self._held) >= self._held_limit or not pending():
+            if not self._may_read() or not pending():
                 return True
         return True
+
+    def _may_read(self) -> bool:
+        return len(self._held) < self._held_limit and self.held_bytes < HELD_BYTES
 
     def _offer_held(self) -> None:
         held = self._held
         while held and self._on_message(held[0]):
-            held.popleft()
+            self.held_bytes -= len(held.popleft().payload)
 
     def _drain_wakes(self) -> None:
         try:

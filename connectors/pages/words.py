@@ -18,6 +18,7 @@ def reason_word(reason: str) -> str:
         "connectors.number_too_large": _("The number is too large."),
         "connectors.text_too_long": _("The text is too long."),
         "connectors.wrong_type": _("The value doesn't fit the kind of its point."),
+        "mqtt.address_too_long": _("The name of a value is too long."),
         "mqtt.bad_time": _("The time cannot be read."),
         "mqtt.bad_topic": _("The topic is no text."),
         "mqtt.empty": _("The message is empty."),

@@ -41,6 +41,8 @@ class Filling:
     """First row, and quality, status, flags from there on; most rows have none."""
     receipts: dict[Settle, list[Any]] = field(default_factory=dict)
     blocks: int = 0
+    letters: int = 0
+    """In all texts together."""
 
     def settle_later(self, settle: Settle, receipt: Any) -> None:
         """Have ``receipt`` handed to ``settle`` once the rows so far are durable."""

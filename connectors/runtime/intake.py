@@ -23,6 +23,7 @@ from forgeline.telemetry.sample import SampleFlag
 UNKNOWN_ADDRESS = "connectors.unknown_address"
 _NUMBERS = ({float}, {int}, {float, int})
 _PLANS_KEPT = 50_000
+_PLAN_SLOTS_KEPT = 500_000
 _FULL_WAIT_S = 0.01
 
 
@@ -56,6 +57,7 @@ class Intake:
     """Device → counters, where one connection carries several tenants."""
     _routes: dict[str, _Route] = field(default_factory=dict)
     _plans: dict[tuple[str, ...], _Plan] = field(default_factory=dict)
+    _plan_slots: int = 0
     unknown: Unknown = field(default_factory=Unknown)
     _sources: dict[int, int] = field(default_factory=dict)
 
@@ -65,13 +67,17 @@ class Intake:
         """Take a whole new map; readings offered from now on follow it."""
         with self.pipeline.lock:
             self._routes = {spec.address: self._route(spec) for spec in specs}
-            self._plans.clear()
+            self._forget_plans()
 
     def add_bindings(self, specs: Iterable[BindingSpec]) -> None:
         """Add to the map."""
         with self.pipeline.lock:
             self._routes.update((spec.address, self._route(spec)) for spec in specs)
-            self._plans.clear()
+            self._forget_plans()
+
+    def _forget_plans(self) -> None:
+        self._plans.clear()
+        self._plan_slots = 0
 
     def _route(self, spec: BindingSpec) -> _Route:
         counters = self._counters_for(spec.address)
@@ -155,9 +161,10 @@ class Intake:
             not any(is_text[route.slot] for route in known),
         )
         if type(addresses) is tuple:
-            if len(self._plans) >= _PLANS_KEPT:
-                self._plans.clear()
+            if len(self._plans) >= _PLANS_KEPT or self._plan_slots >= _PLAN_SLOTS_KEPT:
+                self._forget_plans()
             self._plans[addresses] = plan
+            self._plan_slots += len(addresses)
         return plan
 
     def _take_numbers(self, slots: list[int], block: ReadingBlock, filling: Filling) -> None:
@@ -222,6 +229,7 @@ class Intake:
         filling.values.append(number)
         if text is not None:
             filling.texts.append((at, text))
+            filling.letters += len(text)
         status = block.status[row] if block.status else 0
         if quality or status or flags:
             filling.extras.append((at, [quality], [status], [flags]))

@@ -18,6 +18,8 @@ BATCH_ROWS = 40_000
 against 0.49 of raw COPY, measured in one session), and beyond it only memory grows."""
 BATCH_BLOCKS = 20_000
 """Messages without a usable value must be settled too, and must not pile up either."""
+BATCH_LETTERS = 4_000_000
+"""Of texts: the longest that a point takes would make a full batch of rows 160 MB."""
 BATCH_AGE_S = 0.05
 WAITING_BATCHES = 4
 
@@ -43,7 +45,11 @@ class Pipeline:
     def has_room(self) -> bool:
         """Make room by setting the full batch aside; False when those that wait are enough. Call under ``lock``."""
         filling = self.filling
-        if len(filling.slots) < self._rows and filling.blocks < BATCH_BLOCKS:
+        if (
+            len(filling.slots) < self._rows
+            and filling.blocks < BATCH_BLOCKS
+            and filling.letters < BATCH_LETTERS
+        ):
             return not self._closed
         if len(self._waiting) >= self._waiting_limit or self._closed:
             self.refused_offers += 1

@@ -16,6 +16,8 @@ from connectors.contract import ReadingBlock
 REMEMBERED_S = 10.0
 _PARKED_ROWS = 20_000
 _SIGHTINGS_KEPT = 5_000
+_TEXT_KEPT = 4_001
+"""One letter more than any point takes: a megabyte that is refused anyhow need not wait in memory."""
 
 
 @dataclass(slots=True)
@@ -61,7 +63,7 @@ class Unknown:
 
         part = ReadingBlock(
             addresses=[block.addresses[row] for row in rows],
-            values=[block.values[row] for row in rows],
+            values=[_clip(block.values[row]) for row in rows],
             ts_us=[block.ts_us[row] for row in rows],
             received_us=block.received_us,
             quality=chosen(block.quality),
@@ -100,11 +102,18 @@ class Unknown:
         if sighting is None:
             if len(self.sightings) >= _SIGHTINGS_KEPT:
                 return
-            sighting = self.sightings[address] = Sighting(address, value, received_us, received_us)
-        sighting.sample, sighting.last_us = value, received_us
+            sighting = self.sightings[address] = Sighting(address, None, received_us, received_us)
+        sighting.sample, sighting.last_us = _clip(value), received_us
         sighting.count += 1
 
     def take_sightings(self) -> list[Sighting]:
         """Return what was seen since the last call."""
         seen, self.sightings = self.sightings, {}
         return list(seen.values())
+
+
+def _clip(value: Any) -> Any:
+    """Return what is worth keeping of a value: lists and objects are none, whatever is in them."""
+    if isinstance(value, str):
+        return value[:_TEXT_KEPT]
+    return [] if isinstance(value, list | dict) else value

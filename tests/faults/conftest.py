@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -24,6 +24,12 @@ def rig(services: bring.Services, database_name: str, django_db_blocker: Any) ->
             ingest.reset()
             connections.close_all()
         bring.point_django_at(services, database_name)
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Say what was measured; the end of the run shows it."""
+    return lambda text: record_property("figure", text)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
@@ -38,7 +38,9 @@ def now_values() -> Iterator[bytes]:
         yield f'{{"ts":{time.time_ns() // 1_000_000},"values":{{"v0":{number}}}}}'.encode()
 
 
-def test_a_revoked_device_is_cut_and_its_neighbour_goes_on(rig: Rig, watch: Watch) -> None:
+def test_a_revoked_device_is_cut_and_its_neighbour_goes_on(
+    rig: Rig, watch: Watch, tell: Callable[[str], None]
+) -> None:
     plant = make_plant(machines=2, points=1, name="revoked")
     watch.add_connectors()
     watch.wait_for_devices([user for user, _word in plant.credentials])
@@ -81,13 +83,15 @@ def test_a_revoked_device_is_cut_and_its_neighbour_goes_on(rig: Rig, watch: Watc
         return cut_s, gone, stays
 
     cut_s, gone, stays = asyncio.run(scene())
-    print(f"\nrevoked → cut: {cut_s:.2f} s")
+    tell(f"revoked → cut: {cut_s:.2f} s")
     assert cut_s < CUT_WITHIN_S
     assert gone.refused
     assert stays.connects == 1
 
 
-def test_a_dead_process_is_followed_by_another_under_load(rig: Rig, watch: Watch) -> None:
+def test_a_dead_process_is_followed_by_another_under_load(
+    rig: Rig, watch: Watch, tell: Callable[[str], None]
+) -> None:
     plant = make_plant(machines=2, points=10, name="followed")
     with tenant_scope(plant.company.tenant_id):
         others = [
@@ -136,8 +140,8 @@ def test_a_dead_process_is_followed_by_another_under_load(rig: Rig, watch: Watch
     expected = sum(sent) * 5
     watch.wait(lambda: check_sequences(rig, plant, plan, sent).lost == 0, f"all of {expected} samples")
     found = check_sequences(rig, plant, plan, sent)
-    print(
-        f"\nkilled → taken over: {seconds:.1f} s; {found.expected} samples, lost {found.lost}, doubled {found.doubled}"
+    tell(
+        f"killed → taken over: {seconds:.1f} s; {found.expected} samples, lost {found.lost}, doubled {found.doubled}"
     )
     assert (found.expected, found.lost, found.doubled) == (expected, 0, 0)
     assert seconds < TAKEN_OVER_WITHIN_S

@@ -73,7 +73,9 @@ def ticks(rig: Rig, plant: BenchPlant) -> tuple[int, int, int]:
     return int(row[0]), int(row[1]), int(row[2])
 
 
-def test_whatever_is_killed_nothing_is_lost_and_nothing_doubled(rig: Rig, watch: Watch) -> None:
+def test_whatever_is_killed_nothing_is_lost_and_nothing_doubled(
+    rig: Rig, watch: Watch, tell: Callable[[str], None]
+) -> None:
     plant = make_plant(machines=4, points=20)
     tagged = make_plant(machines=1, points=TAGS + 1, name="tags")
     watch.add_web()
@@ -117,10 +119,10 @@ def test_whatever_is_killed_nothing_is_lost_and_nothing_doubled(rig: Rig, watch:
     posted = rig.ask(
         "SELECT count(*), count(DISTINCT value) FROM telemetry_sample WHERE point_id = %s", poster.point_id
     )[0]
-    print(f"\nback after: { {name: round(s, 1) for name, s in seconds.items()} } s; {'; '.join(watch.said)}")
-    print(f"MQTT: {sum(sent)} messages, {found.expected} samples, lost {found.lost}, doubled {found.doubled}")
-    print(f"acknowledged by the broker and gone with its memory: {found.missing_messages} messages")
-    print(
+    tell(f"back after: { {name: round(s, 1) for name, s in seconds.items()} } s; {'; '.join(watch.said)}")
+    tell(f"MQTT: {sum(sent)} messages, {found.expected} samples, lost {found.lost}, doubled {found.doubled}")
+    tell(f"acknowledged by the broker and gone with its memory: {found.missing_messages} messages")
+    tell(
         f"OPC UA: {kept} changes, lost {missing}, doubled {doubled}; HTTP: {poster.sent} sent, {posted} stored"
     )
     assert found.doubled == 0

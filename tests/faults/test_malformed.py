@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -102,7 +102,9 @@ def wild_payloads(seed: int) -> Iterator[bytes]:
                 yield mutate(chance)
 
 
-def test_malformed_payloads_are_counted_and_their_neighbours_stored(rig: Rig, watch: Watch) -> None:
+def test_malformed_payloads_are_counted_and_their_neighbours_stored(
+    rig: Rig, watch: Watch, tell: Callable[[str], None]
+) -> None:
     plant = make_plant(machines=2, points=2)
     with tenant_scope(plant.company.tenant_id):
         from forgeline.assets.models import Point
@@ -147,9 +149,7 @@ def test_malformed_payloads_are_counted_and_their_neighbours_stored(rig: Rig, wa
     counted = counters()
     rejected: dict[str, int] = counted["rejected"]  # type: ignore[assignment]
     unread = sum(count for reason, count in rejected.items() if reason.startswith("mqtt."))
-    print(
-        f"\nmalformed: {sum(rejected.values())} of {PAYLOADS} refused, {counted['stored']} stored: {rejected}"
-    )
+    tell(f"malformed: {sum(rejected.values())} of {PAYLOADS} refused, {counted['stored']} stored: {rejected}")
     assert counted["received"] == sent
     assert counted["decoded"] == sent - unread
     assert fates() == sent

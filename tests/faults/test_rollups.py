@@ -57,7 +57,9 @@ class LatestWatch:
         return ask
 
 
-def test_after_a_crash_rollups_equal_the_reference_and_latest_never_goes_back(rig: Rig, watch: Watch) -> None:
+def test_after_a_crash_rollups_equal_the_reference_and_latest_never_goes_back(
+    rig: Rig, watch: Watch, tell: Callable[[str], None]
+) -> None:
     plant = make_plant(machines=2, points=10, name="crash")
     latest = LatestWatch(rig, plant)
     watch.add_connectors()
@@ -107,8 +109,8 @@ def test_after_a_crash_rollups_equal_the_reference_and_latest_never_goes_back(ri
         ),
         "latest is the newest sample",
     )
-    print(
-        f"\ntwo crashes: {len(plant.point_ids) * 2} tables of minutes and hours equal the reference "
+    tell(
+        f"two crashes: {len(plant.point_ids) * 2} tables of minutes and hours equal the reference "
         f"{time.monotonic() - ended:.1f} s after the last sample; {latest.looks} looks at latest, "
         f"{len(latest.went_back)} went back; {(to_us - from_us) / HOUR_US:.1f} h of values"
     )
@@ -118,7 +120,9 @@ def test_after_a_crash_rollups_equal_the_reference_and_latest_never_goes_back(ri
     )[0][0] == len(plant.point_ids)
 
 
-def test_a_closed_minute_is_right_in_time_under_load(rig: Rig, watch: Watch) -> None:
+def test_a_closed_minute_is_right_in_time_under_load(
+    rig: Rig, watch: Watch, tell: Callable[[str], None]
+) -> None:
     plant = make_plant(machines=4, points=50, name="minute")
     ids = plant.point_ids.tolist()
     watch.add_connectors()
@@ -153,7 +157,5 @@ def test_a_closed_minute_is_right_in_time_under_load(rig: Rig, watch: Watch) -> 
         ]
         assert_equal(rows, expected, point_id)
     samples = sum(rows[0]["count"] for rows in stored)
-    print(
-        f"\nminute of {samples} samples of {len(ids)} points: there {there_s:.1f} s after its end, and right"
-    )
+    tell(f"minute of {samples} samples of {len(ids)} points: there {there_s:.1f} s after its end, and right")
     assert there_s < RIGHT_WITHIN_S

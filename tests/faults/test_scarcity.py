@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,17 +72,17 @@ class Load:
         return dict(rows[0][0])
 
 
-def verdict(what: str, found: Finding, watch: Watch) -> None:
+def verdict(what: str, found: Finding, watch: Watch, tell: Callable[[str], None]) -> None:
     peak = watch.peak_mb["connectors"]
-    print(
-        f"\n{what}: {found.expected} samples, lost {found.lost}, doubled {found.doubled}; "
+    tell(
+        f"{what}: {found.expected} samples, lost {found.lost}, doubled {found.doubled}; "
         f"connectors used at most {peak:.0f} MB"
     )
     assert (found.lost, found.doubled) == (0, 0)
     assert peak < MEMORY_BOUND_MB
 
 
-def test_a_slow_database_holds_the_sources_back(rig: Rig, watch: Watch) -> None:
+def test_a_slow_database_holds_the_sources_back(rig: Rig, watch: Watch, tell: Callable[[str], None]) -> None:
     load = Load(rig, watch, "slow", rate=2_000.0)
     with psycopg.connect(rig.postgres.url(DBNAME)) as session:
         session.execute("LOCK TABLE telemetry_sample IN ACCESS EXCLUSIVE MODE")
@@ -99,7 +99,7 @@ def test_a_slow_database_holds_the_sources_back(rig: Rig, watch: Watch) -> None:
         session.rollback()
     watch.wait(lambda: load.reader.statuses()[0]["storage"] == "ok", "the API says that all is well")
     assert "The store answers slowly" not in load.reader.page()
-    verdict(f"database that stood still for {held_s:.0f} s", load.end(), watch)
+    verdict(f"database that stood still for {held_s:.0f} s", load.end(), watch, tell)
 
 
 @contextlib.contextmanager
@@ -144,7 +144,9 @@ def store_on(rig: Rig, folder: Path) -> Iterator[None]:
         move("pg_default")
 
 
-def test_full_disks_of_store_and_spool_lose_nothing(rig: Rig, watch: Watch) -> None:
+def test_full_disks_of_store_and_spool_lose_nothing(
+    rig: Rig, watch: Watch, tell: Callable[[str], None]
+) -> None:
     disk, spool = rig.folder / "small", rig.folder / "var" / "spool"
     with small_disk(disk, "24m"), small_disk(spool, "2m"), store_on(rig, disk):
         load = Load(rig, watch, "full", rate=1_000.0)
@@ -166,12 +168,14 @@ def test_full_disks_of_store_and_spool_lose_nothing(rig: Rig, watch: Watch) -> N
         subprocess.run(["mount", "-o", "remount,size=300m", str(disk)], check=True)
         watch.wait(lambda: load.reader.statuses()[0]["storage"] == "ok", "the API says that all is well")
         assert {"store_away", "spool_full", "store_back"} <= load.reader.events()
-        verdict("full disks", load.end(), watch)
+        verdict("full disks", load.end(), watch, tell)
         # Let go of both disks before they are taken away.
         watch.stop()
 
 
-def test_killed_with_values_on_disk_only_while_the_database_is_away(rig: Rig, watch: Watch) -> None:
+def test_killed_with_values_on_disk_only_while_the_database_is_away(
+    rig: Rig, watch: Watch, tell: Callable[[str], None]
+) -> None:
     load = Load(rig, watch, "away", rate=400.0)
     spool = rig.folder / "var" / "spool"
 
@@ -190,10 +194,12 @@ def test_killed_with_values_on_disk_only_while_the_database_is_away(rig: Rig, wa
     watch.wait(lambda: rig.postgres.is_running, "the database is back")
     load.grow("values are stored again")
     watch.wait(lambda: spooled() == 0, "what waited is stored")
-    verdict("killed while the database was away", load.end(), watch)
+    verdict("killed while the database was away", load.end(), watch, tell)
 
 
-def test_a_broker_that_flaps_is_told_and_nothing_is_lost(rig: Rig, watch: Watch) -> None:
+def test_a_broker_that_flaps_is_told_and_nothing_is_lost(
+    rig: Rig, watch: Watch, tell: Callable[[str], None]
+) -> None:
     load = Load(rig, watch, "flaps", rate=300.0)
     for _ in range(2):
         watch.is_off_duty = True
@@ -217,4 +223,4 @@ def test_a_broker_that_flaps_is_told_and_nothing_is_lost(rig: Rig, watch: Watch)
     time.sleep(2.0)
     watch.add_connectors()
     load.grow("values are stored again")
-    verdict("broker that flaps", load.end(), watch)
+    verdict("broker that flaps", load.end(), watch, tell)

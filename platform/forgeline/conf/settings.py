@@ -83,9 +83,17 @@ TEMPLATES = [
 # --- database: three roles on one database (decision 0002) ---------------------------------------------------------
 
 
+# A server that is cut off without a word is found out in half a minute, not after the kernel's quarter of an hour:
+# only then do connectors put values on disk. A server that is merely slow answers the kernel, and is waited for.
+_DATABASE_TIMEOUTS = {
+    "connect_timeout": 10, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}  # fmt: skip
+
+
 def _database(role: str, *, pool: bool) -> dict[str, Any]:
     parts = urlsplit(ENV.database_url(role))
-    options: dict[str, Any] = {"application_name": f"forgeline {role}"}
+    options: dict[str, Any] = {"application_name": f"forgeline {role}", **_DATABASE_TIMEOUTS}
     if pool:
         options["pool"] = {"min_size": 1, "max_size": ENV["FORGELINE_DATABASE_POOL"], "timeout": 10}
     options |= dict(parse_qsl(parts.query))

@@ -106,6 +106,13 @@ def test_a_mapping_that_cannot_work_is_told(raw: dict[str, Any]) -> None:
         Mapping.parse(raw)
 
 
+def test_names_that_no_binding_could_have_are_refused() -> None:
+    for payload in (b'{"values":{"%s":1}}', b'{"%s":1}', b'[{"%s":1}]'):
+        with pytest.raises(DecodeError, match="longer") as caught:
+            read(payload % (b"n" * 500))
+        assert caught.value.reason == "mqtt.address_too_long"
+
+
 def test_times_by_their_size() -> None:
     for value in (1_714_968_000, 1_714_968_000.0, 1_714_968_000_000, NOON_US, NOON_US * 1000, "1714968000"):
         assert read_time(value) == NOON_US

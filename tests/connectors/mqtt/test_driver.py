@@ -182,6 +182,31 @@ def test_a_full_pipeline_holds_the_messages_and_gives_them_in_order(broker: Port
     asyncio.run(scene())
 
 
+def test_large_messages_are_not_read_beyond_what_memory_may_hold(
+    broker: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.mqtt.link.HELD_BYTES", 2_000_000)
+
+    async def scene() -> None:
+        driver = make(broker, "large")
+        async with running(driver) as outlet:
+            outlet.is_full = True
+            for number in range(20):
+                await publish(broker, b'{"a":"%d%s"}' % (number, b"x" * 500_000))
+            link = driver._link
+            assert link is not None
+            await until(lambda: link.held_bytes >= 2_000_000, "the memory to be full")
+            await asyncio.sleep(0.5)
+            # What the socket's buffer had already been asked for may come on top, once.
+            assert link.held_bytes < 4_000_000
+            outlet.is_full = False
+            await until(lambda: len(outlet.blocks) == 20, "every message")
+            assert link.held_bytes == 0
+            driver.settle([block.receipt for block in outlet.blocks])
+
+    asyncio.run(scene())
+
+
 def test_a_retained_message_needs_a_time(broker: Ports) -> None:
     async def scene() -> None:
         await publish(broker, b'{"a":1}', "hall/old", retain=True)

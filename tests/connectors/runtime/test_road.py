@@ -124,6 +124,30 @@ def test_an_unknown_address_waits_for_its_look_up_and_keeps_its_place(road: Road
     assert [seen.address for seen in road.intake.unknown.take_sightings()] == ["never"]
 
 
+def test_large_values_at_unknown_addresses_take_little_room(road: Road) -> None:
+    road.intake.offer(block({"text": "x" * 1_000_000}))
+    road.intake.offer(block({"list": list(range(100_000))}))
+    questions = road.intake.unknown.take_questions()
+    assert set(questions) == {"text", "list"}
+    assert all(len(value) < 5_000 for value in questions.values())
+    road.intake.resolve_parked([BindingSpec("text", 1, kind=PointKind.TEXT)])
+    assert road.counters.rejected == {"connectors.text_too_long": 1, "connectors.unknown_address": 1}
+    (seen,) = road.intake.unknown.take_sightings()
+    assert (seen.address, seen.sample) == ("list", [])
+
+
+def test_long_texts_cut_a_batch_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.runtime.pipeline.BATCH_LETTERS", 10_000)
+    road = Road(tmp_path / "spool", rows=1_000)
+    road.intake.set_bindings([BindingSpec("note", 1, kind=PointKind.TEXT)])
+    taken = 0
+    while road.intake.offer(block({"note": "x" * 1_000}, ts_us=taken)):
+        taken += 1
+    # The batch that fills and two that wait, of ten texts each; nobody writes.
+    assert taken == 30
+    road.spool.close()
+
+
 def test_while_the_store_is_away_the_disk_takes_over_and_order_is_kept(road: Road) -> None:
     road.bind(a=1)
     road.sink.is_away = True
