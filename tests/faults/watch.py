@@ -44,23 +44,23 @@ class Watch:
 
     # --- processes ---
 
-    def add(self, name: str, *argv: str, **environment: str) -> Child:
+    def add(self, name: str, *argv: str) -> Child:
         """Start a process of the product and keep it alive."""
         folder = self.rig.folder / "metrics"
         folder.mkdir(exist_ok=True)
-        surroundings = self.rig.environment() | {"PROMETHEUS_MULTIPROC_DIR": str(folder)} | environment
+        surroundings = self.rig.environment() | {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
         child = Child(name, argv, surroundings, self.rig.folder / f"{name}.log")
         self.supervisor.add(child)
         self.children[name] = child
         return child
 
-    def add_connectors(self, name: str = "connectors", **environment: str) -> Child:
+    def add_connectors(self, name: str = "connectors", *arguments: str) -> Child:
         """Start a connector process, and mosquitto's credentials with the first."""
         broker = self.rig.broker
         if isinstance(broker, MosquittoBroker) and "credentials" not in self.children:
             where = ("--folder", str(broker.credentials), "--pid-file", str(broker.pid_file))
             self.add("credentials", *MANAGE, "sync_broker_credentials", "--watch", *where)
-        return self.add(name, *MANAGE, "run_connectors", **environment)
+        return self.add(name, *MANAGE, "run_connectors", *arguments)
 
     def add_web(self) -> Child:
         """Start the web server."""
