@@ -10,6 +10,7 @@ MANIFEST = Manifest(
     permissions=("connectors.view", "connectors.edit"),
     navigation=(
         NavigationItem(_("Connections"), "connectors:list", "connectors.view", section="intake", order=10),
+        NavigationItem(_("Devices"), "connectors:devices", "connectors.view", section="intake", order=20),
     ),
     overview_cards=(
         OverviewCard(

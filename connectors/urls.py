@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from connectors.pages import browsing, detail, editing, listing, waiting
+from connectors.pages import browsing, detail, devices, editing, listing, waiting
 
 app_name = "connectors"
 
@@ -11,6 +11,8 @@ urlpatterns = [
     path("add/<slug:kind>/", editing.add_connection, name="add"),
     path("test/<slug:kind>/", editing.test_connection, name="test"),
     path("certificate.der", detail.download_certificate, name="certificate"),
+    path("devices/", devices.show_devices, name="devices"),
+    path("devices/<int:device_id>/", devices.show_device, name="device"),
     path("waiting/", waiting.show_waiting, name="waiting"),
     path("waiting/<int:waiting_device_id>/adopt/", waiting.adopt_device, name="adopt"),
     path("waiting/<int:waiting_device_id>/ignore/", waiting.ignore_device, name="ignore"),

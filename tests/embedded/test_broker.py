@@ -46,6 +46,13 @@ class Client(mqtt.Client):
     ) -> None:
         self.refusal = "" if code == 0 else str(code)
 
+    def listen(self, topic: str) -> None:
+        """Subscribe, and wait until the broker has taken it."""
+        taken: list[int] = []
+        self.on_subscribe = lambda *_: taken.append(1)
+        self.subscribe(topic, qos=1)
+        wait_for(lambda: bool(taken), "the subscription")
+
     def _disconnected(self, *_: object) -> None:
         self.cuts += 1
 
@@ -76,10 +83,7 @@ def passes_a_message(broker: Broker, port: int, **how: object) -> bool:
     with signed_in(port, SERVICE_USER, broker.service_password, **how) as client:  # type: ignore[arg-type]
         if client.refusal:
             return False
-        subscribed: list[int] = []
-        client.on_subscribe = lambda *_: subscribed.append(1)
-        client.subscribe("t/#", qos=1)
-        wait_for(lambda: bool(subscribed), "the subscription")
+        client.listen("t/#")
         client.publish("t/press/power", b"1", qos=1).wait_for_publish(10)
         wait_for(lambda: ("t/press/power", b"1") in client.heard, "the message")
     return True
@@ -158,8 +162,8 @@ def test_a_device_writes_beneath_its_own_name_and_hears_no_other(mosquitto: Mosq
         signed_in(mosquitto.port, "press", "press-word") as press,
         signed_in(mosquitto.port, "oven", "oven-word") as oven,
     ):
-        platform.subscribe("#", qos=1)
-        press.subscribe("#", qos=1)
+        platform.listen("#")
+        press.listen("#")
         oven.publish("t/press/forged", b"1", qos=1).wait_for_publish(10)
         oven.publish("t/oven/temperature", b"2", qos=1).wait_for_publish(10)
         wait_for(lambda: ("t/oven/temperature", b"2") in platform.heard, "the oven's own value")

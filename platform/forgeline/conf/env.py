@@ -56,6 +56,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("FORGELINE_REDIS_URL", "secret", "", "redis://[:password@]host:port/0 of a Redis or Valkey; empty: `make up` brings one.", section="Services"),
     Setting("FORGELINE_MQTT_URL", "secret", "", "mqtt:// or mqtts://user:password@host:port of the platform's own broker; empty: "
             "`make up` brings one.", section="Services"),
+    Setting("FORGELINE_MQTT_PUBLIC_URL", "str", "", "mqtt:// or mqtts://host:port by which devices reach that broker, for their pages; "
+            "empty: as the platform does.", section="Services"),
     Setting("FORGELINE_MQTT_PASSWORD", "secret", "", "Password of the platform's user on its own broker, where the URL holds none.", section="Services"),
     Setting("FORGELINE_EMAIL_URL", "secret", "", "smtp://user:password@host:port or smtps://…; empty: e-mails are written "
             "to var/mail.", section="Services"),
@@ -63,6 +65,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("FORGELINE_BIND", "str", "127.0.0.1", "Address that `make up`'s web server listens on; 0.0.0.0 opens it to the network.", section="make up"),
     Setting("FORGELINE_HTTP_PORT", "int", 8000, "Port of the web server; the next free one is taken when it is busy.", "port", "make up"),
     Setting("FORGELINE_MQTT_PORT", "int", 1883, "Port of the broker that `make up` brings.", "port", "make up"),
+    Setting("FORGELINE_MQTT_BIND", "str", "127.0.0.1", "Address that the broker that `make up` brings listens on; 0.0.0.0 lets the devices of "
+            "the network in, each with its own password (mosquitto alone can).", section="make up"),
     Setting("FORGELINE_DEMO", "bool", True, "Seed and run the demo plant (`make up DEMO=0` turns it off).", section="make up"),
     Setting("FORGELINE_DEMO_SPEED", "float", 1.0, "How fast the demo plant replays its recordings.", "times real time", "make up"),
     Setting("FORGELINE_STORE_ENGINE", "str", "auto", "auto, timescale or postgres; auto takes timescale where the extension is.", section="Store"),

@@ -234,7 +234,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["forgeline.base.parsing.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "forgeline.base.api.CursorPagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
@@ -265,6 +265,7 @@ CONNECTORS = {
     "SPOOL_DIR": VAR / "spool",
     "SPOOL_MB": ENV["FORGELINE_SPOOL_MB"],
     "MQTT_URL": ENV["FORGELINE_MQTT_URL"],
+    "MQTT_PUBLIC_URL": ENV["FORGELINE_MQTT_PUBLIC_URL"],
     "MQTT_PASSWORD": ENV["FORGELINE_MQTT_PASSWORD"],
     "OPCUA_CERTIFICATES": ENV["FORGELINE_OPCUA_CERTIFICATES"] or VAR / "opcua",
 }

@@ -166,7 +166,10 @@ class House:
             return "yours, by FORGELINE_MQTT_URL"
         port, remark = self.layout.port("mqtt", self.settings["FORGELINE_MQTT_PORT"])
         self.broker = make_broker(
-            self.layout.folder("broker"), port=port, service_password=self.layout.secret("mqtt")
+            self.layout.folder("broker"),
+            port=port,
+            service_password=self.layout.secret("mqtt"),
+            bind=self.settings["FORGELINE_MQTT_BIND"],
         )
         self.supervisor.add_service(self.broker)
         self.child_environment["FORGELINE_MQTT_URL"] = self.broker.url

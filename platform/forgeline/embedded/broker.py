@@ -24,7 +24,7 @@ from forgeline.embedded.credentials import (
     read_credentials,
     write_credentials,
 )
-from forgeline.embedded.service import Service, free_port
+from forgeline.embedded.service import Service, ServiceError, free_port
 
 MAX_PACKET_BYTES = 1_114_112
 """A payload of 1 MiB and its topic."""
@@ -92,8 +92,16 @@ class MosquittoBroker(Broker):
         has_websockets=True,
     )
 
-    def __init__(self, folder: Path, *, port: int | None = None, service_password: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        service_password: str | None = None,
+        bind: str = "127.0.0.1",
+    ) -> None:
         super().__init__(folder, port=port, service_password=service_password)
+        self.bind = bind
         self.websocket_port = 0
 
     @property
@@ -117,7 +125,7 @@ class MosquittoBroker(Broker):
             f"password_file {self.credentials / PASSWORDS}\nacl_file {self.credentials / RULES}\n"
             # As root mosquitto drops to another user, who could not read the files; loopback needs no such drop.
             f"user root\n"
-            f"listener {self.port} 127.0.0.1\n"
+            f"listener {self.port} {self.bind}\n"
             f"listener {self.websocket_port} 127.0.0.1\nprotocol websockets\n"
             f"persistence true\npersistence_location {self.folder}/\nautosave_interval 30\n"
             "persistent_client_expiration 14d\n"
@@ -233,7 +241,18 @@ def find_mosquitto() -> str | None:
     return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
 
-def make_broker(folder: Path, *, port: int | None = None, service_password: str | None = None) -> Broker:
-    """Return the better broker that this machine has, not started."""
-    kind = MosquittoBroker if find_mosquitto() else TrialBroker
-    return kind(folder, port=port, service_password=service_password)
+def make_broker(
+    folder: Path, *, port: int | None = None, service_password: str | None = None, bind: str = "127.0.0.1"
+) -> Broker:
+    """Return the better broker that this machine has, not started.
+
+    **Raises** ServiceError where the network is to be let in and only the trial broker is there: it checks nobody.
+    """
+    if find_mosquitto():
+        return MosquittoBroker(folder, port=port, service_password=service_password, bind=bind)
+    if bind != "127.0.0.1":
+        raise ServiceError(
+            f"FORGELINE_MQTT_BIND={bind} needs mosquitto, because the trial broker lets everybody in; "
+            "apt install mosquitto, or leave it out."
+        )
+    return TrialBroker(folder, port=port, service_password=service_password)
