@@ -16,7 +16,7 @@ from connectors.forms import list_fields
 from connectors.models import Connection, WaitingDevice
 from connectors.services.connections import require_spec
 from connectors.wording import translate_sentence
-from forgeline.base.api import ActorPermission
+from forgeline.base.api import NUMBER, ActorPermission
 from forgeline.identity.policy import Actor
 
 VIEW, EDIT = "connectors.view", "connectors.edit"
@@ -28,6 +28,7 @@ class ConnectorViews(viewsets.GenericViewSet):
 
     permission_classes = [ActorPermission]
     read_permission, write_permission = VIEW, EDIT
+    lookup_value_regex = NUMBER
 
     def _given(self, request: Request, shape: type[serializers.Serializer]) -> dict[str, Any]:
         serializer = shape(data=request.data)
@@ -130,7 +131,9 @@ class ConnectionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Connec
         return Response(shapes.BindingSerializer(rows, many=True).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={204: None})
-    @action(detail=True, methods=["delete"], url_path=r"bindings/(?P<binding_id>\d+)", filterset_fields=None)
+    @action(
+        detail=True, methods=["delete"], url_path=f"bindings/(?P<binding_id>{NUMBER})", filterset_fields=None
+    )
     def unbind(self, request: Request, pk: str, binding_id: str) -> Response:
         """Take one binding off the map; the point and its history stay."""
         services.delete_binding(connection_id=int(pk), binding_id=int(binding_id), actor=_actor(request))
@@ -148,9 +151,10 @@ class KindViewSet(ConnectorViews):
     """The kinds of connections, and what each can be told."""
 
     pagination_class = None
-    serializer_class = serializers.Serializer
+    serializer_class = shapes.KindAnswer
+    queryset = Connection.objects.none()
 
-    @extend_schema(responses={200: serializers.ListField(child=serializers.DictField())})
+    @extend_schema(responses=shapes.KindAnswer(many=True))
     def list(self, request: Request) -> Response:
         return Response(
             [

@@ -78,6 +78,21 @@ class ConnectionChange(serializers.Serializer):
     enabled = serializers.BooleanField(required=False)
 
 
+class KindAnswer(serializers.Serializer):
+    """A kind of connection, and what one of it can be told."""
+
+    kind = serializers.CharField()
+    title = serializers.CharField()
+    summary = serializers.CharField()
+    can_browse = serializers.BooleanField()
+    can_write = serializers.BooleanField()
+    can_replay = serializers.BooleanField()
+    options = serializers.ListField(
+        child=serializers.DictField(),
+        help_text="Each with name, label, help, type, unit, minimum, maximum, choices, required, default, secret.",
+    )
+
+
 class TestInput(serializers.Serializer):
     """Options to try. With ``connection``, secrets that are left out are taken from it."""
 

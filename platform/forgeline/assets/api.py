@@ -16,7 +16,7 @@ from forgeline.assets import queries, services
 from forgeline.assets.models import Asset, Device, DeviceCredential, Point, Site
 from forgeline.assets.models.place import AssetLevel
 from forgeline.assets.models.point import Kind
-from forgeline.base.api import ActorPermission
+from forgeline.base.api import NUMBER, ActorPermission
 from forgeline.identity.authentication import actor_of
 
 VIEW, EDIT = "assets.view", "assets.edit"
@@ -139,6 +139,7 @@ class PlantObjects(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
 
     permission_classes = [ActorPermission]
     read_permission, write_permission = VIEW, EDIT
+    lookup_value_regex = NUMBER
 
     def _given(self, request: Request, *, partial: bool = False) -> dict[str, Any]:
         serializer = self.get_serializer(data=request.data, partial=partial)
@@ -242,7 +243,7 @@ class DeviceViewSet(PlantObjects):
         return Response(answer, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={204: None})
-    @action(detail=True, methods=["delete"], url_path=r"credentials/(?P<credential_id>\d+)")
+    @action(detail=True, methods=["delete"], url_path=f"credentials/(?P<credential_id>{NUMBER})")
     def revoke(self, request: Request, pk: int, credential_id: str) -> Response:
         services.revoke_credential(credential_id=int(credential_id), actor=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

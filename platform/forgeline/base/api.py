@@ -1,12 +1,17 @@
-"""The API's envelope: errors as RFC 9457 problems with a dotted key, and pagination. Not here: any resource."""
+"""The API's envelope: errors as RFC 9457 problems with a dotted key, and pagination.
+
+Not here: any resource, how a body is read (base/parsing).
+"""
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import DataError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext, gettext_lazy as _
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, pagination, permissions
@@ -17,6 +22,26 @@ from rest_framework.views import set_rollback
 from forgeline.base.errors import ForgelineError
 
 PROBLEM_JSON = "application/problem+json"
+NUMBER = r"[0-9]{1,18}"
+"""How an id stands in an address; what is none, or none that a column holds, is no address at all."""
+_log = logging.getLogger(__name__)
+
+TITLES: dict[str, Any] = {
+    "base.not_found": _("There is nothing here that you may see."),
+    "base.forbidden": _("You may not do this."),
+    "base.invalid_input": _("What was sent cannot be used."),
+    "base.parse_error": _("The body cannot be read as JSON."),
+    "base.too_large": _("The body is too large."),
+    "base.not_authenticated": _("Send an API key, or sign in."),
+    "base.permission_denied": _("Your role does not allow this. Ask a manager of your company."),
+    "base.method_not_allowed": _("This address does not take this method."),
+    "base.not_acceptable": _("This address does not answer in the form asked for."),
+    "base.unsupported_media_type": _("Send the body as application/json."),
+    "base.throttled": _("Too many requests; try again later."),
+    "identity.key_refused": _("This API key is unknown, expired or revoked."),
+    "base.fault": _("Forgeline failed at this; its log says why."),
+}
+"""What a key says in the reader's language where no sentence came with the error."""
 
 
 class ActorPermission(permissions.BasePermission):
@@ -40,16 +65,10 @@ class CursorPagination(pagination.CursorPagination):
 
 
 def problem(
-    *, status: int, key: str, title: str, detail: str = "", data: dict[str, Any] | None = None
+    *, status: int, key: str, title: str = "", detail: str = "", data: dict[str, Any] | None = None
 ) -> Response:
     """Return a response in the one error envelope (RFC 9457): type, title, status, detail, key, data."""
-    body: dict[str, Any] = {
-        "type": f"urn:forgeline:{key}",
-        "title": title,
-        "status": status,
-        "key": key,
-        "detail": detail or title,
-    }
+    body = _envelope(status=status, key=key, title=title, detail=detail)
     if data:
         body["data"] = data
     return Response(body, status=status, content_type=PROBLEM_JSON)
@@ -61,31 +80,19 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
     if isinstance(error, ForgelineError):
         response = problem(status=error.status, key=error.key, title=str(error), data=error.data)
     elif isinstance(error, Http404):
-        response = problem(status=404, key="base.not_found", title="There is nothing here that you may see.")
+        response = problem(status=404, key="base.not_found")
     elif isinstance(error, PermissionDenied):
-        response = problem(status=403, key="base.forbidden", title="You may not do this.")
+        response = problem(status=403, key="base.forbidden")
     elif isinstance(error, exceptions.ValidationError):
-        response = problem(
-            status=400,
-            key="base.invalid_input",
-            title="What was sent cannot be used.",
-            data={
-                "fields": error.get_full_details()
-                if not isinstance(error.detail, dict)
-                else _plain(error.detail)
-            },
-        )
+        response = problem(status=400, key="base.invalid_input", data={"fields": _plain(error.detail)})
     elif isinstance(error, exceptions.APIException):
-        code = error.get_codes() if isinstance(error.get_codes(), str) else "error"
+        response = _refusal(error)
+    elif isinstance(error, DataError):
+        # A number beyond its column: the database knows best what it can hold.
+        _log.warning("The database refused a value: %s", type(error.__cause__).__name__)
         response = problem(
-            status=error.status_code,
-            key=str(code) if "." in str(code) else f"base.{code}",
-            title=str(error.detail),
+            status=400, key="base.invalid_input", detail=gettext("A value is beyond what can be stored.")
         )
-        if auth_header := getattr(error, "auth_header", None):
-            response["WWW-Authenticate"] = auth_header
-        if wait_s := getattr(error, "wait", None):
-            response["Retry-After"] = str(int(wait_s))
     if response is not None:
         set_rollback()
         if transaction.get_connection().in_atomic_block:
@@ -94,9 +101,37 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
     return response
 
 
+def _refusal(error: exceptions.APIException) -> Response:
+    """Render what DRF itself refuses; its code becomes our key."""
+    codes = error.get_codes()
+    code = codes if isinstance(codes, str) else "error"
+    key = code if "." in code else f"base.{code}"
+    response = problem(status=error.status_code, key=key, title=_title(key), detail=str(error.detail))
+    if auth_header := getattr(error, "auth_header", None):
+        response["WWW-Authenticate"] = auth_header
+    if wait_s := getattr(error, "wait", None):
+        response["Retry-After"] = str(int(wait_s))
+    return response
+
+
+def _title(key: str) -> str:
+    return str(TITLES.get(key, "")) or key
+
+
+def _envelope(*, status: int, key: str, title: str = "", detail: str = "") -> dict[str, Any]:
+    title = title or _title(key)
+    return {
+        "type": f"urn:forgeline:{key}",
+        "title": title,
+        "status": status,
+        "key": key,
+        "detail": detail or title,
+    }
+
+
 def _plain(detail: Any) -> Any:
     if isinstance(detail, dict):
-        return {name: _plain(value) for name, value in detail.items()}
+        return {str(name): _plain(value) for name, value in detail.items()}
     if isinstance(detail, list):
         return [_plain(value) for value in detail]
     return str(detail)
@@ -105,13 +140,8 @@ def _plain(detail: Any) -> Any:
 @csrf_exempt
 def unknown_endpoint(request: HttpRequest) -> HttpResponse:
     """Answer an address beneath /api/ that nobody has, in the one envelope."""
-    body = {
-        "type": "urn:forgeline:base.not_found",
-        "title": "There is no such endpoint; /api/docs/ lists them.",
-        "status": 404,
-        "key": "base.not_found",
-        "detail": request.path,
-    }
+    title = gettext("There is no such endpoint; /api/docs/ lists them.")
+    body = _envelope(status=404, key="base.not_found", title=title, detail=request.path)
     return JsonResponse(body, status=404, content_type=PROBLEM_JSON)
 
 
@@ -119,11 +149,5 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Answer what nobody anticipated: in the envelope beneath /api/, without a word of the fault itself."""
     if not request.path.startswith("/api/"):
         return defaults.server_error(request)
-    body = {
-        "type": "urn:forgeline:base.fault",
-        "title": "Forgeline failed at this; its log says why.",
-        "status": 500,
-        "key": "base.fault",
-        "detail": request.path,
-    }
+    body = _envelope(status=500, key="base.fault", detail=request.path)
     return JsonResponse(body, status=500, content_type=PROBLEM_JSON)

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from forgeline.base.api import ActorPermission
+from forgeline.base.api import NUMBER, ActorPermission
 from forgeline.identity import services
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.models import ApiKey, Role
@@ -44,6 +44,7 @@ class ApiKeyViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
     queryset = ApiKey.objects.none()
     permission_classes = [ActorPermission]
     read_permission, write_permission = "identity.edit", "identity.edit"
+    lookup_value_regex = NUMBER
 
     def get_queryset(self) -> QuerySet[ApiKey]:
         return ApiKey.objects.filter(revoked_at=None)

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from forgeline.base import clock
-from forgeline.base.errors import ConflictError
+from forgeline.base.errors import ConflictError, NotFoundError
 from forgeline.identity.models import ApiKey, Membership, Role, User
 from forgeline.identity.queries import digest_of
 from forgeline.tenancy.models import Tenant
@@ -76,8 +76,10 @@ def create_api_key(
 
 
 def revoke_api_key(*, tenant_id: int, api_key_id: int) -> None:
-    """Stop a key at once; revoking it again changes nothing."""
+    """Stop a key at once; revoking it again changes nothing. **Raises** NotFoundError for a key that was never."""
     with tenant_scope(tenant_id):
+        if not ApiKey.objects.filter(id=api_key_id).exists():
+            raise NotFoundError(_("There is no such key."))
         ApiKey.objects.filter(id=api_key_id, revoked_at=None).update(revoked_at=clock.now())
 
 

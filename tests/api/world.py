@@ -1,0 +1,174 @@
+"""One of everything that the API can name, of one company, and a body that each write route would take.
+
+Not here: who asks for it (test_stranger), what a route does with it (test_plant and its neighbours).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.test import APIClient
+
+from connectors.models import Connection, WaitingDevice, WaitingKey
+from forgeline.base import clock
+from forgeline.tenancy.scoping import tenant_scope
+from tests.api.conftest import make_machine
+from tests.conftest import Company
+
+MARK = "Zebrawood"
+"""Stands in every name of the world, so that one search finds whatever leaks."""
+WRITES = ("post", "put", "patch", "delete")
+
+
+def list_operations() -> list[tuple[str, str]]:
+    """Return (method, address with its placeholders) of every operation of the OpenAPI description."""
+    schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return sorted(
+        (method, path)
+        for path, item in schema["paths"].items()
+        for method in item
+        if method in {"get", *WRITES}
+    )
+
+
+OPERATIONS = list_operations()
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The ids of one of everything."""
+
+    plant: int
+    line: int
+    machine: int
+    point: int
+    device: int
+    credential: int
+    connection: int
+    binding: int
+    waiting: int
+    shift: int
+    api_key: int
+
+    def address(self, path: str) -> str:
+        """Fill an address of the description with the ids of the right kind."""
+        kinds = {
+            "plants": self.plant, "assets": self.machine, "points": self.point, "devices": self.device,
+            "connections": self.connection, "waiting-devices": self.waiting, "api-keys": self.api_key,
+        }  # fmt: skip
+        own = kinds.get(path.removeprefix("/api/v1/").split("/")[0], 0)
+        named = {
+            "id": own, "plant_id": self.plant, "shift_id": self.shift, "binding_id": self.binding,
+            "credential_id": self.credential,
+        }  # fmt: skip
+        return path.format(**named)
+
+    def body(self, method: str, path: str) -> Any:
+        """Return what the route would take from its own company. **Raises** KeyError for a route nobody thought of."""
+        return self.bodies()[f"{method} {path.removeprefix('/api/v1/')}"]
+
+    def bodies(self) -> dict[str, Any]:
+        """Return a good body for every write route."""
+        options = {"url": "mqtt://127.0.0.1:1"}
+        shift = {"name": f"{MARK} late", "starts_at": "14:00", "ends_at": "22:00", "weekdays": [1]}
+        return {
+            "post api-keys/": {"name": "robot", "role": "viewer"},
+            "delete api-keys/{id}/": None,
+            "post plants/": {"name": f"{MARK} two", "zone": "Asia/Shanghai"},
+            "patch plants/{id}/": {"name": f"{MARK} three"},
+            "delete plants/{id}/": None,
+            "post plants/{plant_id}/holidays/": {"year": 2026},
+            "post plants/{plant_id}/shifts/": shift,
+            "put plants/{plant_id}/shifts/{shift_id}/": shift,
+            "delete plants/{plant_id}/shifts/{shift_id}/": None,
+            "put plants/{plant_id}/special-days/": {"on": "2026-10-10", "is_working": True, "name": "x"},
+            "delete plants/{plant_id}/special-days/": None,
+            "post assets/": {"plant": self.plant, "level": "area", "name": "Annex"},
+            "patch assets/{id}/": {"name": "Press 2"},
+            "delete assets/{id}/": None,
+            "post devices/": {"key": "meter-9", "asset": self.machine},
+            "patch devices/{id}/": {"name": "Meter"},
+            "delete devices/{id}/": None,
+            "post devices/{id}/credentials/": None,
+            "delete devices/{id}/credentials/{credential_id}/": None,
+            "post points/": {"asset": self.machine, "key": "extra", "unit": "bar"},
+            "patch points/{id}/": {"name": "Extra"},
+            "delete points/{id}/": None,
+            "post connections/": {"kind": "mqtt", "name": f"{MARK} two", "options": options},
+            "patch connections/{id}/": {"name": f"{MARK} three"},
+            "delete connections/{id}/": None,
+            "post connections/{id}/enable/": None,
+            "post connections/{id}/disable/": None,
+            "post connections/{id}/bindings/": [{"address": "a|b", "point": self.point}],
+            "delete connections/{id}/bindings/{binding_id}/": None,
+            "post connections/test/": {"kind": "mqtt", "options": options, "connection": self.connection},
+            "post waiting-devices/{id}/adopt/": {},
+            "post waiting-devices/{id}/ignore/": None,
+            "post samples/": {"point": [self.point], "ts": [None], "value": [1.0]},
+            "put retention/": {"raw_days": None},
+        }
+
+
+def make_world(company: Company, client: APIClient) -> World:
+    """Make one of everything, over REST where the API makes it."""
+
+    def made(path: str, body: Any) -> Any:
+        answer = client.post(f"/api/v1/{path}", body, format="json")
+        assert answer.status_code == 201, (path, answer.content)
+        return answer.json()
+
+    machine = make_machine(client, f"{MARK} press")
+    plant_id, point_id = machine["plant"]["id"], machine["points"]["power"]["id"]
+    asset = made("assets/", {"plant": plant_id, "level": "line", "name": f"{MARK} line"})
+    device = made(
+        "devices/", {"key": f"{MARK}-1", "name": f"{MARK} meter", "asset": machine["machine"]["id"]}
+    )
+    connection = made(
+        "connections/",
+        {
+            "kind": "mqtt", "name": f"{MARK} broker", "enabled": False,
+            "options": {"url": "mqtt://127.0.0.1:1", "password": f"{MARK}-secret"},
+        },
+    )  # fmt: skip
+    binding = made(
+        f"connections/{connection['id']}/bindings/", [{"address": f"{MARK}/a|power", "point": point_id}]
+    )
+    shift = made(
+        f"plants/{plant_id}/shifts/",
+        {"name": f"{MARK} early", "starts_at": "06:00", "ends_at": "14:00", "weekdays": [1, 2]},
+    )
+    key = made("api-keys/", {"name": f"{MARK} robot", "role": "viewer"})
+    return World(
+        plant=plant_id,
+        line=asset["id"],
+        machine=machine["machine"]["id"],
+        point=point_id,
+        device=device["id"],
+        credential=made(f"devices/{device['id']}/credentials/", None)["id"],
+        connection=connection["id"],
+        binding=binding[0]["id"],
+        waiting=_make_waiting(company.tenant_id, connection["id"]),
+        shift=shift["id"],
+        api_key=key["id"],
+    )
+
+
+def _make_waiting(tenant_id: int, connection_id: int) -> int:
+    """A device that nobody adopted yet: only a running connector makes one otherwise."""
+    now = clock.now()
+    with tenant_scope(tenant_id):
+        connection = Connection.objects.get(pk=connection_id)
+        device = WaitingDevice.objects.create(
+            tenant_id=tenant_id,
+            connection=connection,
+            key=f"{MARK}/gateway",
+            first_seen_at=now,
+            last_seen_at=now,
+        )
+        WaitingKey.objects.create(
+            tenant_id=tenant_id, waiting_device=device, key="flow", address=f"{MARK}/gateway|flow", sample="1",
+            first_seen_at=now, last_seen_at=now,
+        )  # fmt: skip
+    return int(device.pk)
