@@ -24,7 +24,7 @@ from tests.faults.sequence import check_sequences, plan_load
 from tests.faults.watch import Watch
 from tests.rig import Rig, _answers
 
-RATE = 400.0
+RATE = 1_000.0
 """Messages a second of ten values each: load, but not all that two shared cores can bear."""
 TAGS = 100
 MORE = 4_000
