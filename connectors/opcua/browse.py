@@ -240,10 +240,12 @@ async def _read_units(
         element.TargetName = ua.QualifiedName("EngineeringUnits", 0)
         path.RelativePath.Elements = [element]
         paths.append(path)
+    results: list[ua.BrowsePathResult] = []
+    size = session.limits.paths_per_call
+    for start in range(0, len(paths), size):
+        results += await session.client.uaclient.translate_browsepaths_to_nodeids(paths[start : start + size])
     targets = {}
-    for node, result in zip(
-        analog, await session.client.uaclient.translate_browsepaths_to_nodeids(paths), strict=True
-    ):
+    for node, result in zip(analog, results, strict=True):
         if result.StatusCode.is_good() and result.Targets:
             targets[node] = _plain_id(result.Targets[0].TargetId)
     values = await _read(session, [(target, ua.AttributeIds.Value) for target in targets.values()])

@@ -14,7 +14,7 @@ from connectors.contract import BindingSpec, BrowseNode, CheckStep, ConnectorSpe
 from connectors.opcua import browse, check, manifest, writing
 from connectors.opcua.faults import fault, translate
 from connectors.opcua.history import backfill
-from connectors.opcua.items import Items
+from connectors.opcua.items import Item, Items
 from connectors.opcua.options import OpcUaOptions
 from connectors.opcua.polling import Poller
 from connectors.opcua.session import Session, open_session
@@ -42,6 +42,8 @@ class OpcUaDriver(Driver):
         self._items: Items | None = None
         self._session: Session | None = None
         self._watch: Subscriber | Poller | None = None
+        self._to_fill: asyncio.Queue[list[Item]] = asyncio.Queue()
+        """Nodes whose gap is to be read from the server's history."""
         self._change = asyncio.Lock()
 
     async def run(self, outlet: Outlet, bindings: Sequence[BindingSpec]) -> None:
@@ -59,6 +61,7 @@ class OpcUaDriver(Driver):
         kind = Subscriber if self.options.mode == "subscribe" else Poller
         watch = self._watch = kind(session, self.options, items, outlet)
         self._session = session
+        self._to_fill = asyncio.Queue()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._fail_when_lost(session))
@@ -67,8 +70,9 @@ class OpcUaDriver(Driver):
                     # Publishing begins with the first nodes: they need not wait for the last.
                     tasks.create_task(watch.publish())
                     await watch.add(added)
+                self._to_fill.put_nowait(added)
                 if self.options.backfill:
-                    tasks.create_task(backfill(session, self.options, added, dict(self._seen), outlet))
+                    tasks.create_task(self._fill_gaps(session, outlet))
                 tasks.create_task(self._tend(watch, items, outlet))
         except BaseExceptionGroup as group:
             # The first failure explains the others: a lost connection fails every task.
@@ -76,6 +80,18 @@ class OpcUaDriver(Driver):
         finally:
             self._remember(items)
             self._session, self._watch, self._items = None, None, None
+
+    async def _fill_gaps(self, session: Session, outlet: Outlet) -> None:
+        """Fill the gaps of nodes as they are watched: at first, by a changed map, after they were bad."""
+        while True:
+            wanted = await self._to_fill.get()
+            seen = dict(self._seen)
+            for item in wanted:
+                address = item.binding.address
+                seen[address] = max(seen.get(address, 0), item.gap_from_us)
+                item.gap_from_us = 0
+            known = {address: newest for address, newest in seen.items() if newest}
+            await backfill(session, self.options, wanted, known, outlet)
 
     async def _tend(self, watch: Subscriber | Poller, items: Items, outlet: Outlet) -> None:
         """Confirm unchanged values, try bad nodes again."""
@@ -90,6 +106,9 @@ class OpcUaDriver(Driver):
                 retry_at_s = time.monotonic() + _RETRY_EVERY_S
                 async with self._change:
                     await watch.retry_bad()
+            if items.returned:
+                returned, items.returned = items.returned, []
+                self._to_fill.put_nowait(returned)
 
     async def _fail_when_lost(self, session: Session) -> None:
         raise await asyncio.shield(session.lost)
@@ -108,12 +127,18 @@ class OpcUaDriver(Driver):
             items, watch = self._items, self._watch
             if items is None or watch is None:
                 return
+            self._remember(items)
             added, removed = items.change(self._bindings)
             try:
                 await watch.remove(removed)
                 await watch.add(added)
+                self._to_fill.put_nowait(added)
             except (OSError, TimeoutError, ua.UaError) as error:
-                raise translate(error, endpoint=self.options.endpoint) from error
+                trouble = translate(error, endpoint=self.options.endpoint)
+                # Part of the map may be watched, part not: connecting anew takes all of it.
+                if self._session is not None and not self._session.lost.done():
+                    self._session.lost.set_result(trouble)
+                raise trouble from error
 
     async def check(self) -> list[CheckStep]:
         """Try the options step by step; see ``check.run_check``."""

@@ -103,20 +103,20 @@ def _groups(items: Sequence[Item], gaps: Mapping[str, int], size: int) -> Iterat
 
 async def _list_recorded(session: Session, items: Sequence[Item]) -> set[int]:
     """Return the handles of the nodes that have a history which we may read."""
+    wanted = [
+        (item, attribute)
+        for item in items
+        for attribute in (ua.AttributeIds.Historizing, ua.AttributeIds.UserAccessLevel)
+    ]
     recorded = set()
-    chunk = max(1, session.limits.nodes_per_read // 2)
-    for start in range(0, len(items), chunk):
-        part = items[start : start + chunk]
+    chunk = session.limits.nodes_per_read
+    for start in range(0, len(wanted), chunk):
+        part = wanted[start : start + chunk]
         request = ua.ReadRequest()
-        request.Parameters.NodesToRead = [
-            ua.ReadValueId(item.node, attribute)
-            for item in part
-            for attribute in (ua.AttributeIds.Historizing, ua.AttributeIds.UserAccessLevel)
-        ]
+        request.Parameters.NodesToRead = [ua.ReadValueId(item.node, attribute) for item, attribute in part]
         answers = decode_read(await session.request(request)).values
-        for number, item in enumerate(part):
-            historizing, access = answers[2 * number], answers[2 * number + 1]
-            if historizing is True or (isinstance(access, int) and access & _HISTORY_READ_BIT):
+        for (item, _attribute), answer in zip(part, answers, strict=True):
+            if answer is True or (type(answer) is int and answer & _HISTORY_READ_BIT):
                 recorded.add(item.handle)
     return recorded
 

@@ -46,6 +46,8 @@ class Item:
     """StatusCode for which it was set aside."""
     retry_at_s: float = 0.0
     retry_after_s: float = RETRY_FIRST_S
+    gap_from_us: int = 0
+    """Time of its last value before it turned bad: what the server recorded since is missing."""
 
 
 @dataclass(slots=True)
@@ -71,6 +73,8 @@ class Items:
     due_us: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     """When the value should be confirmed next; never, until there is one."""
     interval_us: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    returned: list[Item] = field(default_factory=list)
+    """Nodes that answer again and whose gap nobody has filled yet."""
 
     def change(self, bindings: Sequence[BindingSpec]) -> tuple[list[Item], list[Item]]:
         """Take the wanted map; return (added, removed). A node bound twice is watched once; the pipeline fans out."""
@@ -135,12 +139,15 @@ class Items:
         item.retry_after_s = RETRY_FIRST_S if not item.bad else min(item.retry_after_s * 2, RETRY_LAST_S)
         item.retry_at_s = now_s + item.retry_after_s
         item.bad = status
+        item.gap_from_us = max(item.gap_from_us, int(self.source_us[item.handle]))
         self.due_us[item.handle] = _NEVER
         return is_news
 
     def take_back(self, item: Item) -> bool:
         """Note that a node answers; return whether it was bad before."""
         was_bad = bool(item.bad)
+        if was_bad:
+            self.returned.append(item)
         item.bad, item.retry_after_s = 0, RETRY_FIRST_S
         return was_bad
 

@@ -43,6 +43,7 @@ class Limits:
     nodes_per_browse: int = 1000
     nodes_per_history_read: int = 100
     items_per_call: int = 1000
+    paths_per_call: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +223,9 @@ _LIMIT_NODES = {
         ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerHistoryReadData
     ),
     "items_per_call": ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
+    "paths_per_call": (
+        ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerTranslateBrowsePathsToNodeIds
+    ),
 }
 
 

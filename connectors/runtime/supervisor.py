@@ -54,6 +54,7 @@ class Supervisor:
         self._resolver = resolver
         self._was_told = False
         self._connected_at_s = 0.0
+        self._map_changed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self.intake = Intake(
             pipeline,
@@ -69,6 +70,7 @@ class Supervisor:
 
     def start(self) -> None:
         self._tasks = [asyncio.create_task(self._live(), name=self.name)]
+        self._tasks.append(asyncio.create_task(self._follow_map(), name=f"{self.name} map"))
         self._tasks.append(asyncio.create_task(self._resolve_unknown(), name=f"{self.name} look-ups"))
 
     async def stop(self) -> None:
@@ -82,14 +84,28 @@ class Supervisor:
                 log.error("connection %s did not stop within %s s", self.name, _STOP_S)
 
     async def rebind(self, bindings: Sequence[BindingSpec]) -> None:
-        """Take a changed map without losing the connection."""
+        """Take a changed map without losing the connection; its driver follows in its own time."""
         self.bindings = list(bindings)
         self.intake.set_bindings(self.bindings)
-        if self._driver is not None and self.state == ConnectionState.RUNNING:
+        self._map_changed.set()
+
+    async def _follow_map(self) -> None:
+        """Have the driver follow the map, one change at a time: a slow server holds up nobody but itself.
+
+        A driver that is only starting is told too, because it may have read the map it was given already.
+        """
+        while True:
+            await self._map_changed.wait()
+            self._map_changed.clear()
+            if self._driver is None:
+                continue
             try:
                 await self._driver.rebind(self.bindings)
             except ConnectorError as error:
                 self.intake.report("rebind_failed", reason=error.message)
+            except Exception:
+                log.exception("the driver of connection %s could not take its new map", self.name)
+                self.intake.report("rebind_failed", reason=str(mark("The connector failed; see the log.")))
 
     # --- the driver ---
 

@@ -15,7 +15,9 @@ from typing import Any
 
 from asyncua import Node, Server, ua
 from asyncua.crypto.permission_rules import SimpleRoleRuleset, User, UserRole
+from asyncua.common.utils import ServiceError
 from asyncua.server.address_space import AttributeValue, NodeData
+from asyncua.server.internal_session import InternalSession
 from asyncua.server.user_managers import UserManager
 
 NAMESPACE = "urn:forgeline:test:plant"
@@ -30,18 +32,24 @@ NODES: dict[str, tuple[Any, ua.VariantType]] = {
 
 
 class OneUser(UserManager):
-    """Lets anonymous people and one operator in."""
+    """Lets anonymous people, one operator and the bearer of one certificate in."""
+
+    def __init__(self, trusted: bytes | None) -> None:
+        self._trusted = trusted
 
     def get_user(
         self, iserver: Any, username: Any = None, password: Any = None, certificate: Any = None
     ) -> User | None:
+        if certificate is not None and self._trusted is not None:
+            return User(role=UserRole.Admin) if certificate == self._trusted else None
         if username is None or (username, password) == ("operator", "secret"):
             return User(role=UserRole.Admin)
         return None
 
 
 async def build(options: argparse.Namespace) -> tuple[Server, dict[str, Node]]:
-    server = Server(user_manager=OneUser())
+    trusted = Path(options.user_certificate).read_bytes() if options.user_certificate else None
+    server = Server(user_manager=OneUser(trusted))
     await server.init()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{options.port}/plant")
     if options.certificate:
@@ -63,22 +71,54 @@ async def build(options: argparse.Namespace) -> tuple[Server, dict[str, Node]]:
     else:
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     index = await server.register_namespace(NAMESPACE)
-    press = await server.nodes.objects.add_object(ua.NodeId("Press", index), ua.QualifiedName("Press", index))
+    await server.nodes.objects.add_object(ua.NodeId("Press", index), ua.QualifiedName("Press", index))
     nodes = {}
-    for name, (value, kind) in NODES.items():
+    for name in NODES:
         if name in options.without:
             continue
-        node = await press.add_variable(ua.NodeId(name, index), ua.QualifiedName(name, index), value, kind)
-        await node.set_writable()
-        nodes[name] = node
-    if options.items_per_call:
-        limit = server.get_node(
-            ua.NodeId(ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall)
-        )
-        await limit.write_value(ua.UInt32(options.items_per_call))
+        nodes[name] = await _add_node(server, name)
+    if options.limit:
+        await _limit(server, options.limit)
     if options.many:
         await _add_many(server, index, options.many)
     return server, nodes
+
+
+async def _add_node(server: Server, name: str) -> Node:
+    index = await server.get_namespace_index(NAMESPACE)
+    value, kind = NODES[name]
+    press = server.get_node(ua.NodeId("Press", index))
+    node = await press.add_variable(ua.NodeId(name, index), ua.QualifiedName(name, index), value, kind)
+    await node.set_writable()
+    return node
+
+
+_LIMITED = {
+    "read": ("MaxNodesPerRead", "NodesToRead"),
+    "history_read": ("MaxNodesPerHistoryReadData", "NodesToRead"),
+    "browse": ("MaxNodesPerBrowse", "NodesToBrowse"),
+    "create_monitored_items": ("MaxMonitoredItemsPerCall", "ItemsToCreate"),
+    "delete_monitored_items": ("MaxMonitoredItemsPerCall", "MonitoredItemIds"),
+}
+
+
+async def _limit(server: Server, limit: int) -> None:
+    """Tell small operation limits and refuse whoever asks for more at once, as a small controller does."""
+    for name in sorted({name for name, _column in _LIMITED.values()}):
+        number = getattr(ua.ObjectIds, f"Server_ServerCapabilities_OperationLimits_{name}")
+        await server.get_node(ua.NodeId(number)).write_value(ua.UInt32(limit))
+    for method, (_name, column) in _LIMITED.items():
+        setattr(InternalSession, method, _refusing(getattr(InternalSession, method), column, limit))
+
+
+def _refusing(method: Any, column: str, limit: int) -> Any:
+    async def limited(session: InternalSession, params: Any, *more: Any) -> Any:
+        # The server's own sessions are bound by nothing.
+        if session.external and len(getattr(params, column)) > limit:
+            raise ServiceError(ua.StatusCodes.BadTooManyOperations)
+        return await method(session, params, *more)
+
+    return limited
 
 
 async def _add_many(server: Server, index: int, many: int) -> None:
@@ -118,7 +158,7 @@ async def serve(options: argparse.Namespace) -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     async with server:
         if options.history:
-            for name in ("Count", "Speed"):
+            for name in {"Count", "Speed"} & set(nodes):
                 await server.historize_node_data_change(nodes[name], period=timedelta(days=1), count=0)
         print(json.dumps({"ready": True}), flush=True)
         while line := await reader.readline():
@@ -139,6 +179,12 @@ async def serve(options: argparse.Namespace) -> None:
                     await asyncio.sleep(order.get("every_s", 0.01))
             elif order["op"] == "delete":
                 await nodes.pop(order["node"]).delete()
+            elif order["op"] == "add":
+                nodes[order["node"]] = await _add_node(server, order["node"])
+                if options.history:
+                    await server.historize_node_data_change(
+                        nodes[order["node"]], period=timedelta(days=1), count=0
+                    )
             print(json.dumps({"done": order["op"]}), flush=True)
 
 
@@ -148,7 +194,8 @@ def main() -> None:
     parser.add_argument("--history", action="store_true")
     parser.add_argument("--certificate")
     parser.add_argument("--many", type=int, default=0)
-    parser.add_argument("--items-per-call", type=int, default=0)
+    parser.add_argument("--limit", type=int, default=0)
+    parser.add_argument("--user-certificate")
     parser.add_argument("--without", action="append", default=[])
     asyncio.run(serve(parser.parse_args()))
 

@@ -45,7 +45,7 @@ def test_values_arrive_with_their_own_time_and_status(make_plant: MakePlant, tmp
 
 
 def test_a_bad_node_is_set_aside_and_its_neighbours_live(make_plant: MakePlant, tmp_path: Path) -> None:
-    plant, basket = make_plant("--items-per-call", "2"), Basket()
+    plant, basket = make_plant("--limit", "2"), Basket()
     bindings = bind("Speed", "Nowhere", "Count", "nsu=urn:nobody;s=X", "rubbish=1", "Program", "Static")
 
     async def work() -> None:
