@@ -93,8 +93,9 @@ class Desk:
             int(key.removeprefix("connection:")) for key in keys if key.startswith("connection:")
         )
 
-    def leave(self) -> None:
-        """Give up everything at an orderly end."""
+    def leave(self, told: Mapping[str, Told]) -> None:
+        """Write the last states and counters and give up everything at an orderly end."""
+        self.write(told)
         self.ledger.hand_over(list(self.ledger.accounts))
         leases.leave(self.process)
 

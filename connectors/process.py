@@ -6,11 +6,12 @@ Not here: the database (desk), protocols, batches (runtime).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,7 +36,11 @@ from forgeline.base.errors import ForgelineError
 TICK_S = 2.0
 SLOW_S = 5.0
 """A batch takes a fraction of a second; one that takes longer than this holds the sources back."""
-_LAST_WRITE_S = 20.0
+_LAST_TICK_S = 0.5
+_LAST_WRITE_S = 4.0
+_LAST_STOP_S = 2.0
+_LAST_DESK_S = 1.0
+"""An orderly end takes at most their sum; what was not acknowledged by then is sent again."""
 
 T = TypeVar("T")
 
@@ -74,7 +79,7 @@ class ConnectorProcess:
         log.info("connectors run", process=self.name)
         try:
             while not stop.is_set():
-                await self._tick()
+                await self._tick_until(stop)
                 try:
                     await asyncio.wait_for(stop.wait(), TICK_S)
                 except TimeoutError:
@@ -82,13 +87,26 @@ class ConnectorProcess:
         finally:
             await self._end()
 
+    async def _tick_until(self, stop: asyncio.Event) -> None:
+        """Tick; a database that hangs must not hold up the end."""
+        tick, stopped = asyncio.create_task(self._tick()), asyncio.create_task(stop.wait())
+        await asyncio.wait({tick, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not tick.done():
+            await asyncio.wait({tick}, timeout=_LAST_TICK_S)
+            tick.cancel()
+        stopped.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await tick
+
     async def _end(self) -> None:
         told = self._told()
-        await self.fleet.stop_all()
+        # The connections stand until what came over them is durable and acknowledged: a source that is cut before
+        # would send it all again. The pipeline takes nothing from here on.
         if not await asyncio.to_thread(self.writer.stop, timeout_s=_LAST_WRITE_S):
             log.error("the writer did not end in time; sources will send again what was not acknowledged")
-        await self._at_desk(lambda: self._desk.write(told))
-        await self._at_desk(self._desk.leave)
+        await _within(_LAST_STOP_S, self.fleet.stop_all(), "connections did not stop in time")
+        last = self._at_desk(lambda: self._desk.leave(told))
+        await _within(_LAST_DESK_S, last, "the leases were not given up in time; they run out by themselves")
         self._desk_thread.shutdown(wait=False, cancel_futures=True)
         log.info("connectors ended", process=self.name)
 
@@ -168,6 +186,13 @@ class ConnectorProcess:
             "rows_waiting": self.pipeline.depth_rows,
             "rows_written": writer.rows,
         }
+
+
+async def _within(seconds: float, work: Awaitable[Any], otherwise: str) -> None:
+    try:
+        await asyncio.wait_for(work, seconds)
+    except TimeoutError:
+        log.error(otherwise)
 
 
 def _clean(work: Callable[[], T]) -> T:

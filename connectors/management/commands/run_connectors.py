@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+import resource
 import signal
 import sys
+import threading
 from typing import Any
 
 from django.conf import settings
@@ -21,6 +25,11 @@ from connectors.sinks.store import StoreSink
 SWITCH_INTERVAL_S = 0.0005
 """The writer waits for the database many times a batch and must get the interpreter back at once: at Python's default
 of 5 ms a decoder that is busy makes it wait longer for its turn than for the disk."""
+
+
+EXIT_WITHIN_S = 8.0
+
+log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -46,14 +55,37 @@ class Command(BaseCommand):
         if options["metrics_port"]:
             start_http_server(options["metrics_port"], addr="127.0.0.1")
         sys.setswitchinterval(SWITCH_INTERVAL_S)
+        _allow_files()
         asyncio.run(_run(sink, broker, options["members"]))
+
+
+def _allow_files() -> None:
+    """A connection takes three descriptors; the usual soft limit of 1,024 would end at a few hundred of them."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _stop_soon(stop: asyncio.Event) -> None:
+    """Begin the orderly end; a thread that hangs with the database must not outlive it. What is acknowledged is
+    durable by then, so that leaving at once loses nothing.
+    """
+    if not stop.is_set():
+        guard = threading.Timer(EXIT_WITHIN_S, _leave_at_once)
+        guard.daemon = True
+        guard.start()
+    stop.set()
+
+
+def _leave_at_once() -> None:
+    log.error("the connectors did not end within %s s and leave as they are", EXIT_WITHIN_S)
+    os._exit(1)
 
 
 async def _run(sink: Sink, broker: Any, members: int) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, _stop_soon, stop)
     config = settings.CONNECTORS
     process = ConnectorProcess(
         sink,

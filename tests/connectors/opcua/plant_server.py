@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from asyncua import Node, Server, ua
-from asyncua.crypto.permission_rules import SimpleRoleRuleset, User, UserRole
 from asyncua.common.utils import ServiceError
+from asyncua.crypto.permission_rules import SimpleRoleRuleset, User, UserRole
 from asyncua.server.address_space import AttributeValue, NodeData
 from asyncua.server.internal_session import InternalSession
 from asyncua.server.user_managers import UserManager
@@ -48,8 +48,7 @@ class OneUser(UserManager):
 
 
 async def build(options: argparse.Namespace) -> tuple[Server, dict[str, Node]]:
-    trusted = Path(options.user_certificate).read_bytes() if options.user_certificate else None
-    server = Server(user_manager=OneUser(trusted))
+    server = Server(user_manager=OneUser(options.user_certificate))
     await server.init()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{options.port}/plant")
     if options.certificate:
@@ -188,6 +187,10 @@ async def serve(options: argparse.Namespace) -> None:
             print(json.dumps({"done": order["op"]}), flush=True)
 
 
+def _read_file(path: str) -> bytes:
+    return Path(path).read_bytes()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
@@ -195,7 +198,7 @@ def main() -> None:
     parser.add_argument("--certificate")
     parser.add_argument("--many", type=int, default=0)
     parser.add_argument("--limit", type=int, default=0)
-    parser.add_argument("--user-certificate")
+    parser.add_argument("--user-certificate", type=_read_file)
     parser.add_argument("--without", action="append", default=[])
     asyncio.run(serve(parser.parse_args()))
 
