@@ -34,6 +34,7 @@ class SpecialDaySerializer(serializers.ModelSerializer):
     class Meta:
         model = CalendarDay
         fields = ["on", "is_working", "name"]
+        extra_kwargs = {"is_working": {"required": True}}
 
 
 class HolidaysSerializer(serializers.Serializer[Any]):
