@@ -46,6 +46,23 @@ def test_a_child_that_dies_is_told_of_once_with_its_last_line_and_started_again(
     supervisor.stop()
 
 
+def test_what_a_dead_child_had_started_does_not_go_on_beside_its_successor(tmp_path: Path) -> None:
+    code = """
+        import subprocess, sys, time
+        print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).pid, flush=True)
+        time.sleep(600)
+    """
+    supervisor = Supervisor(say=lambda _line: None)
+    supervisor.add(child(tmp_path, "worker", code))
+    worker = supervisor.children[0]
+    wait_for(lambda: bool(worker.last_words()), "its own child")
+    left = int(worker.last_words())
+    assert worker.process is not None
+    os.kill(worker.process.pid, signal.SIGKILL)
+    wait_for(lambda: (supervisor.watch(), is_gone(left))[1], "the end of what was left")
+    supervisor.stop()
+
+
 def test_the_pause_grows_while_a_child_keeps_dying_and_has_a_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -132,6 +132,8 @@ class Supervisor:
         code = child.process.returncode if child.process is not None else 0
         how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
         words = child.last_words()
+        # What it had started itself must not go on beside its successor.
+        child.kill()
         self.say(
             f"{child.name} {how}; it starts again in {child.pause_s:g} s."
             + (f" Last line: {words}" if words else "")
