@@ -65,18 +65,20 @@ def option(
     secret: bool = False,
     multiline: bool = False,
     advanced: bool = False,
+    hidden: bool = False,
     when: Mapping[str, Sequence[str]] | None = None,
 ) -> Any:
     """Declare one field of an Options class with everything a form, a document or a check needs to know of it.
 
     ``default`` may be a list or dict (copied for each instance); without one the field is required.
     ``secret`` keeps the value out of ``repr``, logs, exports and API answers. ``when`` names another field and the
-    values of it with which this one has a meaning; a form hides it else.
+    values of it with which this one has a meaning; a form hides it else. ``hidden`` is kept by the connector itself
+    and no form shows it.
     """
     metadata = {
         "label": label, "help": help, "unit": unit, "minimum": minimum, "maximum": maximum,
         "choices": tuple(choices) if choices is not None else None,
-        "secret": secret, "multiline": multiline, "advanced": advanced,
+        "secret": secret, "multiline": multiline, "advanced": advanced, "hidden": hidden,
         "when": dict(when or {}),
     }  # fmt: skip
     if isinstance(default, list | dict):
@@ -122,6 +124,10 @@ class Options:
     def check(self) -> dict[str, list[str]]:
         """Return the faults of the combination of fields; a subclass overrides this."""
         return {}
+
+    def succeed(self, former: Self) -> Self:
+        """Return these options as they are kept in place of ``former``: with what must be undone at the source."""
+        return self
 
     def dump(self, *, secrets: bool = False) -> dict[str, Any]:
         """Return the options as JSON-like data, by default with every secret replaced by True (set) or "" (not)."""

@@ -48,6 +48,8 @@ def list_fields(
     fields = []
     for declared in dataclasses.fields(spec.options):
         metadata = declared.metadata
+        if metadata.get("hidden"):
+            continue
         kind = _kind_of(hints[declared.name], metadata)
         value = values.get(declared.name, _default_of(declared))
         is_secret = bool(metadata.get("secret"))

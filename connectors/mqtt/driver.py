@@ -44,7 +44,7 @@ class MqttDriver(Driver):
     def __init__(self, options: MqttOptions, *, connection_id: int, client_id: str) -> None:
         super().__init__(options, connection_id=connection_id, client_id=options.client_id or client_id)
         self.is_platform = False
-        self.former_filters: Sequence[str] = ()
+        self.former_filters: Sequence[str] = options.former_filters
         self._decoder = Decoder(Naming(name_by_topic), _mapping_of(options))
         self._limit_bytes = options.max_payload_kb * 1024
         self._link: Link | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from urllib.parse import SplitResult, urlsplit
 
 from connectors.contract import Options, mark, option
@@ -13,6 +14,7 @@ from connectors.mqtt.presets import PRESETS
 SCHEMES = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
 LAYOUTS = ("json", "mapping", *PRESETS)
 PLATFORM_LAYOUT = "platform"
+_FORMER_KEPT = 200
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,10 @@ class MqttOptions(Options):
         86_400, label=mark("Session kept"), unit="s", minimum=0, maximum=4_294_967_294, advanced=True,
         help=mark("How long the broker keeps messages for us after a lost connection."),
     )  # fmt: skip
+    former_filters: list[str] = option(  # noqa: RUF009  # as above
+        [], label=mark("Former topics"), hidden=True,
+        help=mark("Filters of earlier options that the broker may hold in our session still; they are given up."),
+    )  # fmt: skip
     receive_maximum: int = option(
         65_535, label=mark("Messages under way"), minimum=1, maximum=65_535, advanced=True,
         help=mark("How many messages the broker sends ahead of our acknowledgement."),
@@ -90,6 +96,14 @@ class MqttOptions(Options):
             except MappingError as error:
                 faults["mapping"] = [str(error)]
         return faults
+
+    def succeed(self, former: Self) -> Self:
+        """Remember the filters that our session at the broker holds, to be given up at the next sign-in."""
+        if (former.client_id, former.url) != (self.client_id, self.url):
+            return self
+        left = dict.fromkeys([*former.filters, *former.former_filters])
+        kept = [each for each in left if each not in self.filters][:_FORMER_KEPT]
+        return dataclasses.replace(self, former_filters=kept)
 
     @property
     def parts(self) -> SplitResult:

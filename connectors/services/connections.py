@@ -52,6 +52,7 @@ def update_connection(
     if options is not None:
         spec = require_spec(connection.kind)
         parsed = parse_options(spec, _with_stored_secrets(connection, options))
+        parsed = _after(spec, connection, parsed)
         connection.options = secrets.seal(spec, parsed.dump(secrets=True))
     if enabled is not None:
         connection.enabled = enabled
@@ -178,6 +179,15 @@ def _with_stored_secrets(connection: Connection, options: Mapping[str, Any]) -> 
         if options.get(name, True) is True
     }
     return {**options, **kept}
+
+
+def _after(spec: ConnectorSpec, connection: Connection, options: Options) -> Options:
+    """Return options that remember what the present ones left at the source."""
+    try:
+        return options.succeed(spec.options.parse(secrets.unseal(connection.options)))
+    except OptionsError:
+        # Options of an older release that nobody could run: they left nothing.
+        return options
 
 
 def _save(connection: Connection) -> Connection:

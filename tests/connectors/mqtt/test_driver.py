@@ -267,3 +267,56 @@ def test_before_it_is_saved(broker: Ports) -> None:
         assert [step.ok for step in bad] == [False]
 
     asyncio.run(scene())
+
+
+def _options(broker: Ports, former: MqttOptions | None = None, **raw: Any) -> MqttOptions:
+    options = MqttOptions.parse({"url": f"mqtt://127.0.0.1:{broker.tcp}", **raw})
+    return options.succeed(former) if former is not None else options
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+@pytest.mark.parametrize("group", ["", "members"])
+def test_a_filter_that_is_removed_is_given_up_in_the_kept_session(
+    broker: Ports, version: str, group: str
+) -> None:
+    name = f"filters-{version}-{group}"
+    more = {"version": version, "shared_group": group}
+
+    async def scene() -> None:
+        first = _options(broker, topics=["old/#", f"{name}/#"], **more)
+        async with running(MqttDriver(first, connection_id=1, client_id=name)):
+            pass
+        second = _options(broker, first, topics=["new/#", f"{name}/#"], **more)
+        third = _options(broker, second, topics=[f"{name}/#"], **more)
+        assert len(third.former_filters) == 2
+        async with running(MqttDriver(third, connection_id=1, client_id=name)) as outlet:
+            await publish(broker, b'{"a":1}', "old/press")
+            await publish(broker, b'{"a":2}', "new/press")
+            await publish(broker, b'{"a":3}', f"{name}/press")
+            await until(lambda: outlet.blocks, "the topic that is kept")
+            await asyncio.sleep(0.3)
+            assert [block.values for block in outlet.blocks] == [[3]]
+        # Wanted again, it is subscribed again.
+        fourth = _options(broker, third, topics=["old/#"], **more)
+        assert f"{name}/#" in fourth.former_filters[0]
+        async with running(MqttDriver(fourth, connection_id=1, client_id=name)) as outlet:
+            await publish(broker, b'{"a":4}', "old/press")
+            await until(lambda: outlet.blocks, "the topic that is wanted again")
+
+    asyncio.run(scene())
+
+
+def test_another_quality_of_service_holds_in_the_kept_session(broker: Ports) -> None:
+    async def scene() -> None:
+        options = _options(broker, topics=["qos/#"], qos=0)
+        async with running(MqttDriver(options, connection_id=1, client_id="qos")) as outlet:
+            await publish(broker, b'{"a":1}', "qos/press")
+            await until(lambda: outlet.blocks, "the message without a promise")
+            assert outlet.blocks[0].receipt is None
+        options = _options(broker, options, topics=["qos/#"], qos=1)
+        async with running(MqttDriver(options, connection_id=1, client_id="qos")) as outlet:
+            await publish(broker, b'{"a":2}', "qos/press")
+            await until(lambda: outlet.blocks, "the message with one")
+            assert outlet.blocks[-1].receipt is not None
+
+    asyncio.run(scene())
