@@ -134,7 +134,7 @@ class Decoder:
             raise DecodeError("mqtt.empty", mark("The message is empty."))
         try:
             value = _decode_json(payload)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             try:
                 value = payload.decode()
             except UnicodeDecodeError:

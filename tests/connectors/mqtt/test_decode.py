@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 from typing import Any
@@ -133,6 +134,39 @@ def test_ten_thousand_payloads_that_nobody_should_send() -> None:
             assert error.reason.startswith("mqtt.")
             refused += 1
     assert refused > 5_000
+
+
+_ATOMS = (
+    0, -1, 1e308, 9**400, 1e17, 2**53 + 1, -(2**63), True, None, [], {}, [1], [1, 2], [None, 3], "", ".", "-", "1.",
+    "\u00b2", "\u0663", "NaN", "\x00", "x" * 500, "9999-12-31T23:59:59", "0001-01-01T00:00:00", "20240230120000",
+    "99999999999999", "2024-03-31 02:30:00", "1e5", "1_000", 1714968000,
+)  # fmt: skip
+
+
+def _wild(draw: random.Random, keys: list[str], depth: int) -> Any:
+    """Return JSON of the keys that mappings look for, in no order that any of them expects."""
+    chance = draw.random()
+    if depth == 0 or chance < 0.4:
+        return draw.choice(_ATOMS)
+    if chance < 0.55:
+        return [_wild(draw, keys, depth - 1) for _ in range(draw.randrange(4))]
+    return {draw.choice(keys): _wild(draw, keys, depth - 1) for _ in range(draw.randrange(1, 6))}
+
+
+def test_the_keys_of_meters_in_shapes_of_no_meter() -> None:
+    draw = random.Random(11)
+    words = json.dumps([*PRESETS.values()]).replace('"', " ").replace(".", " ").split()
+    keys = ["ts", "time", "values", "", "\x00", *(word for word in words if word.isalnum())]
+    decoders = [
+        Decoder(Naming(name_by_topic)), Decoder(Naming(name_by_user)), *(preset(name) for name in PRESETS)
+    ]  # fmt: skip
+    for _ in range(3_000):
+        payload = bytearray(json.dumps(_wild(draw, keys, 5)).encode())
+        if draw.random() < 0.2:
+            payload[draw.randrange(len(payload))] = draw.randrange(256)
+        for decoder in decoders:
+            with contextlib.suppress(DecodeError):
+                decoder.decode(draw.choice(("a/b/c", "t/u/telemetry", "tele/x/SENSOR", "x")), bytes(payload))
 
 
 def _fuzz(draw: random.Random, good: bytes, number: int) -> bytes:
