@@ -114,6 +114,12 @@ def test_names_that_no_binding_could_have_are_refused() -> None:
         assert caught.value.reason == "mqtt.address_too_long"
 
 
+def test_a_quoted_text_that_is_none_is_refused() -> None:
+    with pytest.raises(DecodeError) as caught:
+        read(b'"\xac"', topic="hall/press/note")
+    assert caught.value.reason == "mqtt.not_text"
+
+
 def test_times_by_their_size() -> None:
     for value in (1_714_968_000, 1_714_968_000.0, 1_714_968_000_000, NOON_US, NOON_US * 1000, "1714968000"):
         assert read_time(value) == NOON_US
