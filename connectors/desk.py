@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import connection
+
 from connectors import leases, maps, platform_broker, waiting
 from connectors.contract import BindingSpec, Driver, Options
 from connectors.ledger import Ledger, Told
@@ -24,9 +26,11 @@ from connectors.runtime.counters import Counters
 from connectors.runtime.fleet import Plan
 from connectors.runtime.unknown import Sighting
 from connectors.secrets import unseal
+from forgeline.assets.services.announcing import CHANNEL
 
 BROKER_MAP_EVERY_S = 30.0
-"""A look-up of an unknown address reads it anew at once; this is for what has gone."""
+"""A look-up of an unknown address reads it anew at once, and so does the database's word that points changed; this
+is for what neither tells of, and for poolers that pass no NOTIFY on."""
 
 
 @dataclass(slots=True)
@@ -50,6 +54,9 @@ class Desk:
     ledger: Ledger = field(init=False)
     tenant_of: dict[int, int] = field(default_factory=dict)
     _revisions: dict[int, int] = field(default_factory=dict)
+    _maps: dict[int, Sequence[BindingSpec]] = field(default_factory=dict)
+    _listens_on: Any = None
+    _points_changed: bool = False
     _broker: maps.BrokerMap = field(default_factory=maps.BrokerMap)
     _broker_read_s: float = -1e9
     _broker_counters_of: dict[str, Counters] = field(default_factory=dict)
@@ -69,6 +76,7 @@ class Desk:
         mine = leases.hold_leases(self.process, wanted, processes=processes)
         give_up = leases.surplus(mine, resources=len(wanted), processes=processes)
         keep = mine - set(give_up)
+        self._follow_points()
         plans: list[Plan] = []
         for connection_id, (tenant_id, kind, revision) in live.items():
             key = f"connection:{connection_id}"
@@ -82,6 +90,7 @@ class Desk:
         for connection_id in list(self._revisions):
             if f"connection:{connection_id}" not in keep:
                 del self._revisions[connection_id]
+                self._maps.pop(connection_id, None)
         plans += self._plan_members([key for key in brokers if key in keep], resolver)
         return Orders(keep, plans, give_up)
 
@@ -104,6 +113,7 @@ class Desk:
         if found is None:
             return None
         row, bindings = found
+        self._maps[connection_id] = bindings
         self.tenant_of[connection_id] = tenant_id
         return Plan(
             key=f"connection:{connection_id}",
@@ -115,6 +125,33 @@ class Desk:
             resolver=resolver(connection_id),
             tenant_id=tenant_id,
         )
+
+    # --- points that change ---
+
+    def _follow_points(self) -> None:
+        """Have maps read anew whose points changed since the last look: the database tells that some did."""
+        raw = connection.connection
+        if raw is not self._listens_on:
+            with connection.cursor() as cursor:
+                raw = connection.connection
+                cursor.execute(f"LISTEN {CHANNEL}")
+            # Called from within whatever statement the news comes with, and each look begins with some.
+            raw.add_notify_handler(self._note_points_changed)
+            self._listens_on, self._points_changed = raw, True
+        if not self._points_changed:
+            return
+        self._points_changed = False
+        self._broker_read_s = -BROKER_MAP_EVERY_S
+        by_tenant: dict[int, list[int]] = {}
+        for connection_id in self._revisions:
+            by_tenant.setdefault(self.tenant_of[connection_id], []).append(connection_id)
+        for tenant_id, ids in by_tenant.items():
+            for connection_id, bindings in maps.read_maps(ids, tenant_id).items():
+                if bindings != self._maps.get(connection_id):
+                    del self._revisions[connection_id]
+
+    def _note_points_changed(self, _notify: Any) -> None:
+        self._points_changed = True
 
     # --- the platform's own broker ---
 

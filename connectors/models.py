@@ -40,7 +40,11 @@ class Connection(TenantModel):
 
 
 class Binding(TenantModel):
-    """What is read at ``address`` becomes ``point`` as value · scale + offset, in the point's unit."""
+    """What is read at ``address`` becomes ``point`` as value · scale + offset.
+
+    That is in ``source_unit``, from which it is converted to the point's unit; where none is given, in the point's unit
+    already.
+    """
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="bindings")
     address = models.CharField(_("address"), max_length=400)

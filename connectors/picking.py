@@ -62,7 +62,8 @@ def bind_nodes(
                 {
                     "address": node["address"],
                     "point_id": point.pk,
-                    "source_unit": str(node.get("unit") or "")[:32],
+                    # A point without a unit takes the value as it comes.
+                    "source_unit": unit_of(str(node.get("unit") or "")) if point.unit else "",
                 }
             )
         return services.create_bindings(connection_id=connection_id, bindings=bindings, actor=actor)

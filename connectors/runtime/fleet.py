@@ -47,7 +47,8 @@ class Fleet:
         if is_same and self.running[plan.key].state != ConnectionState.FAULTED:
             assert known is not None
             self._plans[plan.key] = plan
-            if list(known.bindings) != list(plan.bindings):
+            # Mostly the very same list: a hundred thousand bindings are not compared every two seconds.
+            if known.bindings is not plan.bindings and list(known.bindings) != list(plan.bindings):
                 await self.running[plan.key].rebind(plan.bindings)
             return
         if known is not None:

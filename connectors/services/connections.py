@@ -16,7 +16,9 @@ from connectors.registry import get_spec
 from connectors.services.changing import note_change, require_edit
 from connectors.wording import translate_sentence
 from forgeline.assets.models import Point
+from forgeline.assets.models.point import Kind
 from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundError
+from forgeline.base.units import UnitError, affine, check_unit
 from forgeline.identity.policy import Actor
 
 
@@ -77,10 +79,10 @@ def create_bindings(
     with transaction.atomic():
         connection = lock_connection(connection_id)
         wanted = {int(each["point_id"]) for each in bindings}
-        known = set(Point.objects.filter(pk__in=wanted, retired_at=None).values_list("pk", flat=True))
-        if wanted - known:
-            raise NotFoundError(_("There is no such point."), data={"point_ids": sorted(wanted - known)})
-        rows = [_bind(connection, each) for each in bindings]
+        known = {point.pk: point for point in Point.objects.filter(pk__in=wanted, retired_at=None)}
+        if wanted - set(known):
+            raise NotFoundError(_("There is no such point."), data={"point_ids": sorted(wanted - set(known))})
+        rows = [_bind(connection, known[int(each["point_id"])], each) for each in bindings]
         note_change(connection.pk)
     return rows
 
@@ -153,22 +155,48 @@ def lock_connection(connection_id: int) -> Connection:
     return found
 
 
-def _bind(connection: Connection, given: Mapping[str, Any]) -> Binding:
+def _bind(connection: Connection, point: Point, given: Mapping[str, Any]) -> Binding:
     address = str(given["address"])
     scale, offset = float(given.get("scale", 1.0)), float(given.get("offset", 0.0))
     if not address or len(address) > 400:
         raise _invalid("address", _("An address has 1 to 400 characters."))
     if scale == 0 or not (math.isfinite(scale) and math.isfinite(offset)):
         raise _invalid("scale", _("The scale must be a number other than zero."))
+    source_unit = str(given.get("source_unit", "")).strip()
+    _require_conversion(source_unit, point)
     binding, _created = Binding.objects.update_or_create(
         connection=connection,
         address=address,
         defaults={
-            "point_id": int(given["point_id"]), "scale": scale, "offset": offset,
-            "source_unit": str(given.get("source_unit", "")), "options": dict(given.get("options") or {}),
+            "point": point, "scale": scale, "offset": offset,
+            "source_unit": source_unit, "options": dict(given.get("options") or {}),
         },
     )  # fmt: skip
     return cast(Binding, binding)
+
+
+def _require_conversion(source_unit: str, point: Point) -> None:
+    """Pass where a value in the unit can become one of the point. **Raises** InvalidInputError."""
+    if not source_unit:
+        return
+    if point.kind not in (Kind.GAUGE, Kind.COUNTER):
+        raise _invalid("source_unit", _("Only measurements and counters have a unit; leave it empty."))
+    try:
+        check_unit(source_unit)
+    except UnitError as error:
+        raise _invalid(
+            "source_unit",
+            _("%(unit)s is no unit of UCUM; write for example Cel, kW, kWh, bar, m3/h, /min, mm/s.")
+            % {"unit": source_unit},
+        ) from error
+    try:
+        affine(source_unit, point.unit)
+    except UnitError as error:
+        raise _invalid(
+            "source_unit",
+            _("%(source)s cannot be converted to %(unit)s, the unit of the point %(point)s.")
+            % {"source": source_unit, "unit": point.unit or _("no unit"), "point": point.key},
+        ) from error
 
 
 def _with_stored_secrets(connection: Connection, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -30,6 +31,8 @@ _HOUSE_UNITS = {
 }  # fmt: skip
 
 
+_SPAN = 1e6
+"""Wide, so that an offset takes no digits from the factor."""
 _ANNOTATION = re.compile(r"\{[^{}]*\}")
 
 
@@ -67,6 +70,22 @@ def convert(value: float, source: str, target: str) -> float:
         raise
     except Exception as error:  # pint raises several unrelated types for units that do not fit
         raise UnitError(f"{source or 'no unit'} cannot be converted to {target or 'no unit'}.") from error
+
+
+@cache
+def affine(source: str, target: str) -> tuple[float, float]:
+    """Return (factor, offset) with target = source · factor + offset: °F to °C has both.
+
+    **Raises** UnitError where they measure different things, or no straight line leads from one to the other (dB).
+    """
+    if source == target:
+        return 1.0, 0.0
+    offset = convert(0.0, source, target)
+    factor = (convert(_SPAN, source, target) - offset) / _SPAN
+    probe = convert(_SPAN / 2, source, target)
+    if not math.isclose(probe, factor * _SPAN / 2 + offset, rel_tol=1e-9, abs_tol=1e-9):
+        raise UnitError(f"{source or 'no unit'} is not converted to {target or 'no unit'} by a factor.")
+    return factor, offset
 
 
 def _quantity(value: float, code: str) -> Any:
