@@ -27,6 +27,8 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.SECRET_KEY = "only-for-tests"
     # The fastest hasher that is honest about being none: sign-in is tested, argon2 is not ours.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Nothing is collected here; whitenoise would say that the folder is not there.
+    settings.STATIC_ROOT = None
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(SharedServices(), "forgeline-shared-services")

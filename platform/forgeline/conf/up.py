@@ -206,6 +206,7 @@ class House:
         port, remark = self.layout.port("http", self.settings["FORGELINE_HTTP_PORT"])
         if remark:
             print(f"  {remark}", flush=True)
+        self.layout.folder("static")
         for left in self.layout.folder("run/metrics").glob("*.db"):
             left.unlink()
         bind = self.settings["FORGELINE_BIND"]

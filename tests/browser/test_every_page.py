@@ -1,0 +1,86 @@
+"""Every page, in both languages, on a phone, a desk and a wall, light and dark: it fits, is quiet, is translated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from forgeline.assets import services
+from forgeline.tenancy.scoping import tenant_scope
+from tests.browser.conftest import Floor, Sender, sign_in
+
+pytestmark = pytest.mark.browser
+
+SHAPES = [
+    (390, 844, "zh-CN", "dark"), (390, 844, "en-GB", "light"), (1920, 1080, "zh-CN", "light"),
+    (3840, 2160, "en-GB", "dark"),
+]  # fmt: skip
+# What is said in English to Chinese readers too: names, units, protocols, keys, addresses, examples.
+_SAME_IN_BOTH = re.compile(
+    r"Forgeline|OPC ?UA|MQTT|TLS|WebSocket|TCP|HTTP|API|REST|CSV|UTC|UCUM|PackML|English|Asia/\w+|[a-z]+_[a-z_]+|"
+    r"[\w.-]+@[\w.-]+|https?://\S+|opc\.tcp\S*|mqtts?://\S*|t/\S+|[A-Z][a-z]+\d\w*|QoS ?\d|JSON"
+)
+_ENGLISH = re.compile(r"[A-Za-z]{2,}(?: +[A-Za-z']{2,}){2,}")
+WORDS = """() => {
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const parent = walker.currentNode.parentElement;
+    if (parent.closest('script, style, code, select, [lang=en]') || !parent.checkVisibility()) continue;
+    const text = walker.currentNode.textContent.trim();
+    if (text) found.push(text);
+  }
+  return found;
+}"""
+
+
+def _paths(floor: Floor) -> list[str]:
+    with tenant_scope(floor.company.tenant_id):
+        device = services.create_device(key="PLC7", name="PLC7", asset_id=floor.machine_id)
+    return [
+        "/", f"/machines/{floor.machine_id}/", "/setup/", f"/setup/plants/{floor.site_id}/",
+        f"/setup/plants/{floor.site_id}/calendar/", f"/setup/plants/{floor.site_id}/assets/new/",
+        f"/setup/assets/{floor.machine_id}/", f"/setup/assets/{floor.machine_id}/points/new/",
+        f"/setup/points/{floor.points['power']}/", "/company/keys/", "/company/history/", "/connectors/",
+        "/connectors/add/mqtt/", "/connectors/add/opcua/", "/connectors/waiting/", "/connectors/devices/",
+        f"/connectors/devices/{device.pk}/",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("width", "height", "locale", "theme"), SHAPES)
+def test_pages_fit_are_quiet_and_speak_one_language(
+    open_page: Callable[..., Any], floor: Floor, sender: Sender,
+    width: int, height: int, locale: str, theme: str,
+) -> None:  # fmt: skip
+    sender.send(floor.points["power"], 41.5)
+    page = open_page(width=width, height=height, locale=locale, theme=theme)
+    sign_in(page, "alice@example.com")
+    wrong: list[str] = []
+    for path in _paths(floor):
+        answer = page.goto(path)
+        page.wait_for_timeout(150)
+        if answer.status != 200:
+            wrong.append(f"{path} answers {answer.status}")
+        across = page.evaluate("document.documentElement.scrollWidth")
+        if across > page.evaluate("window.innerWidth"):
+            wrong.append(f"{path} is {across} pixels wide")
+        if locale == "zh-CN":
+            said = [_SAME_IN_BOTH.sub(" , ", text) for text in page.evaluate(WORDS)]
+            wrong += [f"{path} says {text!r}" for text in said if _ENGLISH.search(text)]
+    assert wrong == []
+    assert page.faults == []
+
+
+def test_nobody_is_told_more_than_he_may_see(open_page: Callable[..., Any], floor: Floor) -> None:
+    page = open_page()
+    sign_in(page, "bob@example.com")
+    for path in ("/", f"/machines/{floor.machine_id}/", "/connectors/"):
+        page.goto(path)
+        assert page.locator("text=Set up").count() == 0
+        assert page.locator("text=API keys").count() == 0
+    page.click("text=Sign out")
+    page.goto(f"/machines/{floor.machine_id}/")
+    page.wait_for_url("**/sign-in/**")
