@@ -37,7 +37,8 @@ def broker(tmp_path: Path) -> Iterator[MosquittoBroker]:
     ("source", "target", "factor", "offset"),
     [
         ("kW", "W", 1000.0, 0.0), ("W", "kW", 0.001, 0.0), ("[degF]", "Cel", 5 / 9, -160 / 9),
-        ("K", "Cel", 1.0, -273.15), ("Cel", "K", 1.0, 273.15), ("bar", "kPa", 100.0, 0.0), ("L/min", "m3/h", 0.06, 0.0), ("", "", 1.0, 0.0),
+        ("K", "Cel", 1.0, -273.15), ("Cel", "K", 1.0, 273.15), ("bar", "kPa", 100.0, 0.0),
+        ("L/min", "m3/h", 0.06, 0.0), ("", "", 1.0, 0.0),
     ],
 )  # fmt: skip
 def test_a_unit_becomes_another_by_a_line(source: str, target: str, factor: float, offset: float) -> None:

@@ -25,6 +25,7 @@ from forgeline.embedded.credentials import (
     write_credentials,
 )
 from forgeline.embedded.service import Service, ServiceError, free_port
+from forgeline.embedded.subscription import make_session, sign_in_packet
 
 MAX_PACKET_BYTES = 1_114_112
 """A payload of 1 MiB and its topic."""
@@ -68,6 +69,21 @@ class Broker(Service):
     @abstractmethod
     def set_devices(self, hashes: Mapping[str, str]) -> None:
         """Let exactly these users in (name → mosquitto's hash); whoever is gone is cut."""
+
+    def start(self) -> Self:
+        """Start, and see to it that what devices publish is kept from the first message on."""
+        was_running = self.is_running
+        super().start()
+        if not was_running:
+            self.keep_messages()
+        return self
+
+    def keep_messages(self) -> None:
+        """Make the platform's own session where the broker has none."""
+        try:
+            make_session(self.port, SERVICE_USER, self.service_password)
+        except OSError as error:
+            raise self._failed() from error
 
     def is_ready(self) -> bool:
         """Sign in as the platform: mosquitto listens before it minds SIGHUP, which would end it."""
@@ -144,6 +160,8 @@ class MosquittoBroker(Broker):
         if self.process is not None:
             # mosquitto writes one itself only as a daemon.
             self.pid_file.write_text(str(self.process.pid), encoding="ascii")
+            # To disk at once: a broker killed before its own first round would forget the session.
+            self.process.send_signal(signal.SIGUSR1)
         return self
 
     def command(self) -> Sequence[str]:
@@ -224,16 +242,6 @@ dynamic_filters = true
 
     def set_devices(self, hashes: Mapping[str, str]) -> None:
         """Nothing to do: the trial broker checks no users."""
-
-
-def sign_in_packet(user: str, password: str) -> bytes:
-    """Return a CONNECT of MQTT 3.1.1 with a clean session, no client id. **Source** OASIS MQTT 3.1.1, section 3.1."""
-    words = (b"", user.encode(), password.encode())
-    payload = b"".join(len(word).to_bytes(2, "big") + word for word in words)
-    body = b"\x00\x04MQTT\x04\xc2\x00\x0a" + payload
-    if len(body) > 127:
-        raise ValueError("a user and a password of more than a hundred characters")
-    return bytes([0x10, len(body)]) + body
 
 
 def find_mosquitto() -> str | None:
