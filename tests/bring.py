@@ -12,7 +12,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
+from django.core.cache import caches
 from django.core.management import call_command
 from django.db import connections
 
@@ -78,6 +80,11 @@ def point_django_at(services: Services, dbname: str) -> None:
         target["OPTIONS"].pop("pool", None)
     settings.REDIS_URL = services.redis_url
     settings.CACHES["default"]["LOCATION"] = services.redis_url
+    # Axes reaches for the cache when Django starts: both still hold the address of before.
+    for alias in settings.CACHES:
+        with contextlib.suppress(AttributeError):
+            del caches[alias]
+    AxesProxyHandler.get_implementation(force=True)
     settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"] = [services.redis_url]
     settings.CELERY_BROKER_URL = settings.CELERY_RESULT_BACKEND = services.redis_url
 

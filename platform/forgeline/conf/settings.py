@@ -173,10 +173,13 @@ LOGIN_REDIRECT_URL = "web:overview"
 LOGOUT_REDIRECT_URL = "web:sign_in"
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
+# What the form calls it; by default axes looks for the model's own word, e-mail, and would count for nobody.
+AXES_USERNAME_FORM_FIELD = "username"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+AXES_LOCKOUT_CALLABLE = "forgeline.web.views.session.locked_out"
 AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"
 
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth import login, views
 from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm, SetPasswordForm
 from django.contrib.auth.password_validation import validate_password
@@ -14,12 +15,13 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils.text import slugify
-from django.utils.translation import get_language, gettext_lazy as _
+from django.utils.translation import get_language, gettext, gettext_lazy as _
 
 from forgeline.base.errors import ForgelineError
 from forgeline.identity import services
+from forgeline.identity.attempts import REFUSED, take_attempt
 from forgeline.identity.models import Role, User
-from forgeline.web.access import put_faults
+from forgeline.web.access import fault, put_faults
 
 _FIRST_OWNER_LOCK = 0x464C4F57
 
@@ -57,14 +59,30 @@ class SignOut(views.LogoutView):
     next_page = "web:sign_in"
 
 
+def locked_out(request: HttpRequest, *_given: Any, **_named: Any) -> HttpResponse:
+    """Say that an account rests after too many tries; axes calls it in place of the sign-in page."""
+    REFUSED.labels("sign_in").inc()
+    text = _("There were eight tries with a wrong password. Wait 15 minutes, or ask for a new password.")
+    answer = fault(request, 429, gettext("This account rests"), str(text))
+    answer["Retry-After"] = str(int(settings.AXES_COOLOFF_TIME * 3600))
+    return answer
+
+
 class ResetPassword(views.PasswordResetView):
-    """Sends a link, and says the same whether the address is known or not."""
+    """Sends a link, and says the same whether the address is known or not, or has had its links for this hour."""
 
     template_name = "web/password_reset.html"
     email_template_name = "web/password_reset_email.txt"
     subject_template_name = "web/password_reset_subject.txt"
     form_class = PasswordResetForm
     success_url = reverse_lazy("web:password_reset_done")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        address, caller = form.cleaned_data["email"], self.request.META.get("REMOTE_ADDR", "")
+        may = take_attempt("password_reset_caller", caller, most=30, within_s=3600)
+        if may and take_attempt("password_reset", address, most=3, within_s=3600):
+            return super().form_valid(form)
+        return redirect(self.get_success_url())
 
 
 class ResetSent(views.PasswordResetDoneView):
