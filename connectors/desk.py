@@ -77,16 +77,17 @@ class Desk:
         give_up = leases.surplus(mine, resources=len(wanted), processes=processes)
         keep = mine - set(give_up)
         self._follow_points()
+        changed: dict[int, list[int]] = {}
+        for connection_id, (tenant_id, _kind, revision) in live.items():
+            if f"connection:{connection_id}" in keep and self._revisions.get(connection_id) != revision:
+                changed.setdefault(tenant_id, []).append(connection_id)
         plans: list[Plan] = []
-        for connection_id, (tenant_id, kind, revision) in live.items():
-            key = f"connection:{connection_id}"
-            if key in keep and self._revisions.get(connection_id) != revision:
-                plan = self._plan(connection_id, tenant_id, kind, resolver)
-                if plan is None:
-                    keep.discard(key)
-                    continue
-                self._revisions[connection_id] = revision
-                plans.append(plan)
+        for tenant_id, ids in changed.items():
+            found = maps.read_connections(ids, tenant_id)
+            keep -= {f"connection:{each}" for each in ids if each not in found}
+            for connection_id, (row, bindings) in found.items():
+                self._revisions[connection_id] = live[connection_id][2]
+                plans.append(self._plan(row, bindings, tenant_id, resolver))
         for connection_id in list(self._revisions):
             if f"connection:{connection_id}" not in keep:
                 del self._revisions[connection_id]
@@ -108,21 +109,17 @@ class Desk:
         self.ledger.hand_over(list(self.ledger.accounts))
         leases.leave(self.process)
 
-    def _plan(self, connection_id: int, tenant_id: int, kind: str, resolver: Any) -> Plan | None:
-        found = maps.read_connection(connection_id, tenant_id)
-        if found is None:
-            return None
-        row, bindings = found
-        self._maps[connection_id] = bindings
-        self.tenant_of[connection_id] = tenant_id
+    def _plan(self, row: Connection, bindings: Sequence[BindingSpec], tenant_id: int, resolver: Any) -> Plan:
+        self._maps[row.pk] = bindings
+        self.tenant_of[row.pk] = tenant_id
         return Plan(
-            key=f"connection:{connection_id}",
+            key=f"connection:{row.pk}",
             # A change of the map alone leaves the driver standing; "enable" on a faulted one must not.
-            fingerprint=(kind, repr(row.options), row.enabled),
+            fingerprint=(row.kind, repr(row.options), row.enabled),
             make_driver=functools.partial(make_driver, row),
             bindings=bindings,
-            counters=self.ledger.open(connection_id, tenant_id),
-            resolver=resolver(connection_id),
+            counters=self.ledger.open(row.pk, tenant_id),
+            resolver=resolver(row.pk),
             tenant_id=tenant_id,
         )
 

@@ -15,12 +15,16 @@ from typing import Any
 from connectors.contract import ConnectionState, Undecodable as Kept
 from connectors.models import Connection, ConnectionStatus, Undecodable
 from connectors.runtime.counters import KEPT_EVENTS, KEPT_UNDECODABLES, Counters
-from forgeline.base.clock import from_us
+from forgeline.base.clock import from_us, now
 from forgeline.tenancy.scoping import tenant_scope
 
 _RENEW_S = 5.0
 """A state that did not change is written this often all the same: an old one means that the process is gone."""
 _RATE_SPAN = 5
+_ROWS_A_WRITE = 200
+_TOLD_FIELDS = (
+    "counters", "rates", "state", "fault_key", "fault", "since", "owner", "events", "last_value_at", "updated_at",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +85,28 @@ class Ledger:
                         "pk", flat=True
                     )
                 )
+                here = [account for account in accounts if account.connection_id in alive]
+                statuses = _lock_statuses([account.connection_id for account in here])
                 done = [
-                    self._write(account, told.get(account.connection_id), now_s)
-                    for account in accounts
-                    if account.connection_id in alive
+                    self._note(
+                        statuses[account.connection_id], account, told.get(account.connection_id), now_s
+                    )
+                    for account in here
                 ]
+                ConnectionStatus.objects.bulk_update(
+                    statuses.values(), _TOLD_FIELDS, batch_size=_ROWS_A_WRITE
+                )
             # Only what is committed counts as written.
             for account, snapshot, total in done:
                 account.written, account.undecodables_written = snapshot, total
                 account.told = told.get(account.connection_id)
                 account.written_at_s = now_s
 
-    def _write(
-        self, account: Account, told: Told | None, now_s: float
+    def _note(
+        self, status: ConnectionStatus, account: Account, told: Told | None, now_s: float
     ) -> tuple[Account, dict[str, Any], int]:
         counters = account.counters
         snapshot, total = counters.snapshot(), counters.undecodable_total
-        status, _made = ConnectionStatus.objects.select_for_update().get_or_create(
-            connection_id=account.connection_id
-        )
         status.counters = _sum(status.counters, snapshot, account.written)
         account.rates.append((now_s, counters.received, counters.stored))
         status.rates = _rates(account.rates)
@@ -111,7 +118,7 @@ class Ledger:
         if counters.last_ts_us:
             newest = from_us(counters.last_ts_us)
             status.last_value_at = max(status.last_value_at or newest, newest)
-        status.save()
+        status.updated_at = now()
         self._keep(account, min(total - account.undecodables_written, KEPT_UNDECODABLES))
         return account, snapshot, total
 
@@ -139,6 +146,19 @@ class Ledger:
                 ConnectionStatus.objects.filter(connection_id__in=ids, owner=self._process).update(
                     owner="", state=ConnectionState.UNOWNED, rates={}
                 )
+
+
+def _lock_statuses(connection_ids: list[int]) -> dict[int, ConnectionStatus]:
+    """Return a locked status for each connection, making those that are missing; always in the same order."""
+    rows = ConnectionStatus.objects.select_for_update().filter(connection_id__in=connection_ids)
+    found = {row.connection_id: row for row in rows.order_by("connection_id")}
+    missing = [each for each in connection_ids if each not in found]
+    if missing:
+        ConnectionStatus.objects.bulk_create(
+            (ConnectionStatus(connection_id=each) for each in missing), ignore_conflicts=True
+        )
+        found |= {row.connection_id: row for row in rows.filter(connection_id__in=missing)}
+    return found
 
 
 def _row(connection_id: int, kept: Kept) -> Undecodable:
