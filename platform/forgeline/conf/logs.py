@@ -10,9 +10,12 @@ from typing import Any
 import structlog
 
 _SECRET_NAME = re.compile(
-    r"pass(word|wd)?$|secret|token|api_?key|authorization|credential|private_key", re.IGNORECASE
+    r"pass(word|wd)?$|secret|token|api_?key(?!_id)|authorization|credential|private_key", re.IGNORECASE
 )
-_SECRET_TEXT = re.compile(r"(fl_[A-Za-z0-9]{4})[A-Za-z0-9_-]+|(://[^:/@\s]*:)[^@\s]+(?=@)")
+# A key, the password within a URL, the link of a password reset.
+_SECRET_TEXT = re.compile(
+    r"(fl_[A-Za-z0-9]{4})[A-Za-z0-9_-]+|(://[^:/@\s]*:)[^@\s]+(?=@)|(/password/[^/\s]+/)[^/\s]+"
+)
 
 
 def strike_secrets(
@@ -23,7 +26,7 @@ def strike_secrets(
         if _SECRET_NAME.search(name):
             event[name] = "•••"
         elif isinstance(value, str):
-            event[name] = _SECRET_TEXT.sub(lambda m: f"{m.group(1) or m.group(2)}•••", value)
+            event[name] = _SECRET_TEXT.sub(lambda m: f"{m[1] or m[2] or m[3]}•••", value)
     return event
 
 
