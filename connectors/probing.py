@@ -18,6 +18,7 @@ from connectors.registry import load_driver
 from connectors.services.connections import parse_options
 from connectors.wording import translate_sentence
 from forgeline.base.errors import ForgelineError, UnavailableError
+from forgeline.tenancy.scoping import released_scope
 
 CHECK_TIMEOUT_S = 20.0
 BROWSE_TIMEOUT_S = 20.0
@@ -76,7 +77,8 @@ def _bounded(work: Coroutine[Any, Any, T], timeout_s: float) -> T:
             return await work
 
     try:
-        return asyncio.run(within())
+        with released_scope():
+            return asyncio.run(within())
     except TimeoutError as error:
         raise UnavailableError(
             _("The source didn't answer within %(seconds)d seconds.") % {"seconds": timeout_s},

@@ -13,7 +13,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from prometheus_client import start_http_server
 
 from connectors.contract import OptionsError
 from connectors.platform_broker import read_options
@@ -42,9 +41,6 @@ class Command(BaseCommand):
         parser.add_argument(
             "--members", type=int, default=1, help="Members of the platform's own subscription."
         )
-        parser.add_argument(
-            "--metrics-port", type=int, default=0, help="Serve Prometheus metrics on loopback; 0: no."
-        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -52,8 +48,6 @@ class Command(BaseCommand):
         except OptionsError as error:
             raise CommandError(f"FORGELINE_MQTT_URL cannot be used: {error}") from error
         sink: Sink = StdoutSink() if options["dry_run"] else StoreSink()
-        if options["metrics_port"]:
-            start_http_server(options["metrics_port"], addr="127.0.0.1")
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         _allow_files()
         asyncio.run(_run(sink, broker, options["members"]))

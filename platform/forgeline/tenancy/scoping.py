@@ -32,6 +32,24 @@ def tenant_scope(tenant_id: int) -> Iterator[None]:
         current_tenant_id.reset(token)
 
 
+@contextmanager
+def released_scope() -> Iterator[None]:
+    """Let go of the transaction while waiting for somebody else's answer, and take the scope up again afterwards.
+
+    What was written so far is committed. An open transaction would hold back every follower of the commit log for as
+    long as a distant server likes. Inside a savepoint nothing can be let go: the block just runs.
+    """
+    if not connection.in_atomic_block or connection.savepoint_ids or connection.needs_rollback:
+        yield
+        return
+    # Under Django's feet: psycopg begins the next transaction with the next statement, and the outer block ends it.
+    connection.connection.commit()
+    try:
+        yield
+    finally:
+        set_tenant_for_transaction(current_tenant_id.get())
+
+
 def set_tenant_for_transaction(tenant_id: int | None) -> None:
     """Set the row-level security setting for the rest of the open transaction ('' for none)."""
     with connection.cursor() as cursor:
