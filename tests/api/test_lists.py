@@ -16,7 +16,7 @@ from tests.conftest import Company
 
 ClientOf = Callable[[str], APIClient]
 
-BUDGET: dict[str, int] = json.loads((Path(__file__).parent / "query_budget.json").read_text())
+BUDGET: dict[str, int] = json.loads((Path(__file__).parent / "query_budget.json").read_text())["lists"]
 MORE_ROWS = 49
 
 
