@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from forgeline.base.api import TITLES
+from forgeline.base.errors import ForgelineError, UnavailableError
 from forgeline.telemetry.screening import Reason
 from tests.conftest import Company
 from tests.demoplant.house import running_web
@@ -115,3 +117,27 @@ def test_every_reason_of_a_refused_sample_is_explained() -> None:
     text = (DOCS / "api.md").read_text(encoding="utf-8")
     missing = [reason.key for reason in Reason if reason is not Reason.NONE and f"`{reason.key}`" not in text]
     assert not missing
+
+
+def test_every_key_of_an_error_is_explained_and_none_is_invented() -> None:
+    """Keys of the kernel's errors and of what the connections' services refuse; faults of sources have their page."""
+    root = DOCS.parents[1]
+    folders = [root / "platform/forgeline" / name for name in ("assets", "identity", "telemetry")]
+    files = [path for folder in (*folders, root / "connectors/services") for path in folder.rglob("*.py")]
+    used = {key for path in files for key in re.findall(r'key="([a-z]+\.[a-z_]+)"', path.read_text())}
+    used |= {
+        kind.key for kind in ForgelineError.__subclasses__() if kind.status < 500 or kind is UnavailableError
+    }
+    used |= set(TITLES)
+    used -= {"tenancy.unscoped", "connectors.failed"}
+    told = set(re.findall(r"`([a-z]+\.[a-z_]+)`", _table((DOCS / "api.md").read_text(encoding="utf-8"))))
+    assert sorted(used - told) == []
+    every = "\n".join(path.read_text() for path in (root / "platform/forgeline").rglob("*.py"))
+    made_by_drf = {"base.permission_denied"}
+    assert [key for key in sorted(told - used - made_by_drf) if f'"{key}"' not in every] == []
+
+
+def _table(text: str) -> str:
+    """The first column of the table of keys."""
+    rows = text.split("| key | status |", 1)[1].split("\n\n", 1)[0].splitlines()
+    return "\n".join(row.split("|")[1] for row in rows[2:])
