@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 
 from forgeline.base import clock
 from forgeline.modules.registry import list_navigation
@@ -26,7 +28,15 @@ def page(request: HttpRequest) -> dict[str, Any]:
     return {
         "actor": actor,
         "navigation": navigation,
+        "here": _find_here(request.path, [item.url_name for item in navigation]),
         "memberships": memberships,
         "company_name": company,
         "server_now_ms": clock.now_us() // 1000,
     }
+
+
+def _find_here(path: str, url_names: Sequence[str]) -> str:
+    """Return the one entry that a page belongs to, '' for none: the closest, where one lies beneath another."""
+    targets = {reverse(name): name for name in url_names}
+    above = [target for target in targets if path == target or (target != "/" and path.startswith(target))]
+    return targets[max(above, key=len)] if above else ""

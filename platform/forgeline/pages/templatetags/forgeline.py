@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import template
-from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext as _, pgettext
 
@@ -46,16 +45,6 @@ def quality_word(quality: int) -> str:
 @register.filter
 def section_title(section: str) -> str:
     return {"modules": _("Modules"), "intake": _("Intake"), "company": _("Company")}.get(section, "")
-
-
-@register.filter
-def is_beneath(path: str, url_name: str) -> bool:
-    """Say whether a navigation entry is the one that the page belongs to."""
-    try:
-        target = reverse(url_name)
-    except NoReverseMatch:
-        return False
-    return path == target if target == "/" else path.startswith(target)
 
 
 def label_of(labels: dict[str, Any], value: float | None) -> str:
