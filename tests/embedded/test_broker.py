@@ -14,8 +14,10 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from forgeline.base.mqtt_password import hash_password
+from forgeline.embedded import broker as broker_module
 from forgeline.embedded.broker import Broker, MosquittoBroker, TrialBroker, find_mosquitto, make_broker
 from forgeline.embedded.credentials import SERVICE_USER, read_credentials
+from forgeline.embedded.service import ServiceError
 from tests.embedded.processes import wait_for
 
 needs_mosquitto = pytest.mark.skipif(
@@ -223,3 +225,12 @@ def test_reloading_right_after_the_start_does_not_end_it(tmp_path: Path) -> None
             broker.reload()
             assert broker.is_ready()
             assert broker.is_running
+
+
+@needs_mosquitto
+def test_the_network_is_let_in_by_mosquitto_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert make_broker(tmp_path).capabilities.has_device_users
+    monkeypatch.setattr(broker_module, "find_mosquitto", lambda: None)
+    assert isinstance(make_broker(tmp_path), TrialBroker)
+    with pytest.raises(ServiceError, match=r"FORGELINE_MQTT_BIND=192\.0\.2\.1 needs mosquitto"):
+        make_broker(tmp_path, bind="192.0.2.1")

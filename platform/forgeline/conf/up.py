@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from forgeline.conf.env import ROOT, Environment, SettingsError, read_environment
+from forgeline.conf.own_services import require_broker, require_database, require_redis
 from forgeline.embedded.assets import fetch_assets
 from forgeline.embedded.broker import Broker, MosquittoBroker, make_broker
 from forgeline.embedded.layout import Layout
@@ -142,6 +143,7 @@ class House:
 
     def _bring_database(self) -> str:
         if self.settings["FORGELINE_DATABASE_URL"]:
+            require_database(self.settings["FORGELINE_DATABASE_URL"])
             return "yours, by FORGELINE_DATABASE_URL"
         port, remark = self.layout.port("postgres", 0)
         server = PostgresServer(
@@ -153,6 +155,7 @@ class House:
 
     def _bring_cache(self) -> str:
         if self.settings["FORGELINE_REDIS_URL"]:
+            require_redis(self.settings["FORGELINE_REDIS_URL"])
             return "yours, by FORGELINE_REDIS_URL"
         port, remark = self.layout.port("valkey", 0)
         server = ValkeyServer(self.layout.folder("valkey"), port=port, password=self.layout.secret("valkey"))
@@ -163,6 +166,7 @@ class House:
     def _bring_broker(self) -> str:
         if self.settings["FORGELINE_MQTT_URL"]:
             self.device_mqtt = _without_user(self.settings["FORGELINE_MQTT_URL"])
+            require_broker(self.settings["FORGELINE_MQTT_URL"])
             return "yours, by FORGELINE_MQTT_URL"
         port, remark = self.layout.port("mqtt", self.settings["FORGELINE_MQTT_PORT"])
         self.broker = make_broker(
