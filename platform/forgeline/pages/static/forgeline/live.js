@@ -2,7 +2,7 @@
 // back by itself, and the gap is filled from the API.
 (function () {
   "use strict";
-  const EVERY_MS = 500;
+  const EVERY_MS = 500, SETTLE_MS = 3000;
   const topics = () => [...new Set([...document.querySelectorAll("[data-live-topic]")].map((e) => e.dataset.liveTopic))];
   const listeners = new Set();
   const pending = new Map();
@@ -90,6 +90,15 @@
     document.dispatchEvent(new CustomEvent("forgeline:gap"));
   }
 
+  // Open is not yet live: what is committed between the two comes by no frame, so the gap is filled only now.
+  function nowLive() {
+    const hadGap = lostAt !== null;
+    lostAt = null; wasOpen = true;
+    showState();
+    // Latest values are written by time, so the newest of the gap may be served only a little later.
+    if (hadGap) { fillGap(); setTimeout(fillGap, SETTLE_MS); }
+  }
+
   function connect() {
     if (!topics().length) return;
     const scheme = location.protocol === "https:" ? "wss" : "ws";
@@ -97,14 +106,11 @@
     socket.onopen = () => {
       socket.send(JSON.stringify({ op: "subscribe", topics: topics() }));
       delay = 500;
-      const hadGap = lostAt !== null;
-      lostAt = null; wasOpen = true;
-      showState();
-      if (hadGap) fillGap();
     };
     socket.onmessage = (event) => {
       const frame = JSON.parse(event.data);
       if (frame.t === "samples") { lastFrameAt = Date.now(); take(frame.p); }
+      else if (frame.t === "subscribed") nowLive();
       else if (frame.t === "gap") fillGap();
       else if (frame.t === "state") document.dispatchEvent(new CustomEvent("forgeline:state", { detail: frame }));
     };
