@@ -85,13 +85,14 @@ def web(live_db: None, child_environment: dict[str, str], tmp_path: Path) -> Ite
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: Path) -> Iterator[Any]:
+    """A browser for one file: a second playwright in this process, such as the connectors' tests', refuses to start."""
     from playwright.sync_api import sync_playwright
 
-    # Playwright's loop runs in the test's own thread, where Django would refuse to ask the database.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright's loop runs in the test's own thread, where Django would refuse to ask the database.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         started = playwright.chromium.launch(executable_path=str(chromium), args=["--no-sandbox"])
         yield started
         started.close()
