@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
         print(f"· {part} …", flush=True)
         with tempfile.NamedTemporaryFile("r", suffix=".json") as answer:
             code = subprocess.run(
-                [sys.executable, "-m", f"tests.bench.{part}", answer.name],
+                [sys.executable, "-m", "tests.bench.part", part, answer.name],
                 cwd=ROOT,
                 env=os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT / "platform"), str(ROOT)))},
                 check=False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from tests.rig import Rig, memory_mb, running_rig
 MACHINES, POINTS = 50, 100
 ROUNDS = 1500
 """Samples of each point: 7.5 million rows in all, long enough to see whether memory goes on growing."""
-COPY_ROUNDS = 500
 SINGLES = 150_000
 STEP_MS = 1000
 
@@ -47,13 +45,6 @@ def main(target: str) -> None:
             f"  raw COPY before {before:,.0f}, after {after:,.0f} rows/s; broker: {rig.broker.capabilities.name}"
         )
     Path(target).write_text(json.dumps(results), encoding="utf-8")
-
-
-def _raw_copy(rig: Rig, plant: BenchPlant) -> float:
-    start_us = (int(time.time()) - 2 * ROUNDS) * 1_000_000
-    return copy_rows_per_s(
-        rig.owner_url, plant.point_ids, rounds=COPY_ROUNDS, start_us=start_us, step_us=STEP_MS * 1000
-    )
 
 
 def _plan(plant: BenchPlant, *, values: int, messages: int, start_ms: int) -> dict[str, object]:
@@ -120,7 +111,3 @@ def _seconds_of_commits(rig: Rig, started: float) -> float:
         ]
     )
     return time.perf_counter() - started - age
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

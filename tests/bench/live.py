@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,7 +83,3 @@ async def _pace(devices: list[Device]) -> None:
             device.pump(1)
             due += step
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

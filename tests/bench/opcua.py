@@ -97,7 +97,3 @@ def _measure(rig: Rig) -> tuple[float, int]:
         0
     ]
     return rate, int(lost)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from pathlib import Path
 
@@ -91,7 +90,3 @@ def _p95(rig: Rig, plant: BenchPlant, path: str, *, least: int) -> float:
             if number >= 20:
                 took.append(seconds * 1000)
     return float(np.percentile(took, 95))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

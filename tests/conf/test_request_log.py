@@ -29,8 +29,9 @@ with structlog.contextvars.bound_contextvars(tenant_id=7):
     logging.getLogger("t").warning("connecting to %s", "redis://:hidden@host/0")
 """
     ran = subprocess.run(
-        [sys.executable, "-c", code], env=child_environment, capture_output=True, text=True, check=True
-    )
+        [sys.executable, "-c", code], env=child_environment | {"FORGELINE_LOG_LEVEL": "INFO"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
     lines = [json.loads(line) for line in ran.stderr.splitlines()]
     assert [line["tenant_id"] for line in lines] == [7, 7]
     assert not any(secret in ran.stderr for secret in ("open sesame", "hidden", "neverseen"))

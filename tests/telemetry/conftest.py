@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from forgeline.telemetry import ingest
+from forgeline.telemetry.engines.connection import store_connection
 from forgeline.telemetry.keeper import Keeper
 
 
@@ -19,6 +21,20 @@ def quiet_ingest(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     monkeypatch.setattr(Keeper, "start", lambda self: None)
     yield
     ingest.reset()
+
+
+def wait_for_followers() -> None:
+    """Wait until followers may read what was committed: a writing transaction of another test worker, on the same
+    server, holds them back until it ends.
+    """
+    deadline = time.monotonic() + 20
+    statement = "SELECT bool_and(xid < pg_snapshot_xmin(pg_current_snapshot())) FROM telemetry_commit"
+    while time.monotonic() < deadline:
+        with store_connection() as connection:
+            if connection.execute(statement).fetchone()[0]:
+                return
+        time.sleep(0.02)
+    raise TimeoutError("a transaction has been open for 20 s")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from forgeline.telemetry.state_rules import (
     parse_section,
 )
 from forgeline.tenancy.scoping import tenant_scope
-from tests.telemetry.conftest import Plant
+from tests.telemetry.conftest import Plant, wait_for_followers
 
 S = 1_000_000
 
@@ -122,6 +122,7 @@ def test_intervals_follow_the_commits(plant: Plant) -> None:
     codes = [2, 2, 2, 1, 1, 1, 0, 0, 2, 2]
     ingest.ingest_batch(SampleBatch.from_columns([point] * 10, ts, codes))
     now = start + 950 * S
+    wait_for_followers()
     assert states.follow(plant.tenant_id, now_us=now) == 1
     assert _intervals(plant) == [
         ("running", 0, 300),
@@ -133,6 +134,7 @@ def test_intervals_follow_the_commits(plant: Plant) -> None:
     assert states.follow(plant.tenant_id, now_us=now) == 0
     # A late row changes the past, from its own time on.
     ingest.ingest_batch(SampleBatch.from_columns([point], [start + 350 * S], [0]))
+    wait_for_followers()
     states.follow(plant.tenant_id, now_us=now)
     assert _intervals(plant)[:4] == [
         ("running", 0, 300), ("idle", 300, 350), ("off", 350, 400), ("idle", 400, 600)

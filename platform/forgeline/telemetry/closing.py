@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from psycopg import Connection
 
 from forgeline.telemetry.buckets import HOUR_US, day_borders_us, day_of, day_start_us
+from forgeline.telemetry.distinct import distinct_rows
 from forgeline.telemetry.engines import composed, rollups as tables
 from forgeline.telemetry.engines.base import Resolution
 from forgeline.telemetry.engines.rollups import Tasks
@@ -81,7 +82,7 @@ def _compose(
 ) -> None:
     if not len(point_id):
         return
-    keys = np.unique(np.stack([point_id.astype(np.int64), start, end], axis=1), axis=0)
+    keys = distinct_rows(np.stack([point_id.astype(np.int64), start, end], axis=1))
     for low in range(0, len(keys), MAX_TASKS):
         part = keys[low : low + MAX_TASKS]
         size = len(part)

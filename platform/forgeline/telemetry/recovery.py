@@ -17,6 +17,7 @@ from psycopg import Connection
 from forgeline.telemetry import metrics
 from forgeline.telemetry.buckets import HOUR_US, MINUTE_US
 from forgeline.telemetry.closing import Frame, compose_above
+from forgeline.telemetry.distinct import distinct_rows
 from forgeline.telemetry.engines import latest, rollups as tables, store, writers
 from forgeline.telemetry.engines.base import Resolution
 from forgeline.telemetry.points import PointDirectory
@@ -83,7 +84,7 @@ def _bring_on(
             _pairs_of(connection, directory, commit, minute_seq=minute_seq, hour_seq=hour_seq)
             for commit in commits
         ]
-        every = np.unique(np.concatenate(pairs), axis=0) if pairs else np.zeros((0, 2), np.int64)
+        every = distinct_rows(np.concatenate(pairs)) if pairs else np.zeros((0, 2), np.int64)
         _recompute(connection, directory, every, settled)
         for seq, _, _, to_us, _ in commits:
             # A commit of which a bucket is still open keeps the position where it is.

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forgeline.telemetry.distinct import distinct_rows
 from forgeline.telemetry.sums import NONE, ROW, STATE, SUM_NAMES, SUMS, Rhythm, Rows, clear
 from forgeline.telemetry.taking import Taking
 
@@ -69,17 +70,22 @@ class Partials:
             Taking(self, rows, rhythm).run()
 
     def emit(self, slots: NDArray[Any], rhythm: Rhythm, settled_us: int) -> None:
-        """Close, for now, the buckets that end at or before ``settled_us``: the last value holds on into them."""
+        """Close, for now, the buckets that end at or before ``settled_us``: the last value holds on into them.
+
+        Behind the end of the hold nothing is said: rows that come for those buckets later find them untouched.
+        """
         state = self.state[slots]
         closed = rhythm.bucket_of(np.full(len(slots), settled_us, np.int64))
-        at = np.flatnonzero(
-            (state["bucket"] != NONE) & (state["flushed"] < closed) & (state["bucket"] < closed)
+        bucket = np.maximum(state["flushed"], state["bucket"])
+        held_until = np.where(state["prev_good"], state["prev_ts"] + rhythm.hold, state["prev_ts"])
+        says = (bucket == state["bucket"]) & (state["flushed"] <= bucket) | (
+            held_until > rhythm.start_of(bucket)
         )
+        at = np.flatnonzero((state["bucket"] != NONE) & (bucket < closed) & says)
         if not len(at):
             return
         state, closed, rhythm, slots = state[at], closed[at], rhythm.take(at), slots[at]
-        bucket = np.maximum(state["flushed"], state["bucket"])
-        held_until = np.where(state["prev_good"], state["prev_ts"] + rhythm.hold, state["prev_ts"])
+        bucket, held_until = bucket[at], held_until[at]
         alive = np.ones(len(at), np.bool_)
         while alive.any():
             start = rhythm.start_of(bucket)
@@ -95,9 +101,9 @@ class Partials:
             rows["covered_s"] += seconds
             rows["integral"] += np.where(seconds > 0, seconds * state["prev_value"], 0.0)
             self.close(rows[alive], state["whole_from"][alive])
-            bucket = bucket + 1
+            bucket = bucket + alive
             alive = alive & (bucket < closed) & (held_until > rhythm.start_of(bucket))
-        self.state["flushed"][slots] = closed
+        self.state["flushed"][slots] = bucket
 
     def note_late(self, slots: NDArray[np.int32], ts: NDArray[np.int64], rhythm: Rhythm) -> None:
         """Rows came that are not newer than what was taken: the buckets they reach are computed anew when closed."""
@@ -113,7 +119,7 @@ class Partials:
             # The open sums are not whole any more; a slot may come several times.
             np.maximum.at(self.state["whole_from"], slots[reaches], high[reaches] + 1)
         spans = np.stack([slots.astype(np.int64), low, high], axis=1)
-        self._amended.append(np.unique(spans, axis=0))
+        self._amended.append(distinct_rows(spans))
 
     def drain(self) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """Return closed rows (dtype of Partials: slot, bucket, sums), no two alike, and spans (slot, low, high) to

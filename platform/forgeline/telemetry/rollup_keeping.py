@@ -16,6 +16,7 @@ from psycopg import Connection
 from forgeline.telemetry import closing, metrics
 from forgeline.telemetry.buckets import HOUR_US, MINUTE_US
 from forgeline.telemetry.closing import Frame
+from forgeline.telemetry.distinct import distinct_rows
 from forgeline.telemetry.engines import rollups as tables
 from forgeline.telemetry.engines.base import Resolution
 from forgeline.telemetry.engines.rollups import Tasks
@@ -225,7 +226,7 @@ def expand(spans: NDArray[np.int64]) -> NDArray[np.int64]:
     spans, counts = spans[counts > 0], counts[counts > 0]
     which = np.repeat(np.arange(len(spans)), counts)
     step = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.unique(np.stack([spans[which, 0], spans[which, 1] + step], axis=1), axis=0)
+    return distinct_rows(np.stack([spans[which, 0], spans[which, 1] + step], axis=1))
 
 
 def _to_rows(directory: PointDirectory, closed: NDArray[Any]) -> NDArray[Any]:
