@@ -21,27 +21,27 @@ from forgeline.telemetry.engines.rollups import ROW, Tasks
 # date_part answers in float8, which holds today's microseconds exactly once rounded; extract would go by numeric.
 _US = "(date_part('epoch', ts) * 1e6)::bigint"
 
-_RAW = f"""
-SELECT {_US}, value, quality, flags, status FROM telemetry_read_sample
-WHERE point_id = %(point)s AND ts >= %(from)s AND ts < %(to)s ORDER BY ts LIMIT %(limit)s
+# A point at a time, so that each walks its index and stops at its limit.
+_SAMPLES = f"""
+SELECT p.id, s.* FROM unnest(%(points)s::int[]) AS p(id), LATERAL (
+    SELECT {_US}, {{column}}, quality, flags, status FROM {{view}}
+    WHERE point_id = p.id AND ts >= %(from)s AND ts < %(to)s ORDER BY ts LIMIT %(limit)s
+) s
 """
-
-_TEXT = f"""
-SELECT {_US}, text, quality, flags, status FROM telemetry_read_text
-WHERE point_id = %(point)s AND ts >= %(from)s AND ts < %(to)s ORDER BY ts LIMIT %(limit)s
-"""
+_RAW = _SAMPLES.format(column="value", view="telemetry_read_sample")
+_TEXT = _SAMPLES.format(column="text", view="telemetry_read_text")
 
 # The lowest and the highest of each slice with their times: arrays compare by their first element. A slice without
 # a value has one row of nulls, so that a line breaks there.
 _PAIRS = """
-SELECT (date_part('epoch', slice) * 1e6)::bigint, low[1], (low[2] * 1e6)::bigint,
+SELECT point_id, (date_part('epoch', slice) * 1e6)::bigint, low[1], (low[2] * 1e6)::bigint,
        high[1], (high[2] * 1e6)::bigint, quality
 FROM (
-    SELECT date_bin(%(width)s * interval '1 microsecond', ts, %(from)s) AS slice, max(quality) AS quality,
+    SELECT point_id, date_bin(%(width)s * interval '1 microsecond', ts, %(from)s) AS slice, max(quality) AS quality,
            min(ARRAY[value, date_part('epoch', ts)]) FILTER (WHERE value IS NOT NULL) AS low,
            max(ARRAY[value, date_part('epoch', ts)]) FILTER (WHERE value IS NOT NULL) AS high
-    FROM telemetry_read_sample WHERE point_id = %(point)s AND ts >= %(from)s AND ts < %(to)s GROUP BY 1
-) s ORDER BY 1
+    FROM telemetry_read_sample WHERE point_id = ANY (%(points)s) AND ts >= %(from)s AND ts < %(to)s GROUP BY 1, 2
+) s ORDER BY 1, 2
 """
 
 _LATEST = f"""
@@ -97,16 +97,33 @@ def _span(from_us_: int, to_us: int) -> dict[str, Any]:
 
 
 def read_raw(
+    point_ids: Sequence[int], from_us: int, to_us: int, *, limit: int, is_text: bool = False
+) -> dict[int, list[tuple[Any, ...]]]:
+    """Return (ts_us, value or text, quality, flags, status) by time for each point, at most ``limit`` of each."""
+    parameters = {"points": list(point_ids), "limit": limit, **_span(from_us, to_us)}
+    return _by_first(_fetch(_TEXT if is_text else _RAW, parameters))
+
+
+def read_raw_page(
     point_id: int, from_us: int, to_us: int, *, limit: int, is_text: bool = False
 ) -> list[tuple[Any, ...]]:
-    """Return (ts_us, value or text, quality, flags, status) by time, at most ``limit``."""
-    return _fetch(_TEXT if is_text else _RAW, {"point": point_id, "limit": limit, **_span(from_us, to_us)})
+    """Return the same of one point."""
+    return read_raw([point_id], from_us, to_us, limit=limit, is_text=is_text).get(point_id, [])
 
 
-def read_pairs(point_id: int, from_us: int, to_us: int, *, pairs: int) -> list[tuple[Any, ...]]:
-    """Return (slice_us, low, low_us, high, high_us, worst quality) for at most ``pairs`` slices of equal width."""
+def read_pairs(
+    point_ids: Sequence[int], from_us: int, to_us: int, *, pairs: int
+) -> dict[int, list[tuple[Any, ...]]]:
+    """Return (slice_us, low, low_us, high, high_us, worst quality) by point, for at most ``pairs`` equal slices."""
     width = max(1, -(-(to_us - from_us) // pairs))
-    return _fetch(_PAIRS, {"point": point_id, "width": width, **_span(from_us, to_us)})
+    return _by_first(_fetch(_PAIRS, {"points": list(point_ids), "width": width, **_span(from_us, to_us)}))
+
+
+def _by_first(rows: list[tuple[Any, ...]]) -> dict[int, list[tuple[Any, ...]]]:
+    found: dict[int, list[tuple[Any, ...]]] = {}
+    for first, *rest in rows:
+        found.setdefault(first, []).append(tuple(rest))
+    return found
 
 
 def read_latest(point_ids: Sequence[int]) -> list[tuple[Any, ...]]:
