@@ -5,6 +5,7 @@ from __future__ import annotations
 KERNEL = [
     "forgeline.conf",
     "forgeline.web",
+    "forgeline.alarms",
     "forgeline.telemetry",
     "forgeline.assets",
     "forgeline.realtime",

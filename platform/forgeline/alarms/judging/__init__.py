@@ -1,0 +1,1 @@
+"""Rules judged over columns of samples, in the samples' own time. Pure."""

@@ -1,0 +1,148 @@
+"""Expressions over several points: ``pressure > 6 and not (valve == 0)``. Parsed once, judged over columns.
+
+The language is that part of Python's which simpleeval walks, cut down to arithmetic, comparison and logic: no
+attribute, no index, no text, no loop, no power. It ends always, and in a time that its length bounds.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from django.utils.translation import gettext as _
+from numpy.typing import NDArray
+from simpleeval import SimpleEval
+
+from forgeline.base.errors import InvalidInputError
+
+MAX_LENGTH = 500
+MAX_NODES = 120
+MAX_INPUTS = 10
+
+_OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: np.divide,
+    ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Not: np.logical_not,
+    ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Lt: operator.lt, ast.LtE: operator.le,
+    ast.Eq: operator.eq, ast.NotEq: operator.ne,
+}  # fmt: skip
+_FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
+    # name → (function, fewest and most arguments)
+    "abs": (np.abs, 1, 1),
+    "sqrt": (np.sqrt, 1, 1),
+    "min": (lambda *words: np.minimum.reduce(np.broadcast_arrays(*words)), 2, MAX_INPUTS),
+    "max": (lambda *words: np.maximum.reduce(np.broadcast_arrays(*words)), 2, MAX_INPUTS),
+}
+_CONTAINERS = (ast.Expr, ast.Load, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.Call, ast.And, ast.Or)
+
+
+class Expression:
+    """A checked expression. **Raises** InvalidInputError with the place and the remedy."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text.strip()
+        self._tree = _parse(self.text)
+        self.names: tuple[str, ...] = _check(self._tree)
+        self._walker = _Walker()
+
+    def judge(self, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Return 1 where the expression holds, 0 where it does not; ``values`` are columns of equal length.
+
+        **Gaps** NaN wherever any input is NaN: an expression with an unknown in it says nothing.
+        """
+        columns = [values[name] for name in self.names]
+        unknown = np.logical_or.reduce([np.isnan(column) for column in columns])
+        self._walker.names = dict(zip(self.names, columns, strict=True))
+        with np.errstate(all="ignore"):
+            found = np.asarray(self._walker.eval(self.text, previously_parsed=self._tree))
+        holds = np.broadcast_to(found, columns[0].shape).astype(np.bool_)
+        return np.where(unknown, np.nan, holds)
+
+
+class _Walker(SimpleEval):
+    """simpleeval over columns: its logic asks one truth value, here every row has its own."""
+
+    def __init__(self) -> None:
+        super().__init__(operators=_OPERATORS, functions={}, names={})
+        self.nodes = {
+            ast.Expr: self._eval_expr, ast.Name: self._eval_name, ast.Constant: self._eval_constant,
+            ast.BinOp: self._eval_binop, ast.UnaryOp: self._eval_unaryop,
+            ast.BoolOp: self._eval_logic, ast.Compare: self._eval_comparison, ast.Call: self._eval_function,
+        }  # fmt: skip
+
+    def _eval_logic(self, node: ast.BoolOp) -> Any:
+        join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
+        return join.reduce(np.broadcast_arrays(*(self._eval(value) for value in node.values)))
+
+    def _eval_comparison(self, node: ast.Compare) -> Any:
+        words = [self._eval(word) for word in (node.left, *node.comparators)]
+        pairs = zip(node.ops, words, words[1:], strict=False)
+        return np.logical_and.reduce(
+            np.broadcast_arrays(*(_OPERATORS[type(op)](left, right) for op, left, right in pairs))
+        )
+
+    def _eval_function(self, node: ast.Call) -> Any:
+        assert isinstance(node.func, ast.Name)
+        return _FUNCTIONS[node.func.id][0](*(self._eval(word) for word in node.args))
+
+
+def _parse(text: str) -> ast.Expr:
+    if not text:
+        raise _fault(_("Write an expression, such as pressure > 6 and valve == 1."))
+    if len(text) > MAX_LENGTH:
+        raise _fault(_("An expression may have at most %(most)d characters.") % {"most": MAX_LENGTH})
+    try:
+        tree = ast.parse(text, mode="exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        at = getattr(error, "offset", None) or 1
+        raise _fault(_("The expression cannot be read at character %(at)d.") % {"at": at}) from None
+    if len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
+        raise _fault(_("Write one expression, without assignments."))
+    return tree.body[0]
+
+
+def _check(tree: ast.Expr) -> tuple[str, ...]:
+    """Return the names of the inputs, in the order of the alphabet."""
+    nodes = list(ast.walk(tree))
+    if len(nodes) > MAX_NODES:
+        raise _fault(_("The expression has too many parts; split it into two rules."))
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    names: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Call):
+            _check_call(node)
+        elif isinstance(node, ast.Constant):
+            if isinstance(node.value, str | bytes | complex) or node.value is None or node.value is ...:
+                raise _at(node, _("Only numbers, True and False may stand here."))
+        elif isinstance(node, ast.Name):
+            if id(node) not in called:
+                names.add(node.id)
+        elif not isinstance(node, (*_CONTAINERS, *_OPERATORS)):
+            raise _at(node, _("Only + - * /, comparisons, and, or, not, abs, sqrt, min and max may be used."))
+    if not names:
+        raise _fault(_("The expression names no point."))
+    if len(names) > MAX_INPUTS:
+        raise _fault(_("An expression may read at most %(most)d points.") % {"most": MAX_INPUTS})
+    return tuple(sorted(names))
+
+
+def _check_call(node: ast.Call) -> None:
+    name = node.func.id if isinstance(node.func, ast.Name) else ""
+    if name not in _FUNCTIONS or node.keywords or any(isinstance(word, ast.Starred) for word in node.args):
+        raise _at(node, _("Only the functions abs, sqrt, min and max are known."))
+    _function, fewest, most = _FUNCTIONS[name]
+    if not fewest <= len(node.args) <= most:
+        raise _at(node, _("%(name)s has the wrong number of arguments.") % {"name": name})
+
+
+def _at(node: ast.AST, sentence: str) -> InvalidInputError:
+    at = getattr(node, "col_offset", 0) + 1
+    return _fault(_("At character %(at)d: %(sentence)s") % {"at": at, "sentence": sentence})
+
+
+def _fault(sentence: str) -> InvalidInputError:
+    return InvalidInputError(
+        sentence, key="alarms.invalid_expression", data={"fields": {"expression": [sentence]}}
+    )
