@@ -109,7 +109,7 @@ def refuse_privileged_role() -> None:
 
 def empty_every_table() -> None:
     """Truncate everything that a test may have written, as the owner; what migrations put there stays."""
-    keep = {"django_migrations", "django_content_type", "auth_permission", "telemetry_follower"}
+    keep = {"django_migrations", "django_content_type", "auth_permission"}
     with connections["owner"].cursor() as cursor:
         cursor.execute(
             "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace"

@@ -28,7 +28,9 @@ def wait_for_followers() -> None:
     server, holds them back until it ends.
     """
     deadline = time.monotonic() + 20
-    statement = "SELECT bool_and(xid < pg_snapshot_xmin(pg_current_snapshot())) FROM telemetry_commit"
+    statement = (
+        "SELECT bool_and(xid < pg_snapshot_xmin(pg_current_snapshot())) IS NOT FALSE FROM telemetry_commit"
+    )
     while time.monotonic() < deadline:
         with store_connection() as connection:
             if connection.execute(statement).fetchone()[0]:

@@ -107,6 +107,16 @@ class Alarm(TenantModel):
     def __str__(self) -> str:
         return f"{self.asset} {self.key}"
 
+    @property
+    def is_silenced(self) -> bool:
+        """Nobody is told of it: suppressed, on the shelf or out of service."""
+        return self.is_suppressed or self.shelved_until is not None or self.out_of_service_at is not None
+
+    @property
+    def is_latched(self) -> bool:
+        """Its condition has gone, but it stands until somebody acknowledges it."""
+        return not self.is_active and not self.is_acknowledged and bool(self.definition.get("latches"))
+
 
 class EntryKind(models.TextChoices):
     """What the journal tells."""
@@ -120,6 +130,8 @@ class EntryKind(models.TextChoices):
     IN_SERVICE = "in_service", _("Back in service")
     COMMENTED = "commented", _("Comment")
     ASSIGNED = "assigned", _("Assigned")
+    SUPPRESSED = "suppressed", _("Suppressed by design")
+    UNSUPPRESSED = "unsuppressed", _("No longer suppressed")
 
 
 class JournalEntry(TenantModel):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forgeline.base.clock import now_us as clock_now_us
 from forgeline.telemetry.engines import reads
@@ -21,6 +22,9 @@ from forgeline.telemetry.series import LatestValue, Series
 from forgeline.tenancy.context import require_tenant_id
 
 __all__ = ["MAX_PAIRS", "CommitPosition", "LatestValue", "Resolution", "Series"]
+
+
+NEWS_LIMIT = 20_000
 
 
 def read_latest(point_ids: Sequence[int]) -> dict[int, LatestValue]:
@@ -99,6 +103,27 @@ def iterate_raw(
         from_us = int(rows[-1][0]) + 1
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class News:
+    """What points have said, as columns by point and time; text points are left out. NaN: no value."""
+
+    point_id: NDArray[np.int32]
+    ts_us: NDArray[np.int64]
+    value: NDArray[np.float64]
+    quality: NDArray[np.int16]
+
+
+def read_news(point_ids: NDArray[np.int32], after_us: NDArray[np.int64], *, limit: int = NEWS_LIMIT) -> News:
+    """Return what each point has said after its own time, at most ``limit`` samples a point, the oldest.
+
+    **Time** one index probe a point: meant for what came just now, not for months.
+    """
+    require_tenant_id()
+    if not len(point_ids):
+        return News(point_ids, after_us, np.zeros(0), np.zeros(0, np.int16))
+    return News(*reads.read_news(point_ids, np.maximum(after_us, 0), limit=limit))
+
+
 @dataclass(frozen=True, slots=True)
 class Commit:
     """What one batch changed for the tenant in scope. Late points changed in their past, from ``late_from_us`` on."""
@@ -134,3 +159,9 @@ def list_commits_since(position: CommitPosition, *, limit: int = 500) -> list[Co
             position, limit=limit
         )
     ]
+
+
+def find_end() -> CommitPosition:
+    """Return the position of the tenant's newest commit, for a follower that needs none of the older ones."""
+    require_tenant_id()
+    return reads.read_end()

@@ -100,6 +100,8 @@ class Migration(migrations.Migration):
                             ("in_service", "Back in service"),
                             ("commented", "Comment"),
                             ("assigned", "Assigned"),
+                            ("suppressed", "Suppressed by design"),
+                            ("unsuppressed", "No longer suppressed"),
                         ],
                         max_length=16,
                     ),

@@ -4,13 +4,19 @@ from django.db import migrations
 
 from forgeline.tenancy.rls import DefinerFunction, EnableRowSecurity
 
-_TABLES = ("rule", "ruleversion", "alarm", "journalentry", "judgement")
+_TABLES = ("rule", "ruleversion", "alarm", "journalentry")
 
 
 class Migration(migrations.Migration):
     dependencies = [("alarms", "0001_alarms"), ("telemetry", "0003_states")]
     operations = [
         *(EnableRowSecurity(f"alarms_{table}") for table in _TABLES),
+        EnableRowSecurity("alarms_judgement", lookup=True, lookup_columns=("expires_at",)),
+        DefinerFunction(
+            "alarms_find_life()",
+            returns="timestamptz",
+            body="SELECT max(expires_at) FROM alarms_judgement",
+        ),
         migrations.RunSQL(
             sql=[
                 "CREATE POLICY lookup ON telemetry_commit FOR SELECT TO forgeline_lookup USING (true)",

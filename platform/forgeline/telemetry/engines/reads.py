@@ -53,6 +53,13 @@ _LAST_BEFORE = f"""
 SELECT point_id, {_US}, value, quality, flags FROM telemetry_last_before(%(points)s, %(before)s) ORDER BY point_id
 """
 
+_NEWS = """
+SELECT string_agg(int4send(point_id), ''::bytea),
+       string_agg(int8send((date_part('epoch', ts) * 1e6)::bigint), ''::bytea),
+       string_agg(float8send(COALESCE(value, 'NaN')), ''::bytea), string_agg(int2send(quality), ''::bytea)
+FROM telemetry_news(%(points)s, %(after)s, %(limit)s)
+"""
+
 # Each column comes as one string of big-endian numbers: nine thousand rows would be a hundred thousand Python objects.
 _ROLLUP = """
 SELECT {columns} FROM (
@@ -61,6 +68,9 @@ SELECT {columns} FROM (
     ORDER BY point_id, bucket LIMIT %(limit)s
 ) r
 """
+
+
+_NEWS_DTYPES = tuple(np.dtype(kind) for kind in (">i4", ">i8", ">f8", ">i2"))
 
 
 def _sent(name: str) -> str:
@@ -82,6 +92,12 @@ SELECT xid::text::bigint, seq, (date_part('epoch', ts_from) * 1e6)::bigint, (dat
 FROM telemetry_commit
 WHERE (xid, seq) > (%(xid)s::text::xid8, %(seq)s) AND xid < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY xid, seq LIMIT %(limit)s
+"""
+
+
+_END = """
+SELECT xid::text::bigint, seq FROM telemetry_commit WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
+ORDER BY xid DESC, seq DESC LIMIT 1
 """
 
 
@@ -136,6 +152,28 @@ def read_last_before(point_ids: Sequence[int], before_us: int) -> list[tuple[Any
     return _fetch(_LAST_BEFORE, {"points": list(point_ids), "before": from_us(before_us)})
 
 
+def read_news(
+    point_ids: NDArray[np.int32], after_us: NDArray[np.int64], *, limit: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.int16]]:
+    """Return the columns (point_id, ts_us, value, quality) of what each point has said after its own time.
+
+    **Shape** by point and time, at most ``limit`` rows a point, its oldest.
+    """
+    parameters = {
+        "points": point_ids.tolist(),
+        "after": [from_us(us) for us in after_us.tolist()],
+        "limit": limit,
+    }
+    [sent] = _fetch(_NEWS, parameters)
+    columns = [
+        np.frombuffer(octets or b"", kind).astype(kind.newbyteorder("="))
+        for octets, kind in zip(sent, _NEWS_DTYPES, strict=True)
+    ]
+    order = np.lexsort((columns[1], columns[0]))
+    point_id, ts_us, value, quality = (column[order] for column in columns)
+    return point_id, ts_us, value, quality
+
+
 def read_rollup(
     resolution: Resolution, point_ids: Sequence[int], from_us: int, to_us: int, *, limit: int
 ) -> NDArray[Any]:
@@ -172,6 +210,12 @@ def _rows(fetched: list[tuple[Any, ...]]) -> NDArray[Any]:
     for name, column in zip(COLUMNS, zip(*fetched, strict=True), strict=False):
         rows[name] = np.array(column, ROW[name])
     return rows
+
+
+def read_end() -> CommitPosition:
+    """Return the position of the tenant's newest commit that a follower may read; the beginning where none is."""
+    rows = _fetch(_END, {})
+    return CommitPosition(*rows[0]) if rows else CommitPosition(0, 0)
 
 
 def read_commits(after: CommitPosition, *, limit: int) -> list[tuple[Any, ...]]:

@@ -1,0 +1,204 @@
+"""The judge follows the commit log: each transition once, through crashes, gaps, clocks that jump and other judges."""
+
+from __future__ import annotations
+
+import pytest
+
+from forgeline.alarms.judge import LEASE_S, Judge
+from forgeline.telemetry import followers
+from forgeline.tenancy.scoping import tenant_scope
+from tests.alarms.conftest import MINUTE, Court, S
+
+HOT = {"kind": "limit", "point": "oil", "level": "H", "limit": 80.0, "deadband": 5.0}
+
+
+@pytest.fixture
+def hot(court: Court) -> Court:
+    court.add_point("oil", unit="Cel")
+    court.add_rule("hot", HOT)
+    assert court.run().is_mine
+    return court
+
+
+def test_alarm_comes_and_goes_in_the_samples_time(hot: Court) -> None:
+    hot.say("oil", (1, 70), (2, 81), (3, 79), (4, 74), (5, 90))
+    hot.run(after_s=6)
+    assert hot.journal() == [
+        ("hot", "raised", -4, False),
+        ("hot", "cleared", -2, False),
+        ("hot", "raised", -1, False),
+    ]
+    alarm = hot.alarm("hot")
+    assert (alarm.is_active, alarm.is_acknowledged, alarm.value) == (True, False, 90)
+
+
+def test_last_value_is_judged_by_a_rule_that_is_new(court: Court) -> None:
+    court.add_point("oil")
+    court.say("oil", (-5, 99))
+    court.add_rule("hot", HOT)
+    court.run()
+    assert court.journal() == [("hot", "raised", -5, False)]
+
+
+def test_value_that_has_ceased_to_hold_raises_nothing(court: Court) -> None:
+    court.add_point("oil")
+    court.say("oil", (-500, 99))
+    court.add_rule("hot", HOT)
+    court.run()
+    assert court.journal() == []
+
+
+def test_crash_loses_and_doubles_nothing(hot: Court, monkeypatch: pytest.MonkeyPatch) -> None:
+    hot.say("oil", (1, 81), (2, 70))
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(followers, "move", die)
+        with pytest.raises(KeyboardInterrupt):
+            hot.run(after_s=3)
+    assert hot.journal() == []
+    hot.say("oil", (-0.5, 85))
+    hot.run()
+    expected = [("hot", "raised", -2, False), ("hot", "cleared", -1, False), ("hot", "raised", -0.5, False)]
+    assert hot.journal() == expected
+    # Another process begins with what is written, and says nothing again.
+    fresh = Judge(hot.plant.tenant_id, "first")
+    hot.run(judge=fresh)
+    assert hot.journal() == expected
+
+
+@pytest.mark.parametrize("cut", range(1, 8))
+def test_judge_that_starts_anew_anywhere_says_the_same(court: Court, cut: int) -> None:
+    court.add_point("oil")
+    court.add_rule("hot", HOT, on_delay_s=2, off_delay_s=1)
+    court.run()
+    values = [70, 90, 90, 78, 90, 60, 61, 88, 89]
+    for at, value in enumerate(values):
+        court.say("oil", (0, value))
+        if at == cut:
+            court.judge = Judge(court.plant.tenant_id, "first")
+        court.run(after_s=1)
+    court.run(after_s=5)
+    begin = -(len(values) + 5)
+    assert court.journal() == [
+        ("hot", "raised", begin + 3, False),
+        ("hot", "cleared", begin + 6, False),
+        ("hot", "raised", begin + 9, False),
+    ]
+
+
+def test_old_transitions_call_nobody_but_what_stands_does(hot: Court) -> None:
+    hot.now_us += 40 * MINUTE
+    hot.say("oil", (-2000, 90), (-1990, 60), (-1980, 90))
+    hot.run()
+    assert hot.journal() == [
+        ("hot", "raised", -2000, True),
+        ("hot", "cleared", -1990, True),
+        ("hot", "raised", -1980, False),
+    ]
+    assert not hot.alarm("hot").is_acknowledged
+
+
+def test_silence_is_an_alarm_and_ends_with_the_next_sample(court: Court) -> None:
+    court.add_point("oil")
+    court.add_rule("dead", {"kind": "silence", "point": "oil"})
+    court.say("oil", (0, 1))
+    for _ in range(6):
+        assert court.run(after_s=5).due_us > court.now_us
+    assert court.journal() == []
+    court.run(after_s=3)
+    assert court.journal() == [("dead", "raised", -3, False)]
+    court.say("oil", (0, 1))
+    court.run(after_s=1)
+    assert court.journal()[1:] == [("dead", "cleared", -1, False)]
+
+
+def test_judge_that_stood_still_waits_for_what_is_on_its_way(court: Court) -> None:
+    court.add_point("oil")
+    court.add_rule("dead", {"kind": "silence", "point": "oil"})
+    court.say("oil", (0, 1))
+    court.run()
+    court.run(after_s=300)
+    assert court.journal() == []
+    # The spool is replayed: it had spoken all the time.
+    court.say("oil", *((at, 1) for at in range(-290, 1, 10)))
+    court.run(after_s=5)
+    court.run(after_s=5)
+    assert court.journal() == []
+
+
+def test_expression_spans_points(court: Court) -> None:
+    court.add_point("pressure")
+    court.add_point("valve", kind=3)
+    court.add_rule(
+        "leak",
+        {"kind": "expression", "expression": "p < 5 and v == 1", "points": {"p": "pressure", "v": "valve"}},
+    )
+    court.run()
+    court.say("pressure", (0, 6), (1, 4), (2, 4))
+    court.say("valve", (0, 0), (1.5, 1))
+    court.run(after_s=4)
+    assert court.journal() == [("leak", "raised", -2.5, False)]
+    court.say("valve", (0, 0))
+    court.run(after_s=2)
+    assert court.journal()[1:] == [("leak", "cleared", -2, False)]
+
+
+def test_clock_that_jumps_ahead_silences_nothing(hot: Court) -> None:
+    hot.say("oil", (1, 70), (200, 70))
+    hot.run(after_s=2)
+    hot.say("oil", (0, 95))
+    hot.run(after_s=1)
+    assert hot.journal() == [("hot", "raised", -1, False)]
+
+
+def test_alarm_of_a_stopped_machine_is_suppressed_and_told_when_it_runs(court: Court) -> None:
+    with tenant_scope(court.plant.tenant_id):
+        court.plant.machine.profile = "compressor"
+        court.plant.machine.save()
+    court.add_point("state", kind=2, expected_interval_s=100)
+    court.add_point("pressure_net")
+    court.add_rule(
+        "low", {"kind": "limit", "point": "pressure_net", "level": "L", "limit": 5.0}, quiet_states=["off"]
+    )
+    court.run()
+    court.say("state", (0, 0))
+    court.say("pressure_net", (1, 2))
+    court.run(after_s=2)
+    assert court.journal() == [("low", "raised", -1, True)]
+    assert court.alarm("low").is_acknowledged
+    court.say("state", (0, 2))
+    court.say("pressure_net", (0, 2))
+    court.run(after_s=2)
+    assert [entry[1:] for entry in court.journal()][1:] == [("unsuppressed", 0, False)]
+    alarm = court.alarm("low")
+    assert (alarm.is_suppressed, alarm.is_acknowledged, alarm.is_active) == (False, False, True)
+
+
+def test_rule_that_is_taken_away_clears_its_alarm(hot: Court) -> None:
+    from forgeline.alarms.models import Judgement, Rule
+
+    hot.say("oil", (1, 99))
+    hot.run(after_s=2)
+    with tenant_scope(hot.plant.tenant_id):
+        Rule.objects.update(is_enabled=False)
+        Judgement.objects.update(revision=99)
+    hot.run(after_s=1)
+    assert [entry[1] for entry in hot.journal()] == ["raised", "cleared"]
+    assert not hot.alarm("hot").is_active
+
+
+def test_one_judges_until_its_lease_has_ended(hot: Court) -> None:
+    other = Judge(hot.plant.tenant_id, "second")
+    hot.say("oil", (1, 99))
+    held = hot.run(after_s=2, judge=other)
+    assert not held.is_mine
+    assert held.until_us <= hot.now_us + LEASE_S * S
+    assert hot.journal() == []
+    assert hot.run(after_s=LEASE_S, judge=other).is_mine
+    assert [entry[1] for entry in hot.journal()] == ["raised"]
+    assert not hot.run(after_s=1).is_mine
+    other.release()
+    assert hot.run(after_s=1).is_mine
