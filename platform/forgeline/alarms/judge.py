@@ -13,7 +13,7 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from forgeline.alarms import metrics, suppression
+from forgeline.alarms import metrics, suppression, telling
 from forgeline.alarms.definitions import dump
 from forgeline.alarms.judging.book import LAG_US, Book
 from forgeline.alarms.judging.columns import NEVER
@@ -101,18 +101,19 @@ class Judge:
         if position == _UNBEGUN:
             # What was stored before anybody judged is not gone through; the last values are looked at.
             position = max(queries.find_end(), _BEGUN, key=lambda at: (at.xid, at.seq))
+        life = Life(now_us)
         if self._position != place.position or judgement.revision != self._revision:
-            self._load(position, now_us)
+            self._load(position, now_us, life)
             self._revision = judgement.revision
         if now_us - self._round_us > STOOD_STILL_US and self._round_us:
             self._silence_from_us = now_us + SETTLING_US
         self._round_us = now_us
         commits = queries.list_commits_since(position, limit=MAX_COMMITS)
-        life = Life(now_us)
         self._judge(life, self._samples(commits, now_us), now_us)
         self._look(life, now_us)
         if commits:
             position = commits[-1].position
+        telling.announce(life.news)
         followers.move(self._name, position)
         self._position = position
         metrics.note_round(self.tenant_id, commits=len(commits), transitions=len(life.news))
@@ -140,7 +141,7 @@ class Judge:
 
     # --- what is remembered ---
 
-    def _load(self, position: CommitPosition, now_us: int) -> None:
+    def _load(self, position: CommitPosition, now_us: int, life: Life) -> None:
         """Read rules and where they stand. What was judged after the last written change is judged again: it says the
         same again, because a condition that has not changed since does not change.
         """
@@ -177,7 +178,7 @@ class Judge:
         self._ahead = set(self._points.tolist())
         orphans = [alarm for alarm in alarms.values() if alarm.is_active or not alarm.is_acknowledged]
         if orphans:
-            Life(now_us).withdraw(orphans)
+            life.withdraw(orphans)
         metrics.note_plan(self.tenant_id, judged=len(self._rules), faulted=sum(bool(r.faults) for r in every))
 
     # --- a round ---

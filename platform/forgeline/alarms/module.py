@@ -8,6 +8,7 @@ MANIFEST = Manifest(
     key="alarms",
     title=_("Alarms"),
     permissions=("alarms.view", "alarms.acknowledge", "alarms.edit"),
+    api_urls="forgeline.alarms.api_urls",
     profile_sections={"alarms": "forgeline.alarms.profiles.check_section"},
 )
 """acknowledge: answer, shelve, comment, move a limit within its bounds; edit: write rules."""

@@ -14,11 +14,10 @@ from collections.abc import Iterable
 import structlog
 from django.db import Error as DatabaseError, close_old_connections, connection
 
-from forgeline.alarms import metrics
+from forgeline.alarms import metrics, telling
 from forgeline.alarms.judge import LEASE_S, Judge, Round
 from forgeline.alarms.judging.columns import NEVER
 from forgeline.base import clock
-from forgeline.realtime.publish import publish_many
 from forgeline.tenancy.scoping import list_tenant_ids
 
 TICK_S = 0.1
@@ -112,8 +111,7 @@ class AlarmProcess:
                 return
         self._due_us[judge.tenant_id] = _next(found, now_us)
         judge.is_held_off = not found.is_mine
-        if found.touched:
-            publish_many([(f"alarms.{judge.tenant_id}", {"t": "alarms", "ids": list(found.touched)})])
+        telling.show(judge.tenant_id, found.touched)
 
 
 def _next(found: Round, now_us: int) -> int:

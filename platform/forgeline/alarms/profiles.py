@@ -42,12 +42,17 @@ def list_rules(profile_key: str) -> dict[str, Definition]:
     return msgspec.convert(profile.sections["alarms"], AlarmsSection, strict=False).rules
 
 
-def list_profile_faults(profile: Profile) -> list[str]:
-    """Return what is wrong with a profile's rules beside their points' names; a test asks for every profile."""
-    facts = {
+def points_of(profile: Profile) -> dict[str, PointFacts]:
+    """Return the facts of a profile's points by key."""
+    return {
         point.key: PointFacts(PointKind[point.kind.upper()], point.unit, point.expected_interval_s)
         for point in profile.points
     }
+
+
+def list_profile_faults(profile: Profile) -> list[str]:
+    """Return what is wrong with a profile's rules beside their points' names; a test asks for every profile."""
+    facts = points_of(profile)
     rules = list_rules(profile.key)
     return [
         f"{profile.key}.{key}: {fault}"

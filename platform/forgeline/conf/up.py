@@ -222,6 +222,7 @@ class House:
         for name, argv in (
             ("web", [*uvicorn, "--host", bind, "--port", str(port), "--no-access-log", "--no-server-header"]),
             ("connectors", [*MANAGE, "run_connectors"]),
+            ("alarms", [*MANAGE, "run_alarms"]),
             ("worker", [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO"]),
             ("beat", [*celery, "beat", "--loglevel", "INFO", "--pidfile", beat_state]),
         ):

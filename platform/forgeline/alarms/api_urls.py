@@ -1,0 +1,13 @@
+"""Addresses of the alarms' API."""
+
+from rest_framework.routers import SimpleRouter
+
+from forgeline.alarms import api, rules_api
+
+router = SimpleRouter()
+router.register("alarms", api.AlarmViewSet, basename="alarm")
+router.register("alarm-journal", api.JournalViewSet, basename="alarm-journal")
+router.register("alarm-rules", rules_api.RuleViewSet, basename="alarm-rule")
+router.register("alarm-rules-in-force", rules_api.RulesInForceViewSet, basename="alarm-rule-in-force")
+
+urlpatterns = [*router.urls]

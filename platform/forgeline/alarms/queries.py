@@ -1,0 +1,120 @@
+"""Reads of alarms, their journal and rules, in the tenant's scope. Not here: writes (services), KPIs (analysis)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.utils.translation import gettext as _
+
+from forgeline.alarms.definitions import Priority
+from forgeline.alarms.models import Alarm, JournalEntry, Rule, RuleVersion
+from forgeline.base.errors import NotFoundError
+from forgeline.tenancy.context import require_tenant_id
+
+OPEN = Q(is_active=True) | Q(is_acknowledged=False)
+"""What an operator has before the eyes: active, or gone and not acknowledged yet."""
+SILENCED = Q(is_suppressed=True) | Q(shelved_until__isnull=False) | Q(out_of_service_at__isnull=False)
+
+VIEWS = ("open", "unacknowledged", "shelved", "suppressed", "out_of_service", "all")
+
+
+def list_alarms(
+    view: str = "open",
+    *,
+    site_id: int | None = None,
+    asset_id: int | None = None,
+    priorities: Sequence[str] = (),
+    search: str = "",
+) -> QuerySet[Alarm]:
+    """Return alarms that have come at least once, the most urgent first, then the newest.
+
+    ``view``: open (without those that nobody is told of), unacknowledged, shelved, suppressed, out_of_service, all.
+    """
+    rows = Alarm.objects.select_related("asset", "asset__site", "assigned_to", "acknowledged_by")
+    rows = rows.filter(raised_at__isnull=False, asset__retired_at=None)
+    match view:
+        case "open":
+            rows = rows.filter(OPEN).exclude(SILENCED)
+        case "unacknowledged":
+            rows = rows.filter(is_acknowledged=False)
+        case "shelved":
+            rows = rows.filter(shelved_until__isnull=False)
+        case "suppressed":
+            rows = rows.filter(is_suppressed=True, is_active=True)
+        case "out_of_service":
+            rows = rows.filter(out_of_service_at__isnull=False)
+    if site_id is not None:
+        rows = rows.filter(asset__site_id=site_id)
+    if asset_id is not None:
+        rows = rows.filter(asset_id=asset_id)
+    if priorities:
+        rows = rows.filter(definition__priority__in=list(priorities))
+    if search:
+        rows = rows.filter(Q(key__icontains=search) | Q(asset__name__icontains=search))
+    urgency = Case(
+        *(When(definition__priority=priority.value, then=Value(at)) for at, priority in enumerate(Priority)),
+        default=Value(len(Priority)),
+        output_field=IntegerField(),
+    )
+    return rows.annotate(urgency=urgency).order_by("is_acknowledged", "urgency", "-raised_at", "-pk")
+
+
+def count_open() -> dict[str, int]:
+    """Return how many alarms are open, by priority, and how many of them wait for an acknowledgement."""
+    require_tenant_id()
+    rows = list_alarms("open").values_list("definition__priority", "is_acknowledged")
+    counts = dict.fromkeys([*(priority.value for priority in Priority), "unacknowledged"], 0)
+    for priority, is_acknowledged in rows:
+        counts[priority or Priority.MEDIUM.value] += 1
+        counts["unacknowledged"] += not is_acknowledged
+    return counts
+
+
+def get_alarm(alarm_id: int) -> Alarm:
+    """Return an alarm. **Raises** NotFoundError."""
+    rows = Alarm.objects.select_related("asset", "asset__site", "assigned_to", "acknowledged_by")
+    alarm: Alarm | None = rows.filter(pk=alarm_id).first()
+    if alarm is None:
+        raise NotFoundError(_("There is nothing here that you may see."), data={"id": alarm_id})
+    return alarm
+
+
+def list_journal(
+    *,
+    alarm_id: int | None = None,
+    asset_id: int | None = None,
+    kinds: Sequence[str] = (),
+    from_: datetime | None = None,
+    to: datetime | None = None,
+    with_quiet: bool = True,
+) -> QuerySet[JournalEntry]:
+    """Return entries, the newest first. ``from_`` and ``to`` bound the time at which it happened, half-open."""
+    rows = JournalEntry.objects.select_related("alarm", "alarm__asset", "alarm__asset__site")
+    if alarm_id is not None:
+        rows = rows.filter(alarm_id=alarm_id)
+    if asset_id is not None:
+        rows = rows.filter(alarm__asset_id=asset_id)
+    if kinds:
+        rows = rows.filter(kind__in=list(kinds))
+    if from_ is not None:
+        rows = rows.filter(happened_at__gte=from_)
+    if to is not None:
+        rows = rows.filter(happened_at__lt=to)
+    if not with_quiet:
+        rows = rows.filter(is_quiet=False)
+    return rows.order_by("-happened_at", "-pk")
+
+
+def get_rule(rule_id: int) -> Rule:
+    """Return a rule that somebody wrote. **Raises** NotFoundError."""
+    rule: Rule | None = Rule.objects.select_related("asset").filter(pk=rule_id).first()
+    if rule is None:
+        raise NotFoundError(_("There is nothing here that you may see."), data={"id": rule_id})
+    return rule
+
+
+def list_versions(rule: Rule) -> QuerySet[RuleVersion]:
+    """Return what a rule has said, the newest first."""
+    return RuleVersion.objects.filter(rule=rule).order_by("-number")

@@ -1,0 +1,127 @@
+"""REST: rules, written and in force. Parse, one call, render."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django_filters import rest_framework as filters  # type: ignore[import-untyped]  # ships no types
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from forgeline.alarms import queries, services
+from forgeline.alarms.api import ANSWER, EDIT, VIEW, Numbers
+from forgeline.alarms.models import Rule
+from forgeline.alarms.plan import read_plan
+from forgeline.alarms.serializers import (
+    CheckSerializer,
+    MoveLimitSerializer,
+    PublishSerializer,
+    RollBackSerializer,
+    RuleInForceSerializer,
+    RuleSerializer,
+    VersionSerializer,
+)
+from forgeline.assets.queries import get_asset
+from forgeline.base.api import NUMBER, ActorPermission
+from forgeline.base.errors import InvalidInputError
+from forgeline.identity.authentication import actor_of
+
+
+class RuleFilter(filters.FilterSet):
+    asset = Numbers(field_name="asset_id", lookup_expr="in")
+    profile = filters.CharFilter()
+
+
+class RuleViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet
+):
+    """Rules that somebody wrote. A ``POST`` with the machine (or profile) and key of one publishes its next version."""
+
+    permission_classes = [ActorPermission]
+    read_permission, write_permission = VIEW, EDIT
+    serializer_class = RuleSerializer
+    filterset_class = RuleFilter
+    lookup_value_regex = NUMBER
+    queryset = Rule.objects.none()
+
+    def get_queryset(self) -> QuerySet[Rule]:
+        return Rule.objects.order_by("pk")
+
+    @extend_schema(request=PublishSerializer, responses={201: RuleSerializer})
+    def create(self, request: Request) -> Response:
+        given = self._given(request)
+        rule = services.publish_rule(given.pop("definition"), actor=actor_of(request), **given)
+        return Response(RuleSerializer(rule).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=PublishSerializer, responses=CheckSerializer)
+    @action(detail=False, methods=["post"])
+    def check(self, request: Request) -> Response:
+        """Every fault of a rule, without publishing it."""
+        given = self._given(request)
+        _read, faults = services.check_rule(
+            given["definition"], asset_id=given["asset_id"], profile=given["profile"], key=given["key"]
+        )
+        return Response({"faults": faults})
+
+    @extend_schema(responses=VersionSerializer(many=True))
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def versions(self, request: Request, pk: str) -> Response:
+        """What the rule has said, the newest first."""
+        rows = queries.list_versions(queries.get_rule(int(pk)))
+        return Response(VersionSerializer(rows, many=True).data)
+
+    @extend_schema(request=RollBackSerializer, responses=RuleSerializer)
+    @action(detail=True, methods=["post"])
+    def roll_back(self, request: Request, pk: str) -> Response:
+        """Publish an older version again."""
+        asked = RollBackSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        rule = services.roll_back(int(pk), actor=actor_of(request), **asked.validated_data)
+        return Response(RuleSerializer(rule).data)
+
+    @extend_schema(request=MoveLimitSerializer, responses=RuleSerializer)
+    @action(detail=False, methods=["post"], write_permission=ANSWER)
+    def move_limit(self, request: Request) -> Response:
+        """Move a limit within the bounds that an engineer has set."""
+        asked = MoveLimitSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        given: dict[str, Any] = asked.validated_data
+        rule = services.move_limit(asset_id=given.pop("asset"), actor=actor_of(request), **given)
+        return Response(RuleSerializer(rule).data)
+
+    def perform_destroy(self, instance: Rule) -> None:
+        """Take the rule away with its versions; what a machine inherits stands again."""
+        services.remove_rule(instance.pk, actor=actor_of(self.request))
+
+    @staticmethod
+    def _given(request: Request) -> dict[str, Any]:
+        asked = PublishSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        given: dict[str, Any] = asked.validated_data
+        return {**given, "asset_id": given.pop("asset", None), "profile": given.get("profile", "")}
+
+
+class RulesInForceViewSet(viewsets.GenericViewSet):
+    """The rules of a machine as they stand: its profile's, the company's for the profile, its own."""
+
+    permission_classes = [ActorPermission]
+    read_permission, write_permission = VIEW, EDIT
+    serializer_class = RuleInForceSerializer
+    pagination_class = None
+    queryset = Rule.objects.none()
+
+    @extend_schema(
+        parameters=[OpenApiParameter("asset", int, required=True, description="The machine.")],
+        responses=RuleInForceSerializer(many=True),
+    )
+    def list(self, request: Request) -> Response:
+        word = request.query_params.get("asset", "")
+        if not word.isdecimal() or len(word) > 18:
+            raise InvalidInputError(_("Name a machine by ?asset=7."))
+        rows: Any = read_plan(asset_ids=[get_asset(int(word)).pk])
+        return Response(RuleInForceSerializer(rows, many=True).data)
