@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 
 from connectors.models import Connection, WaitingDevice, WaitingKey
 from forgeline.base import clock
+from forgeline.notifications.models import Delivery, Notice
 from forgeline.tenancy.scoping import tenant_scope
 from tests.api.conftest import make_machine
 from tests.conftest import Company
@@ -51,12 +52,18 @@ class World:
     waiting: int
     shift: int
     api_key: int
+    channel: int
+    roster: int
+    route: int
+    delivery: int
+    person: int
 
     def address(self, path: str) -> str:
         """Fill an address of the description with the ids of the right kind."""
         kinds = {
             "plants": self.plant, "assets": self.machine, "points": self.point, "devices": self.device,
             "connections": self.connection, "waiting-devices": self.waiting, "api-keys": self.api_key,
+            "channels": self.channel, "rosters": self.roster, "routes": self.route, "deliveries": self.delivery,
         }  # fmt: skip
         own = kinds.get(path.removeprefix("/api/v1/").split("/")[0], 0)
         named = {
@@ -108,6 +115,25 @@ class World:
             "post waiting-devices/{id}/ignore/": None,
             "post samples/": {"point": [self.point], "ts": [None], "value": [1.0]},
             "put retention/": {"raw_days": None},
+            **self._of_messages(),
+        }
+
+    def _of_messages(self) -> dict[str, Any]:
+        mailbox = {"name": f"{MARK} mail", "kind": "email", "address": "hall@example.com"}
+        roster = {"name": f"{MARK} nights", "entries": [{"user": self.person, "weekdays": [1, 2]}]}
+        return {
+            "post channels/": mailbox,
+            "patch channels/{id}/": {"name": f"{MARK} post"},
+            "delete channels/{id}/": None,
+            "post channels/{id}/test/": None,
+            "post rosters/": roster,
+            "patch rosters/{id}/": {"turn_days": 14},
+            "delete rosters/{id}/": None,
+            "post routes/": {"name": f"{MARK} way", "steps": [{"after_minutes": 0, "roster": self.roster}]},
+            "patch routes/{id}/": {"min_priority": "high"},
+            "delete routes/{id}/": None,
+            "post bell/read/": {"ids": [1]},
+            "put preferences/": {"digest_minutes": 60},
         }
 
 
@@ -140,6 +166,12 @@ def make_world(company: Company, client: APIClient) -> World:
         {"name": f"{MARK} early", "starts_at": "06:00", "ends_at": "14:00", "weekdays": [1, 2]},
     )
     key = made("api-keys/", {"name": f"{MARK} robot", "role": "viewer"})
+    mailbox = {"name": f"{MARK} mailbox", "kind": "email", "address": f"{MARK}@example.com"}
+    channel = made("channels/", mailbox)
+    roster = {"name": f"{MARK} days", "entries": [{"user": company.viewer.pk, "weekdays": [1, 2, 3, 4, 5]}]}
+    roster_id = made("rosters/", roster)["id"]
+    steps = [{"after_minutes": 0, "user": company.viewer.pk}]
+    route = made("routes/", {"name": f"{MARK} route", "steps": steps})
     return World(
         plant=plant_id,
         line=asset["id"],
@@ -152,6 +184,11 @@ def make_world(company: Company, client: APIClient) -> World:
         waiting=_make_waiting(company.tenant_id, connection["id"]),
         shift=shift["id"],
         api_key=key["id"],
+        channel=channel["id"],
+        roster=roster_id,
+        route=route["id"],
+        delivery=_make_delivery(company),
+        person=company.viewer.pk,
     )
 
 
@@ -172,3 +209,21 @@ def _make_waiting(tenant_id: int, connection_id: int) -> int:
             first_seen_at=now, last_seen_at=now,
         )  # fmt: skip
     return int(device.pk)
+
+
+def _make_delivery(company: Company) -> int:
+    """A message on its way to the viewer's bell and mailbox."""
+    now = clock.now()
+    with tenant_scope(company.tenant_id):
+        notice = Notice.objects.create(
+            subject=f"{MARK}:1", kind="trial.raised", priority="high", title={"en": f"{MARK} is hot"}, body={},
+            happened_at=now, announced_at=now, routed_at=now, needs_answer=False,
+        )  # fmt: skip
+        rows = [
+            Delivery.objects.create(
+                key=f"{MARK}.{via}", notice=notice, via=via, user=company.viewer, to_name="Bob", state="sent",
+                created_at=now, due_at=now,
+            )
+            for via in ("bell", "email")
+        ]  # fmt: skip
+    return int(rows[1].pk)

@@ -1,4 +1,4 @@
-"""What happens once when a process has loaded the building: ingest gets its observers, Prometheus its port."""
+"""What happens once when a process has loaded the building: what lies low gets what lies above it handed down."""
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -13,7 +13,14 @@ class ConfConfig(AppConfig):
     label = "conf"
 
     def ready(self) -> None:
+        # Whoever calls a task, the web server too, must know the building's broker.
+        from forgeline.conf import celery, plant_facts
+        from forgeline.notifications import providers
         from forgeline.telemetry import ingest
+
+        assert celery.app is not None
+        providers.register_calendar(plant_facts.read_calendar)
+        providers.register_places(plant_facts.list_places)
 
         for path in BATCH_OBSERVERS:
             ingest.register_observer(import_string(path))

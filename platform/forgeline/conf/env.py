@@ -62,6 +62,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("FORGELINE_EMAIL_URL", "secret", "", "smtp://user:password@host:port or smtps://…; empty: e-mails are written "
             "to var/mail.", section="Services"),
     Setting("FORGELINE_EMAIL_FROM", "str", "Forgeline <forgeline@localhost>", "Sender of e-mails.", section="Services"),
+    Setting("FORGELINE_PUBLIC_URL", "str", "", "Address of the pages as people reach them, for the links in messages, such as "
+            "https://forgeline.example.com; empty: this machine's own.", section="Services"),
+    Setting("FORGELINE_MESSAGES_TO_PRIVATE", "bool", False, "Messages may go to webhooks on private networks and by plain HTTP: true only "
+            "where every manager may reach what the server reaches.", section="Services"),
     Setting("FORGELINE_BIND", "str", "127.0.0.1", "Address that `make up`'s web server listens on; 0.0.0.0 opens it to the network.", section="make up"),
     Setting("FORGELINE_HTTP_PORT", "int", 8000, "Port of the web server; the next free one is taken when it is busy.", "port", "make up"),
     Setting("FORGELINE_MQTT_PORT", "int", 1883, "Port of the broker that `make up` brings.", "port", "make up"),

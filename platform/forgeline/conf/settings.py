@@ -140,6 +140,10 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 900
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Who calls a worker must not wait for a broker that is away (six seconds by default): the outbox is swept anyway.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "max_retries": 0, "interval_start": 0, "socket_connect_timeout": 1, "socket_timeout": 10,
+}  # fmt: skip
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
@@ -149,6 +153,8 @@ CELERY_BEAT_SCHEDULE = {
         "telemetry.make_chunks_ahead": 3600.0,
         "telemetry.apply_retention": 600.0,
         "telemetry.trim_commit_log": 600.0,
+        "notifications.sweep": 3.0,
+        "notifications.trim": 3600.0,
     }.items()
 }
 
@@ -271,6 +277,10 @@ CONNECTORS = {
     "MQTT_PUBLIC_URL": ENV["FORGELINE_MQTT_PUBLIC_URL"],
     "MQTT_PASSWORD": ENV["FORGELINE_MQTT_PASSWORD"],
     "OPCUA_CERTIFICATES": ENV["FORGELINE_OPCUA_CERTIFICATES"] or VAR / "opcua",
+}
+NOTIFICATIONS = {
+    "PUBLIC_URL": ENV["FORGELINE_PUBLIC_URL"].rstrip("/") or f"http://localhost:{ENV['FORGELINE_HTTP_PORT']}",
+    "ALLOW_PRIVATE": ENV["FORGELINE_MESSAGES_TO_PRIVATE"],
 }
 LOGGING = logging_config(level=ENV["FORGELINE_LOG_LEVEL"], style=ENV["FORGELINE_LOG_FORMAT"])
 SILENCED_SYSTEM_CHECKS = ["axes.W003"]

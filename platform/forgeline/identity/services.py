@@ -49,6 +49,11 @@ def create_user(*, email: str, password: str | None, name: str = "", language: s
         ) from error
 
 
+def set_language(*, user_id: int, language: str) -> None:
+    """Set the language in which a person is written to and reads the pages; '' leaves it to the company."""
+    User.objects.filter(pk=user_id).update(language=language)
+
+
 def add_member(*, tenant_id: int, user: User, role: str = Role.VIEWER) -> Membership:
     """Give a person a role in a company; a member's role is changed."""
     with tenant_scope(tenant_id):

@@ -20,7 +20,8 @@ _COMMON_ZONES = (
 )  # fmt: skip
 
 
-def _zones() -> list[tuple[Any, Any]]:
+def zone_choices() -> list[tuple[Any, Any]]:
+    """Time zones for a choice, the common ones first."""
     every = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))
     return [
         (_("Common"), [(zone, zone) for zone in _COMMON_ZONES]),
@@ -70,7 +71,7 @@ class NamedForm(forms.Form):
 class SiteForm(NamedForm):
     zone = forms.ChoiceField(
         label=_("Time zone"),
-        choices=_zones,
+        choices=zone_choices,
         help_text=_("Days, shifts and all times of this plant follow it."),
     )
     country = forms.CharField(

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from forgeline.web.views import calendar, company, history, machine, overview, session, setup
+from forgeline.web.views.notifications import answering, channels, inbox, log, rosters, routes
 
 app_name = "web"
 
@@ -24,6 +25,20 @@ urlpatterns = [
     path("setup/assets/<int:asset_id>/", setup.edit_asset, name="edit_asset"),
     path("setup/assets/<int:asset_id>/points/new/", setup.new_point, name="new_point"),
     path("setup/points/<int:point_id>/", setup.edit_point, name="edit_point"),
+    path("notifications/", inbox.inbox, name="inbox"),
+    path("notifications/bell/", inbox.bell, name="bell"),
+    path("notifications/preferences/", inbox.preferences, name="preferences"),
+    path("notifications/answer/<str:token>/", answering.answer, name="answer"),
+    path("notifications/routes/", routes.routes, name="notify_routes"),
+    path("notifications/routes/new/", routes.route, name="new_notify_route"),
+    path("notifications/routes/<int:route_id>/", routes.route, name="notify_route"),
+    path("notifications/rosters/", rosters.rosters, name="notify_rosters"),
+    path("notifications/rosters/new/", rosters.new_roster, name="new_notify_roster"),
+    path("notifications/rosters/<int:roster_id>/", rosters.roster, name="notify_roster"),
+    path("notifications/channels/", channels.channels, name="notify_channels"),
+    path("notifications/channels/new/", channels.channel, name="new_notify_channel"),
+    path("notifications/channels/<int:channel_id>/", channels.channel, name="notify_channel"),
+    path("notifications/log/", log.log, name="notify_log"),
     path("company/history/", history.history, name="history"),
     path("company/keys/", company.keys, name="keys"),
 ]

@@ -112,6 +112,7 @@
       if (frame.t === "samples") { lastFrameAt = Date.now(); take(frame.p); }
       else if (frame.t === "subscribed") nowLive();
       else if (frame.t === "gap") fillGap();
+      else if (frame.t === "bell") document.dispatchEvent(new CustomEvent("forgeline:bell"));
       else if (frame.t === "state") document.dispatchEvent(new CustomEvent("forgeline:state", { detail: frame }));
     };
     socket.onclose = (event) => {

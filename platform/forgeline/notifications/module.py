@@ -1,0 +1,18 @@
+"""What notifications declare: permissions, the entries of the navigation, their part of the API."""
+
+from django.utils.translation import gettext_lazy as _
+
+from forgeline.modules.manifest import Manifest, NavigationItem
+
+MANIFEST = Manifest(
+    key="notifications",
+    title=_("Messages"),
+    permissions=("notifications.view", "notifications.edit"),
+    navigation=(
+        NavigationItem(_("Messages"), "web:inbox", "notifications.view", section="plant", order=80),
+        NavigationItem(
+            _("Who is told"), "web:notify_routes", "notifications.edit", section="company", order=40
+        ),
+    ),
+    api_urls="forgeline.notifications.api_urls",
+)

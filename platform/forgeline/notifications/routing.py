@@ -1,0 +1,180 @@
+"""Bring what was announced on its way: the routes that fit, the first steps, and the later ones as they fall due.
+
+Each function claims rows with FOR UPDATE SKIP LOCKED inside the caller's transaction, so that several workers share
+the work. Not here: who a step's people are (telling), the sending (outbox).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from forgeline.notifications.directory import Directory
+from forgeline.notifications.message import matches_kind, rank
+from forgeline.notifications.models import Delivery, Escalation, Form, Notice, Route, RouteStep, State, Via
+from forgeline.notifications.telling import Occasion, ring_managers, tell_channel, tell_people, tell_step
+
+AT_ONCE = 100
+"""Rows that one claim takes."""
+LONGEST = timedelta(days=7)
+"""An escalation that nobody answered ends after this, and its end stands in the log."""
+
+
+def route_new(at: datetime) -> int:
+    """Route the notices that wait; returns how many there were."""
+    notices = list(
+        Notice.objects.select_for_update(skip_locked=True).filter(routed_at=None).order_by("id")[:AT_ONCE]
+    )
+    if not notices:
+        return 0
+    directory = Directory()
+    routes = list(Route.objects.filter(is_enabled=True).prefetch_related("steps").order_by("pk"))
+    for notice in notices:
+        fitting = [route for route in routes if fits(route, notice)]
+        if not fitting:
+            ring_managers(Occasion(notice, at), directory)
+        for route in fitting:
+            _begin(notice, route, directory, at)
+    Notice.objects.filter(pk__in=[notice.pk for notice in notices]).update(routed_at=at)
+    return len(notices)
+
+
+def fits(route: Route, notice: Notice) -> bool:
+    """Say whether a route takes a notice: by priority, kind and plant."""
+    return (
+        rank(notice.priority) >= rank(route.min_priority)
+        and matches_kind(notice.kind, route.kinds)
+        and (route.site_id is None or route.site_id == notice.site_id)
+    )
+
+
+def _begin(notice: Notice, route: Route, directory: Directory, at: datetime) -> None:
+    """Tell the first steps, and open an escalation where an answer is needed.
+
+    A subject that is under way on this route already goes on where it is: those who were told so far hear the news.
+    """
+    steps = list(route.steps.all())
+    running = Escalation.objects.filter(route=route, subject=notice.subject, ended_at=None).first()
+    if running is not None:
+        Escalation.objects.filter(pk=running.pk).update(notice=notice)
+        told = steps if running.round else steps[: running.position]
+        for step in told:
+            tell_step(Occasion(notice, at, route, running), step, directory)
+        return
+    first = [step for step in steps if step.after_minutes == 0]
+    wants_answer = notice.needs_answer and notice.settled_at is None
+    later = steps[len(first) :]
+    escalation = None
+    if wants_answer and (later or route.repeat_minutes):
+        escalation = _open(notice, route, len(first), at)
+        if escalation is None:
+            return
+        escalation.due_at = _due_next(escalation, steps, route, at)
+    is_reached = False
+    for step in first:
+        is_reached |= tell_step(Occasion(notice, at, route, escalation), step, directory)
+    if escalation is not None:
+        if not is_reached and later:
+            escalation.due_at = at
+        escalation.save(update_fields=["due_at"])
+
+
+def _open(notice: Notice, route: Route, position: int, at: datetime) -> Escalation | None:
+    """Open an escalation; None where another worker has opened the same a moment ago."""
+    try:
+        with transaction.atomic():
+            return Escalation.objects.create(
+                notice=notice, route=route, subject=notice.subject, position=position,
+                began_at=at, round_began_at=at, due_at=at,
+            )  # fmt: skip
+    except IntegrityError:
+        return None
+
+
+def fire_due(at: datetime) -> int:
+    """Take the next step of every escalation that is due; returns how many there were."""
+    rows = list(
+        Escalation.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(ended_at=None, due_at__lte=at)
+        .select_related("notice", "route")
+        .order_by("due_at", "id")[:AT_ONCE]
+    )
+    directory = Directory()
+    for row in rows:
+        _fire(row, directory, at)
+    return len(rows)
+
+
+def _fire(row: Escalation, directory: Directory, at: datetime) -> None:
+    steps: list[RouteStep] = list(row.route.steps.all())
+    if at - row.began_at > LONGEST:
+        _end_unanswered(row, at)
+        return
+    if not row.route.is_enabled or not steps:
+        row.ended_at = at
+        row.save(update_fields=["ended_at"])
+        return
+    if row.position >= len(steps):
+        row.round, row.round_began_at, row.position = row.round + 1, at, 0
+    step = steps[row.position]
+    is_reached = tell_step(
+        Occasion(row.notice, at, row.route, row, step=row.position, round=row.round), step, directory
+    )
+    row.position += 1
+    if row.position >= len(steps) and not row.route.repeat_minutes:
+        row.ended_at = at
+    row.due_at = _due_next(row, steps, row.route, at)
+    if not is_reached and row.position < len(steps):
+        # Nobody hears this step: waiting for an answer to it would be waiting for nothing.
+        row.due_at = at
+    row.save()
+
+
+def _due_next(row: Escalation, steps: list[RouteStep], route: Route, at: datetime) -> datetime:
+    if row.position < len(steps):
+        return max(row.round_began_at + timedelta(minutes=steps[row.position].after_minutes), at)
+    return at + timedelta(minutes=max(route.repeat_minutes, 1))
+
+
+def _end_unanswered(row: Escalation, at: datetime) -> None:
+    row.ended_at = at
+    row.save(update_fields=["ended_at"])
+    Delivery.objects.create(
+        key=f"{row.notice_id}.unanswered.e{row.pk}", notice=row.notice, route=row.route, escalation=row,
+        to_name=row.route.name, state=State.NOBODY, reason="unanswered", created_at=at, due_at=at,
+    )  # fmt: skip
+
+
+def hasten(delivery: Delivery, at: datetime) -> None:
+    """Take the next step at once when a step's last delivery has failed for good."""
+    if delivery.escalation_id is None:
+        return
+    others = Delivery.objects.filter(
+        escalation_id=delivery.escalation_id, step=delivery.step, round=delivery.round, notice=delivery.notice_id,
+        state__in=[State.WAITING, State.SENDING, State.SENT],
+    ).exclude(via=Via.BELL)  # fmt: skip
+    if not others.exists():
+        Escalation.objects.filter(pk=delivery.escalation_id, ended_at=None, due_at__gt=at).update(due_at=at)
+
+
+def tell_end(subject: str, at: datetime) -> None:
+    """Tell those who were told of a subject, once, that it is answered or over, where their route says so."""
+    told = (
+        Delivery.objects.filter(
+            notice__subject=subject, notice__settled_at=at, route__tells_end=True, form=Form.SINGLE,
+            state__in=[State.WAITING, State.SENDING, State.SENT, State.COLLECTED],
+        )
+        .exclude(via=Via.BELL)
+        .select_related("notice", "route")
+        .order_by("notice_id")
+    )  # fmt: skip
+    newest = {(row.user_id, row.channel_id): row for row in told}
+    directory = Directory()
+    for (user_id, channel_id), row in newest.items():
+        assert row.notice is not None
+        occasion = Occasion(row.notice, at, row.route, form=Form.END)
+        if user_id is not None:
+            tell_people(occasion, [user_id], directory)
+        elif channel_id is not None:
+            tell_channel(occasion, channel_id, directory)

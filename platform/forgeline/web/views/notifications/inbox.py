@@ -1,0 +1,136 @@
+"""A person's own messages, the bell that counts them, and how he wants to be told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext as _, gettext_lazy
+
+from forgeline.base.errors import ForgelineError
+from forgeline.identity.services import set_language
+from forgeline.notifications import editing, queries
+from forgeline.notifications.message import text_in
+from forgeline.notifications.models import Delivery, Preference
+from forgeline.web.access import needs, put_faults
+from forgeline.web.forms import zone_choices
+
+ROWS = 50
+_TIME = forms.TimeInput(format="%H:%M", attrs={"type": "time"})
+
+
+@needs("notifications.view")
+def inbox(request: HttpRequest) -> HttpResponse:
+    """List what the bell has rung for; mark it as read."""
+    user_id = _user_id(request)
+    if request.method == "POST":
+        word = request.POST.get("read", "")
+        editing.mark_read(user_id, [int(word)] if word.isdecimal() else None)
+        return redirect("web:inbox")
+    rows = queries.list_bell(user_id)
+    before = request.GET.get("before", "")
+    if before.isdecimal() and len(before) < 18:
+        rows = rows.filter(pk__lt=int(before))
+    page = [_row(row) for row in rows[: ROWS + 1]]
+    context = {
+        "rows": page[:ROWS],
+        "older": page[ROWS - 1]["id"] if len(page) > ROWS else None,
+        "unread": queries.count_unread(user_id),
+    }
+    return render(request, "web/notifications_inbox.html", context)
+
+
+@needs("notifications.view")
+def bell(request: HttpRequest) -> HttpResponse:
+    """The count on the bell."""
+    unread = queries.count_unread(_user_id(request))
+    shown = f"{queries.MOST_BELLS}+" if unread > queries.MOST_BELLS else str(unread)
+    return render(request, "web/parts/bell.html", {"unread": unread, "shown": shown})
+
+
+def _user_id(request: HttpRequest) -> int:
+    return request.actor.user_id or 0  # type: ignore[attr-defined]
+
+
+def _row(row: Delivery) -> dict[str, Any]:
+    language = get_language() or "en"
+    notice = row.notice
+    assert notice is not None
+    return {
+        "id": row.pk, "notice": notice, "title": text_in(notice.title, language),
+        "body": text_in(notice.body, language), "is_read": row.read_at is not None,
+    }  # fmt: skip
+
+
+class PreferenceForm(forms.Form):
+    by_email = forms.BooleanField(
+        label=gettext_lazy("Also by e-mail"), required=False,
+        help_text=gettext_lazy("The bell on every page rings in any case."),
+    )  # fmt: skip
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language of messages"),
+        choices=[("", gettext_lazy("The company's")), ("en", "English"), ("zh-hans", "简体中文")], required=False,
+    )  # fmt: skip
+    zone = forms.ChoiceField(
+        label=gettext_lazy("Times by the clock of"), required=False,
+        choices=lambda: [("", gettext_lazy("The plant")), *zone_choices()],
+    )  # fmt: skip
+    quiet_from = forms.TimeField(label=gettext_lazy("Quiet from"), required=False, widget=_TIME)
+    quiet_to = forms.TimeField(
+        label=gettext_lazy("Quiet until"), required=False, widget=_TIME,
+        help_text=gettext_lazy(
+            "E-mails wait until then; who is next in the chain is told at once in your place."
+        ),
+    )  # fmt: skip
+    quiet_lets_critical = forms.BooleanField(
+        label=gettext_lazy("Critical messages come through"), required=False
+    )
+    digest_minutes = forms.TypedChoiceField(
+        label=gettext_lazy("Messages of low priority"), coerce=int,
+        choices=[
+            (0, gettext_lazy("each at once")), (15, gettext_lazy("collected every 15 minutes")),
+            (60, gettext_lazy("collected every hour")), (240, gettext_lazy("collected every four hours")),
+            (1440, gettext_lazy("collected once a day")),
+        ],
+    )  # fmt: skip
+    most_in_10_min = forms.IntegerField(
+        label=gettext_lazy("Most e-mails in ten minutes"), min_value=1, max_value=200,
+        help_text=gettext_lazy("What is beyond comes as one message: how many more, and where to look."),
+    )  # fmt: skip
+
+
+@needs("notifications.view")
+def preferences(request: HttpRequest) -> HttpResponse:
+    """How the signed-in person wants to be told."""
+    user_id = _user_id(request)
+    row = queries.read_preference(user_id)
+    form = PreferenceForm(request.POST or None, initial=_initial(row, request.user.language))  # type: ignore[union-attr]
+    if request.method == "POST" and form.is_valid():
+        given = dict(form.cleaned_data)
+        try:
+            language = given.pop("language")
+            editing.update_preference(user_id, **given)
+            set_language(user_id=user_id, language=language)
+        except ForgelineError as error:
+            put_faults(form, error)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("web:preferences")
+    status = 422 if form.errors else 200
+    return render(request, "web/notifications_preferences.html", {"form": form}, status=status)
+
+
+def _initial(row: Preference, language: str) -> dict[str, Any]:
+    names = (
+        "by_email",
+        "zone",
+        "quiet_from",
+        "quiet_to",
+        "quiet_lets_critical",
+        "digest_minutes",
+        "most_in_10_min",
+    )
+    return {"language": language, **{name: getattr(row, name) for name in names}}
