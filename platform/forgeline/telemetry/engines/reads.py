@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from forgeline.base.clock import from_us
 from forgeline.telemetry.engines.base import CommitPosition, Resolution
+from forgeline.telemetry.engines.copy import PG_EPOCH_US
 from forgeline.telemetry.engines.reference import COLUMNS, READ_REFERENCE
 from forgeline.telemetry.engines.rollups import ROW, Tasks
 
@@ -58,6 +59,13 @@ SELECT string_agg(int4send(point_id), ''::bytea),
        string_agg(int8send((date_part('epoch', ts) * 1e6)::bigint), ''::bytea),
        string_agg(float8send(COALESCE(value, 'NaN')), ''::bytea), string_agg(int2send(quality), ''::bytea)
 FROM telemetry_news(%(points)s, %(after)s, %(limit)s)
+"""
+
+# A timestamp travels as whole microseconds since 2000: nothing is rounded, and nothing is computed for each row.
+_COLUMNS = """
+SELECT string_agg(int4send(point_id), ''::bytea), string_agg(timestamptz_send(ts), ''::bytea),
+       string_agg(float8send(COALESCE(value, 'NaN')), ''::bytea), string_agg(int2send(quality), ''::bytea)
+FROM telemetry_read_sample WHERE point_id = ANY (%(points)s) AND ts >= %(from)s AND ts < %(to)s
 """
 
 # Each column comes as one string of big-endian numbers: nine thousand rows would be a hundred thousand Python objects.
@@ -165,6 +173,22 @@ def read_news(
         "limit": limit,
     }
     [sent] = _fetch(_NEWS, parameters)
+    return _to_columns(sent)
+
+
+def read_columns(
+    point_ids: Sequence[int], from_us: int, to_us: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.int16]]:
+    """Return the columns (point_id, ts_us, value, quality) of every sample in ``[from, to)``, by point and time."""
+    [sent] = _fetch(_COLUMNS, {"points": list(point_ids), **_span(from_us, to_us)})
+    point_id, ts_us, value, quality = _to_columns(sent)
+    return point_id, ts_us + PG_EPOCH_US, value, quality
+
+
+def _to_columns(
+    sent: tuple[bytes | None, ...],
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.int16]]:
+    """Return the four columns in this machine's byte order, by point and time."""
     columns = [
         np.frombuffer(octets or b"", kind).astype(kind.newbyteorder("="))
         for octets, kind in zip(sent, _NEWS_DTYPES, strict=True)
