@@ -23,11 +23,13 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.core.management import call_command
+from django.db import connections
 
 from forgeline.embedded.broker import Broker, make_broker
 from forgeline.embedded.postgres import PostgresServer
 from forgeline.embedded.service import free_port
 from forgeline.embedded.valkey import ValkeyServer
+from forgeline.telemetry import ingest
 from tests import bring
 
 ROOT = Path(settings.BASE_DIR)
@@ -173,6 +175,9 @@ def running_rig() -> Iterator[Rig]:
             yield rig
         finally:
             rig.stop()
+            # A second rig in one process has another server.
+            ingest.reset()
+            connections.close_all()
 
 
 def memory_mb(pid: int) -> float:

@@ -46,6 +46,14 @@ _FIGURES = (
     Figure("read.latest_500.p95_ms", "latest of 500 points, at the API", "ms", at_most=50),
     Figure("live.p99_ms", "device → socket frame at 5,000 points/s", "ms", at_most=250),
     Figure("live.p50_ms", "the same, median", "ms"),
+    Figure("alarms.core_share", "the judge of 10,000 rules over 100,000 points/s", "of a core", at_most=0.25,
+           source="alarms"),
+    Figure("alarms.database_core_share", "the same: the database's work for it", "of a core", source="alarms"),
+    Figure("alarms.judged_points_per_s", "what was stored meanwhile", "points/s", source="alarms"),
+    Figure("alarms.sample_to_page.p99_ms", "device → in the list of alarms, at 5,000 points/s", "ms", at_most=500,
+           source="alarms"),
+    Figure("alarms.sample_to_page.p50_ms", "the same, median", "ms", source="alarms"),
+    Figure("alarms.sample_to_frame.p99_ms", "device → socket frame that tells of it", "ms", source="alarms"),
 )  # fmt: skip
 
 FIGURES: Mapping[str, Figure] = {figure.key: figure for figure in _FIGURES}

@@ -27,13 +27,14 @@ def main(target: str) -> None:
         rig.start_connectors()
         rig.wait_for_broker_connection()
         rig.start_web()
-        cookie = _sign_in(plant)
+        cookie = sign_in(plant)
         lags = asyncio.run(_run(rig, plant, cookie))
     results = {"live.p99_ms": float(np.percentile(lags, 99)), "live.p50_ms": float(np.percentile(lags, 50))}
     Path(target).write_text(json.dumps(results), encoding="utf-8")
 
 
-def _sign_in(plant: BenchPlant) -> str:
+def sign_in(plant: BenchPlant) -> str:
+    """Return the cookie of the plant's manager."""
     client = Client()
     client.force_login(plant.company.manager, backend="django.contrib.auth.backends.ModelBackend")
     return f"sessionid={client.cookies['sessionid'].value}"
@@ -47,7 +48,7 @@ async def _run(rig: Rig, plant: BenchPlant, cookie: str) -> list[float]:
     ]
     tasks = [asyncio.create_task(device.stay_connected("127.0.0.1", rig.broker.port)) for device in devices]
     await asyncio.sleep(2)
-    pace = asyncio.create_task(_pace(devices))
+    pacing = asyncio.create_task(pace(devices, POINTS // 20))
     lags: list[float] = []
     headers = {"Cookie": cookie, "Origin": rig.url}
     async with websockets.connect(f"ws{rig.url[4:]}/ws/live/", additional_headers=headers) as socket:
@@ -58,9 +59,9 @@ async def _run(rig: Rig, plant: BenchPlant, cookie: str) -> list[float]:
             frame = json.loads(await asyncio.wait_for(socket.recv(), 20))
             if frame.get("t") == "samples" and elapsed > WARM_S:
                 lags.append(time.time() * 1000 - max(row[1] for row in frame["p"]))
-    for task in [pace, *tasks]:
+    for task in [pacing, *tasks]:
         task.cancel()
-    await asyncio.gather(pace, *tasks, return_exceptions=True)
+    await asyncio.gather(pacing, *tasks, return_exceptions=True)
     return lags
 
 
@@ -74,9 +75,9 @@ def _now(keys: list[str]) -> Iterator[bytes]:
         yield f'{{"ts":{time.time_ns() // 1_000_000},"values":{{{body}}}}}'.encode()
 
 
-async def _pace(devices: list[Device]) -> None:
-    """5 messages of 20 values a second from each of 50 devices."""
-    step = 1 / (len(devices) * (POINTS // 20))
+async def pace(devices: list[Device], messages: int) -> None:
+    """So many messages a second from each device, spread over the second; until cancelled."""
+    step = 1 / (len(devices) * messages)
     due = time.monotonic()
     while True:
         for device in devices:

@@ -46,7 +46,7 @@ class AlarmFilter(filters.FilterSet):
     )
 
     def choose_view(self, rows: QuerySet[Alarm], _name: str, word: str) -> QuerySet[Alarm]:
-        return rows.filter(pk__in=queries.list_alarms(word).values("pk"))
+        return queries.choose_view(rows, word)
 
     def filter_queryset(self, rows: QuerySet[Alarm]) -> QuerySet[Alarm]:
         self.form.cleaned_data["view"] = self.form.cleaned_data.get("view") or "open"

@@ -20,7 +20,7 @@ from forgeline.alarms.judging.columns import NEVER
 from forgeline.base import clock
 from forgeline.tenancy.scoping import list_tenant_ids
 
-TICK_S = 0.1
+TICK_S = 0.05
 """How often the commit log is asked for news."""
 RENEW_US = LEASE_S * 1_000_000 // 3
 """A company in which nothing happens has a round this often: its lease goes on."""

@@ -17,7 +17,15 @@ OPEN = Q(is_active=True) | Q(is_acknowledged=False)
 """What an operator has before the eyes: active, or gone and not acknowledged yet."""
 SILENCED = Q(is_suppressed=True) | Q(shelved_until__isnull=False) | Q(out_of_service_at__isnull=False)
 
-VIEWS = ("open", "unacknowledged", "shelved", "suppressed", "out_of_service", "all")
+_VIEWS = {
+    "open": OPEN & ~SILENCED,
+    "unacknowledged": Q(is_acknowledged=False),
+    "shelved": Q(shelved_until__isnull=False),
+    "suppressed": Q(is_suppressed=True, is_active=True),
+    "out_of_service": Q(out_of_service_at__isnull=False),
+    "all": Q(),
+}
+VIEWS = tuple(_VIEWS)
 
 
 def list_alarms(
@@ -33,18 +41,7 @@ def list_alarms(
     ``view``: open (without those that nobody is told of), unacknowledged, shelved, suppressed, out_of_service, all.
     """
     rows = Alarm.objects.select_related("asset", "asset__site", "assigned_to", "acknowledged_by")
-    rows = rows.filter(raised_at__isnull=False, asset__retired_at=None)
-    match view:
-        case "open":
-            rows = rows.filter(OPEN).exclude(SILENCED)
-        case "unacknowledged":
-            rows = rows.filter(is_acknowledged=False)
-        case "shelved":
-            rows = rows.filter(shelved_until__isnull=False)
-        case "suppressed":
-            rows = rows.filter(is_suppressed=True, is_active=True)
-        case "out_of_service":
-            rows = rows.filter(out_of_service_at__isnull=False)
+    rows = rows.filter(_VIEWS[view], raised_at__isnull=False, asset__retired_at=None)
     if site_id is not None:
         rows = rows.filter(asset__site_id=site_id)
     if asset_id is not None:
@@ -59,6 +56,11 @@ def list_alarms(
         output_field=IntegerField(),
     )
     return rows.annotate(urgency=urgency).order_by("is_acknowledged", "urgency", "-raised_at", "-pk")
+
+
+def choose_view(rows: QuerySet[Alarm], view: str) -> QuerySet[Alarm]:
+    """Narrow alarms to a view (one of VIEWS)."""
+    return rows.filter(_VIEWS[view])
 
 
 def count_open() -> dict[str, int]:

@@ -58,7 +58,7 @@ _NEWS = """
 SELECT string_agg(int4send(point_id), ''::bytea),
        string_agg(int8send((date_part('epoch', ts) * 1e6)::bigint), ''::bytea),
        string_agg(float8send(COALESCE(value, 'NaN')), ''::bytea), string_agg(int2send(quality), ''::bytea)
-FROM telemetry_news(%(points)s, %(after)s, %(limit)s)
+FROM telemetry_news(%(points)s::integer[], %(after)s::bigint[], %(limit)s)
 """
 
 # A timestamp travels as whole microseconds since 2000: nothing is rounded, and nothing is computed for each row.
@@ -167,11 +167,7 @@ def read_news(
 
     **Shape** by point and time, at most ``limit`` rows a point, its oldest.
     """
-    parameters = {
-        "points": point_ids.tolist(),
-        "after": [from_us(us) for us in after_us.tolist()],
-        "limit": limit,
-    }
+    parameters = {"points": _literal(point_ids), "after": _literal(after_us), "limit": limit}
     [sent] = _fetch(_NEWS, parameters)
     return _to_columns(sent)
 
@@ -196,6 +192,11 @@ def _to_columns(
     order = np.lexsort((columns[1], columns[0]))
     point_id, ts_us, value, quality = (column[order] for column in columns)
     return point_id, ts_us, value, quality
+
+
+def _literal(column: NDArray[Any]) -> str:
+    """Ten thousand numbers as one word: as a list each would be an object to adapt."""
+    return "{" + ",".join(map(str, column.tolist())) + "}"
 
 
 def read_rollup(
