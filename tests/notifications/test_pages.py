@@ -21,21 +21,24 @@ from tests.notifications.test_road import announce
 
 Work = Callable[..., int]
 SignIn = Callable[[Any], Client]
-SETUP = ["routes/", "routes/new/", "rosters/", "rosters/new/", "channels/", "channels/new/", "log/"]
+SETUP = [f"/company/messages/{path}" for path in
+         ("", "routes/new/", "rosters/", "rosters/new/", "channels/", "channels/new/", "log/")]  # fmt: skip
 
 
-@pytest.mark.parametrize("path", ["", "bell/", "preferences/", *SETUP])
+@pytest.mark.parametrize(
+    "path", ["/notifications/", "/notifications/bell/", "/notifications/preferences/", *SETUP]
+)
 def test_every_page_opens_and_set_up_is_for_managers(company: Company, sign_in: SignIn, path: str) -> None:
-    assert sign_in(company.manager).get(f"/notifications/{path}").status_code == 200
-    answer = sign_in(company.viewer).get(f"/notifications/{path}")
+    assert sign_in(company.manager).get(path).status_code == 200
+    answer = sign_in(company.viewer).get(path)
     assert answer.status_code == (403 if path in SETUP else 200)
-    assert Client().get(f"/notifications/{path}").status_code == 302
+    assert Client().get(path).status_code == 302
 
 
 def test_roster_route_and_channel_are_made_by_forms(company: Company, sign_in: SignIn) -> None:
     client = sign_in(company.manager)
     answer = client.post(
-        "/notifications/channels/new/",
+        "/company/messages/channels/new/",
         {"name": "Hall 2", "kind": "dingtalk", "address": "https://oapi.dingtalk.com/robot/send?access_token=Sesame77",
          "secret": "SECsesame", "language": "zh-hans", "most_in_10_min": "15", "is_enabled": "on"},
     )  # fmt: skip
@@ -57,13 +60,14 @@ def test_roster_route_and_channel_are_made_by_forms(company: Company, sign_in: S
     assert unseal(channel.secret_sealed) == "SECsesame"
 
     answer = client.post(
-        "/notifications/rosters/new/", {"name": "Electricians", "pattern": "weekly", "zone": "Asia/Shanghai"}
+        "/company/messages/rosters/new/",
+        {"name": "Electricians", "pattern": "weekly", "zone": "Asia/Shanghai"},
     )
     assert answer.status_code == 302, answer.content.decode()
     with tenant_scope(company.tenant_id):
         roster = Roster.objects.get()
     answer = client.post(
-        f"/notifications/rosters/{roster.pk}/",
+        f"/company/messages/rosters/{roster.pk}/",
         {"name": "Electricians", "pattern": "weekly", "zone": "Asia/Shanghai",
          "entries-TOTAL_FORMS": "2", "entries-INITIAL_FORMS": "0",
          "entries-0-user_id": str(company.viewer.pk), "entries-0-weekdays": ["1", "2", "3", "4", "5", "6", "7"],
@@ -71,12 +75,12 @@ def test_roster_route_and_channel_are_made_by_forms(company: Company, sign_in: S
          "stand_ins-TOTAL_FORMS": "1", "stand_ins-INITIAL_FORMS": "0"},
     )  # fmt: skip
     assert answer.status_code == 302, answer.content.decode()
-    page = client.get("/notifications/rosters/").content.decode()
+    page = client.get("/company/messages/rosters/").content.decode()
     assert "<b>Bob</b>" in page
-    assert client.get(f"/notifications/rosters/{roster.pk}/").content.decode().count('title="Bob"') == 7
+    assert client.get(f"/company/messages/rosters/{roster.pk}/").content.decode().count('title="Bob"') == 7
 
     answer = client.post(
-        "/notifications/routes/new/",
+        "/company/messages/routes/new/",
         {"name": "Alarms", "min_priority": "high", "kinds": "alarm.*", "repeat_minutes": "30", "is_enabled": "on",
          "steps-TOTAL_FORMS": "4", "steps-INITIAL_FORMS": "0",
          "steps-0-target": f"r{roster.pk}", "steps-0-after_minutes": "0",
@@ -89,7 +93,7 @@ def test_roster_route_and_channel_are_made_by_forms(company: Company, sign_in: S
             (0, "Electricians"), (10, "Hall 2"),
         ]  # fmt: skip
     # What a route needs is not deleted under its feet.
-    answer = client.post(f"/notifications/rosters/{roster.pk}/", {"deed": "delete"}, follow=True)
+    answer = client.post(f"/company/messages/rosters/{roster.pk}/", {"deed": "delete"}, follow=True)
     assert "It is still in use by: Alarms" in answer.content.decode()
 
 
@@ -231,10 +235,10 @@ def test_log_shows_what_went_and_what_did_not(
     make_route(live_company, (0, live_company.viewer), (0, live_company.manager))
     announce(live_company)
     work(live_company, clock.now())
-    page = sign_in(live_company.manager).get("/notifications/log/").content.decode()
+    page = sign_in(live_company.manager).get("/company/messages/log/").content.decode()
     assert "The mail server refused this mailbox" in page
     assert "550 no such mailbox here" in page
-    failed = sign_in(live_company.manager).get("/notifications/log/?state=failed").content.decode()
+    failed = sign_in(live_company.manager).get("/company/messages/log/?state=failed").content.decode()
     assert "Alice" not in failed.split("<tbody>")[1].split("</tbody>")[0]
 
 
@@ -248,9 +252,6 @@ def test_message_of_a_stranger_is_seen_by_nobody_else(
         services.announce(make_message(title={"en": "Secret casting"}))
     assert work(live_company, clock.now()) == 0
     work(live_stranger, clock.now())
-    for path in ("", "log/", "routes/"):
-        assert (
-            "Secret casting"
-            not in sign_in(live_company.manager).get(f"/notifications/{path}").content.decode()
-        )
-    assert "Secret casting" in sign_in(live_stranger.manager).get("/notifications/log/").content.decode()
+    for path in ("/notifications/", "/company/messages/log/", "/company/messages/"):
+        assert "Secret casting" not in sign_in(live_company.manager).get(path).content.decode()
+    assert "Secret casting" in sign_in(live_stranger.manager).get("/company/messages/log/").content.decode()

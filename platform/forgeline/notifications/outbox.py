@@ -72,8 +72,8 @@ def work(tenant_id: int, *, now: Callable[[], datetime] = clock.now) -> int:
             at = now()
             moved = routing.route_new(at) + routing.fire_due(at) + collecting.release_held(at)
         with tenant_scope(tenant_id):
-            jobs = claim(now())
-        if not moved and not jobs:
+            jobs, taken = claim(now())
+        if not moved and not taken:
             break
         for outcome in send_all(jobs):
             with tenant_scope(tenant_id):
@@ -82,16 +82,19 @@ def work(tenant_id: int, *, now: Callable[[], datetime] = clock.now) -> int:
     return sent
 
 
-def claim(at: datetime) -> list[Job]:
-    """Take the deliveries that are due, and those whose worker was lost; each for two minutes."""
+def claim(at: datetime) -> tuple[list[Job], int]:
+    """Take the deliveries that are due, and those whose worker was lost, each for two minutes; returns the jobs, and
+    how many rows were looked at: some go into a collected message instead.
+    """
     rows = list(
         Delivery.objects.select_for_update(skip_locked=True, of=("self",))
         .filter(Q(state=State.WAITING, due_at__lte=at) | Q(state=State.SENDING, claimed_until__lte=at))
         .select_related("notice", "channel", "user")
         .order_by("due_at", "id")[:BATCH]
     )
+    taken = len(rows)
     if not rows:
-        return []
+        return [], 0
     directory = Directory()
     rows = collecting.keep_to_limits(rows, directory, at)
     jobs = []
@@ -102,7 +105,7 @@ def claim(at: datetime) -> list[Job]:
         row.attempts += 1
         row.save(update_fields=["state", "claimed_until", "attempts"])
         jobs.append(_prepare(row, directory))
-    return jobs
+    return jobs, taken
 
 
 def _prepare(row: Delivery, directory: Directory) -> Job:

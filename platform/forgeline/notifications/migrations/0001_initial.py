@@ -439,7 +439,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("position", models.PositiveIntegerField(default=0)),
-                ("weekdays", models.JSONField(default=list, verbose_name="weekdays")),
+                ("weekdays", models.JSONField(blank=True, default=list, verbose_name="weekdays")),
                 ("starts_at", models.TimeField(default="00:00", verbose_name="from")),
                 ("ends_at", models.TimeField(default="00:00", verbose_name="until")),
                 ("shift", models.CharField(blank=True, max_length=60, verbose_name="only in the shift")),

@@ -73,7 +73,7 @@ class RosterEntry(TenantModel):
     roster = models.ForeignKey(Roster, on_delete=models.CASCADE, related_name="entries")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     position = models.PositiveIntegerField(default=0)
-    weekdays = models.JSONField(_("weekdays"), default=list)
+    weekdays = models.JSONField(_("weekdays"), default=list, blank=True)
     """ISO numbers, 1 = Monday; of the day on which the time begins."""
     starts_at = models.TimeField(_("from"), default="00:00")
     ends_at = models.TimeField(_("until"), default="00:00")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy as _, pgettext_lazy
 
 from forgeline.identity.models import User
 from forgeline.notifications.models.people import Roster
@@ -23,7 +23,7 @@ class Via(models.TextChoices):
     """By what a message goes."""
 
     BELL = "bell", _("Bell")
-    EMAIL = "email", _("E-mail")
+    EMAIL = "email", pgettext_lazy("by what", "E-mail")
     WEBHOOK = "webhook", _("Webhook")
     DINGTALK = "dingtalk", _("DingTalk")
     WECOM = "wecom", _("WeCom")

@@ -65,15 +65,15 @@ class TimesForm(TurnForm):
         label=gettext_lazy("Begins on"), choices=WEEKDAYS, coerce=int, required=False,
         widget=forms.CheckboxSelectMultiple,
     )  # fmt: skip
-    starts_at = forms.TimeField(label=gettext_lazy("From"), widget=_TIME, required=False)
-    ends_at = forms.TimeField(label=gettext_lazy("Until"), widget=_TIME, required=False)
+    starts_at = forms.TimeField(label=gettext_lazy("Starts at"), widget=_TIME, required=False)
+    ends_at = forms.TimeField(label=gettext_lazy("Ends at"), widget=_TIME, required=False)
     shift = forms.CharField(label=gettext_lazy("Only in the shift"), max_length=60, required=False)
     holidays = forms.ChoiceField(label=gettext_lazy("Holidays"), choices=Holidays.choices, required=False)
 
 
 class StandInForm(TurnForm):
-    starts_at = forms.DateTimeField(label=gettext_lazy("From"), widget=_MOMENT, required=False)
-    ends_at = forms.DateTimeField(label=gettext_lazy("Until"), widget=_MOMENT, required=False)
+    starts_at = forms.DateTimeField(label=gettext_lazy("Starts at"), widget=_MOMENT, required=False)
+    ends_at = forms.DateTimeField(label=gettext_lazy("Ends at"), widget=_MOMENT, required=False)
 
 
 @needs(EDIT)
