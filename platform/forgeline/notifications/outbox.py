@@ -15,14 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from forgeline.base import clock
 from forgeline.notifications import collecting, routing
 from forgeline.notifications.composing import compose
 from forgeline.notifications.directory import Directory
 from forgeline.notifications.metrics import FAILED, RETRIED, SENT
-from forgeline.notifications.models import Attempt, Delivery, Form, Notice, State, Via
+from forgeline.notifications.models import Attempt, Delivery, Escalation, Form, Notice, State, Via
 from forgeline.notifications.quiet import next_try
 from forgeline.notifications.secrets import UnreadableError, unseal
 from forgeline.notifications.sending.dispatch import send
@@ -38,7 +38,7 @@ WORK_FOR_S = 60.0
 KEPT_FOR = timedelta(days=180)
 """How long the delivery log is kept."""
 
-Sender = Callable[[Letter, Target], None]
+AT_A_TRIM = 1000
 _log = logging.getLogger(__name__)
 
 
@@ -192,9 +192,19 @@ def write_down(outcome: Outcome, at: datetime) -> None:
 
 
 def trim() -> None:
-    """Delete notices older than the log is kept, with their deliveries and attempts, and old tests."""
+    """Delete what is older than the log is kept, a thousand at a time; what still escalates stays."""
     edge = clock.now() - KEPT_FOR
     for tenant_id in list_tenant_ids():
-        with tenant_scope(tenant_id):
-            Notice.objects.filter(announced_at__lt=edge).exclude(escalations__ended_at=None).delete()
-            Delivery.objects.filter(notice=None, created_at__lt=edge).delete()
+        while _trim_some(tenant_id, edge):
+            pass
+
+
+def _trim_some(tenant_id: int, edge: datetime) -> bool:
+    """Delete some old notices with their deliveries and attempts, and old tests; False when there are no more."""
+    with tenant_scope(tenant_id):
+        still_open = Escalation.objects.filter(notice=OuterRef("pk"), ended_at=None)
+        old = Notice.objects.filter(~Exists(still_open), announced_at__lt=edge).order_by("pk")
+        ids = list(old.values_list("pk", flat=True)[:AT_A_TRIM])
+        Notice.objects.filter(pk__in=ids).delete()
+        Delivery.objects.filter(notice=None, created_at__lt=edge).delete()
+    return len(ids) == AT_A_TRIM

@@ -47,7 +47,7 @@ def announce(message: Message) -> None:
         announced_at=clock.now(),
     )
     ANNOUNCED.labels(message.kind).inc()
-    transaction.on_commit(partial(wake, require_tenant_id()))
+    transaction.on_commit(partial(wake, require_tenant_id()), robust=True)
 
 
 def settle(subject: str, *, by: str) -> None:
@@ -65,7 +65,7 @@ def settle(subject: str, *, by: str) -> None:
         notice__subject=subject, notice__needs_answer=True, state=State.HELD, reason="quiet"
     ).update(state=State.DROPPED, reason="settled")
     routing.tell_end(subject, at)
-    transaction.on_commit(partial(wake, require_tenant_id()))
+    transaction.on_commit(partial(wake, require_tenant_id()), robust=True)
 
 
 def wake(tenant_id: int) -> None:

@@ -41,13 +41,17 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, allow_private: bo
     connection = _connect(place)
     deadline = time.monotonic() + 2 * TIMEOUT_S
     # Each wait for bytes is bounded by the socket; the whole is bounded by this, whatever drips in.
-    guard = threading.Timer(2 * TIMEOUT_S, _cut, [connection])
+    was_cut = threading.Event()
+    guard = threading.Timer(2 * TIMEOUT_S, _cut, [connection, was_cut])
     guard.daemon = True
     guard.start()
     try:
         target = quote(place.target, safe="/?&=%+:;,@!$'()*~#[]-._")
         connection.request("POST", target, body=body, headers={"User-Agent": "Forgeline", **headers})
         response = connection.getresponse()
+        if was_cut.is_set():
+            # Half a head reads like a whole one.
+            raise SendError("no_answer", place.host)
         return Answer(response.status, _read(response, deadline), _seconds(response.getheader("Retry-After")))
     except TimeoutError as error:
         raise SendError("no_answer", place.host) from error
@@ -60,7 +64,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, allow_private: bo
         connection.close()
 
 
-def _cut(connection: http.client.HTTPConnection) -> None:
+def _cut(connection: http.client.HTTPConnection, was_cut: threading.Event) -> None:
+    was_cut.set()
     with contextlib.suppress(OSError, AttributeError):
         connection.sock.shutdown(socket.SHUT_RDWR)
 

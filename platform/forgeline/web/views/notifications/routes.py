@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from django import forms
@@ -64,10 +65,23 @@ def routes(request: HttpRequest) -> HttpResponse:
     """List the routes with their steps."""
     plants = {key: place.title for key, place in list_places().items()}
     rows = [
-        {"route": row, "steps": row.steps.all(), "plant": plants.get(row.site_id or 0, "")}
+        {"route": row, "steps": _chain(row), "plant": plants.get(row.site_id or 0, "")}
         for row in queries.list_routes()
     ]
     return render(request, "web/notifications_routes.html", {"rows": rows, "tab": "routes"})
+
+
+def _chain(row: Route) -> list[dict[str, Any]]:
+    """Return the steps with the sign before each: + for one at the same time, › for a later one."""
+    steps = list(row.steps.all())
+    signs = [
+        "",
+        *("+" if one.after_minutes == next_.after_minutes else "›" for one, next_ in pairwise(steps)),
+    ]
+    return [
+        {"sign": sign, "after": step.after_minutes, "to": step.roster or step.user or step.channel}
+        for sign, step in zip(signs, steps, strict=False)
+    ]
 
 
 @needs(EDIT)
