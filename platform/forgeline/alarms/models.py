@@ -180,3 +180,6 @@ class Judgement(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.tenant_id} {self.owner}"
+
+
+from forgeline.alarms.trying.models import Trial as Trial  # noqa: E402
