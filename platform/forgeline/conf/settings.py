@@ -155,6 +155,8 @@ CELERY_BEAT_SCHEDULE = {
         "telemetry.trim_commit_log": 600.0,
         "notifications.sweep": 3.0,
         "notifications.trim": 3600.0,
+        "alarms.try_rules": 5.0,
+        "alarms.trim_trials": 3600.0,
     }.items()
 }
 
