@@ -46,7 +46,9 @@ def _paths(floor: Floor) -> list[str]:
         f"/setup/assets/{floor.machine_id}/", f"/setup/assets/{floor.machine_id}/points/new/",
         f"/setup/points/{floor.points['power']}/", "/company/keys/", "/company/history/", "/connectors/",
         "/connectors/add/mqtt/", "/connectors/add/opcua/", "/connectors/waiting/", "/connectors/devices/",
-        f"/connectors/devices/{device.pk}/",
+        f"/connectors/devices/{device.pk}/", "/notifications/", "/notifications/preferences/", "/company/messages/",
+        "/company/messages/routes/new/", "/company/messages/rosters/", "/company/messages/rosters/new/",
+        "/company/messages/channels/", "/company/messages/channels/new/", "/company/messages/log/",
     ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -97,7 +98,7 @@ def test_escalation_goes_on_until_it_is_answered(
     work(live_company, began + 51 * MINUTE)
     told = [letter["Subject"] for letter in mailbox.letters[3:]]
     assert sorted(told) == ["Done: Press 1 is too hot"] * 2
-    assert "Answered or ended by Alice." in text_of(mailbox.letters[-1])
+    assert "Answered by Alice." in text_of(mailbox.letters[-1])
     letters, calls = len(mailbox.letters), len(robot.calls)
     assert calls == 2
     # Settled once more, and long after: silence.
@@ -181,3 +182,20 @@ def test_announcing_needs_a_tenant(live_db: None) -> None:
 
     with pytest.raises(TenancyError), transaction.atomic():
         services.announce(make_message())
+
+
+def test_many_subjects_end_together(
+    live_company: Company, mailbox: Mailbox, work: Work, django_assert_max_num_queries: Any
+) -> None:
+    make_route(live_company, (0, live_company.viewer))
+    for number in range(10):
+        announce(live_company, subject=f"trial:{number}")
+    announce(live_company, subject="trial:99", needs_answer=False)
+    work(live_company, clock.now())
+    with tenant_scope(live_company.tenant_id), django_assert_max_num_queries(30):
+        services.settle_all([f"trial:{number}" for number in (*range(10), 99, 1000)], by="")
+    work(live_company, clock.now())
+    ends = [letter for letter in mailbox.letters if letter["Subject"].startswith("Done: ")]
+    # Eleven messages and four ends are the fifteen of ten minutes; the other ends come in one message.
+    assert len(ends) == 4
+    assert "It is over." in text_of(ends[0])

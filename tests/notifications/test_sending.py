@@ -183,7 +183,7 @@ def test_private_addresses_are_refused_however_they_are_written(host: str) -> No
     ("url", "reason"),
     [
         ("http://example.com/", "address_not_https"), ("ftp://example.com/", "address_unreadable"),
-        ("file:///etc/passwd", "address_unreadable"), ("https://", "address_unreadable"),
+        ("file://etc/passwd", "address_unreadable"), ("https://", "address_unreadable"),
         ("https://me:pass@example.com/", "address_with_password"), ("https://example.com:99999/", "address_unreadable"),
         ("https://[::1", "address_unreadable"), ("https://example.com/a b", "address_unreadable"),
         ("https://example.com/\r\nX-Evil: 1", "address_unreadable"), ("gopher://127.0.0.1/", "address_unreadable"),

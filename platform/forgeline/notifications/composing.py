@@ -50,12 +50,12 @@ def _single(delivery: Delivery, directory: Directory) -> Letter:
     links = []
     if delivery.form == Form.END:
         headline = _("Done: %(title)s") % {"title": title}
-        lines.insert(0, _("Answered or ended by %(name)s.") % {"name": notice.settled_by or "–"})
+        lines.insert(0, _end(notice))
     else:
         mark = PRIORITY_MARKS[notice.priority]
         headline = _("[%(priority)s] %(title)s") % {"priority": mark, "title": title}
         if notice.settled_at is not None:
-            lines.append(_("Answered or ended by %(name)s.") % {"name": notice.settled_by or "–"})
+            lines.append(_end(notice))
         elif notice.needs_answer and find_answer(notice.subject) is not None:
             token = make_token(Ticket(require_tenant_id(), delivery.pk))
             links.append((_("I take care of it"), absolute(answer_path(token))))
@@ -65,6 +65,12 @@ def _single(delivery: Delivery, directory: Directory) -> Letter:
         key=letter_key(delivery), title=headline, lines=lines, links=links, priority=notice.priority,
         language=delivery.language, thread=f"{require_tenant_id()} {notice.subject}", facts=_facts(delivery, notice),
     )  # fmt: skip
+
+
+def _end(notice: Notice) -> str:
+    if notice.settled_by:
+        return _("Answered by %(name)s.") % {"name": notice.settled_by}
+    return _("It is over.")
 
 
 def _collected(delivery: Delivery, directory: Directory) -> Letter:

@@ -6,6 +6,7 @@ the work. Not here: who a step's people are (telling), the sending (outbox).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -158,20 +159,22 @@ def hasten(delivery: Delivery, at: datetime) -> None:
         Escalation.objects.filter(pk=delivery.escalation_id, ended_at=None, due_at__gt=at).update(due_at=at)
 
 
-def tell_end(subject: str, at: datetime) -> None:
-    """Tell those who were told of a subject, once, that it is answered or over, where their route says so."""
+def tell_end(subjects: Iterable[str], at: datetime) -> None:
+    """Tell those who were told of subjects, once each, that they are answered or over, where their route says so."""
     told = (
         Delivery.objects.filter(
-            notice__subject=subject, notice__settled_at=at, route__tells_end=True, form=Form.SINGLE,
+            notice__subject__in=subjects, notice__settled_at=at, route__tells_end=True, form=Form.SINGLE,
             state__in=[State.WAITING, State.SENDING, State.SENT, State.COLLECTED],
         )
         .exclude(via=Via.BELL)
         .select_related("notice", "route")
         .order_by("notice_id")
     )  # fmt: skip
-    newest = {(row.user_id, row.channel_id): row for row in told}
+    newest = {
+        (row.notice.subject, row.user_id, row.channel_id): row for row in told if row.notice is not None
+    }
     directory = Directory()
-    for (user_id, channel_id), row in newest.items():
+    for (_subject, user_id, channel_id), row in newest.items():
         assert row.notice is not None
         occasion = Occasion(row.notice, at, row.route, form=Form.END)
         if user_id is not None:

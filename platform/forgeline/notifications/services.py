@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
 from functools import partial
 
 from django.db import transaction
@@ -20,7 +21,15 @@ from forgeline.notifications.models import Delivery, Escalation, Notice, State
 from forgeline.notifications.providers import register_answer, register_calendar, register_places
 from forgeline.tenancy.context import require_tenant_id
 
-__all__ = ["Message", "announce", "register_answer", "register_calendar", "register_places", "settle"]
+__all__ = [
+    "Message",
+    "announce",
+    "register_answer",
+    "register_calendar",
+    "register_places",
+    "settle",
+    "settle_all",
+]
 
 _log = logging.getLogger(__name__)
 _WAKE_EVERY_S = 0.25
@@ -53,18 +62,27 @@ def announce(message: Message) -> None:
 def settle(subject: str, *, by: str) -> None:
     """Say that a subject is answered or gone: its escalations end, and what quiet hours held back is dropped.
 
-    Those who were told are told once of the end, where the route says so; a subject that was settled before, or never
-    needed an answer, changes nothing. In the caller's transaction and tenant.
+    ``by`` is a person's name; '' says that it is over by itself. Those who were told are told once of the end, where
+    the route says so; a subject that was settled before, or never needed an answer, changes nothing. In the caller's
+    transaction and tenant.
     """
+    settle_all([subject], by=by)
+
+
+def settle_all(subjects: Iterable[str], *, by: str) -> None:
+    """Settle many subjects together: a plant that comes back ends thousands of alarms at once."""
     at = clock.now()
-    open_notices = Notice.objects.filter(subject=subject, needs_answer=True, settled_at=None)
-    if not open_notices.update(settled_at=at, settled_by=by[:120]):
+    wanted = list(set(subjects))
+    waiting = Notice.objects.filter(subject__in=wanted, needs_answer=True, settled_at=None)
+    settled = set(waiting.values_list("subject", flat=True)) if wanted else set()
+    if not settled:
         return
-    Escalation.objects.filter(subject=subject, ended_at=None).update(ended_at=at, ended_by=by[:120])
+    waiting.filter(subject__in=settled).update(settled_at=at, settled_by=by[:120])
+    Escalation.objects.filter(subject__in=settled, ended_at=None).update(ended_at=at, ended_by=by[:120])
     Delivery.objects.filter(
-        notice__subject=subject, notice__needs_answer=True, state=State.HELD, reason="quiet"
+        notice__subject__in=settled, notice__needs_answer=True, state=State.HELD, reason="quiet"
     ).update(state=State.DROPPED, reason="settled")
-    routing.tell_end(subject, at)
+    routing.tell_end(settled, at)
     transaction.on_commit(partial(wake, require_tenant_id()), robust=True)
 
 

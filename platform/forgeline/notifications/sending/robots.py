@@ -161,7 +161,7 @@ def refuse(via: str, status: int, body: bytes, retry_after_s: float | None) -> N
         _refuse_by_code(said, body)
 
 
-_SLOW_DOWN = {130101, 410100, 45009, 11232, 9499, -1}
+_SLOW_DOWN = {130101, 410100, 45009, 11232, -1}
 """Codes by which DingTalk, WeCom and Feishu say "too often" or "busy": later is right."""
 
 
