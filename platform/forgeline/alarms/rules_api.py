@@ -102,8 +102,9 @@ class RuleViewSet(
     def _given(request: Request) -> dict[str, Any]:
         asked = PublishSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        given: dict[str, Any] = asked.validated_data
-        return {**given, "asset_id": given.pop("asset", None), "profile": given.get("profile", "")}
+        given: dict[str, Any] = {"profile": "", **asked.validated_data}
+        given["asset_id"] = given.pop("asset", None)
+        return given
 
 
 class RulesInForceViewSet(viewsets.GenericViewSet):
