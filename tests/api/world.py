@@ -12,6 +12,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from connectors.models import Connection, WaitingDevice, WaitingKey
+from forgeline.alarms.models import Alarm, EntryKind, JournalEntry
 from forgeline.base import clock
 from forgeline.notifications.models import Delivery, Notice
 from forgeline.tenancy.scoping import tenant_scope
@@ -20,6 +21,10 @@ from tests.conftest import Company
 
 MARK = "Zebrawood"
 """Stands in every name of the world, so that one search finds whatever leaks."""
+RULE = {
+    "name": {"en": f"{MARK} power high"},
+    "condition": {"kind": "limit", "point": "power", "level": "H", "limit": 75.0},
+}
 WRITES = ("post", "put", "patch", "delete")
 
 
@@ -57,6 +62,9 @@ class World:
     route: int
     delivery: int
     person: int
+    rule: int
+    alarm: int
+    trial: int
 
     def address(self, path: str) -> str:
         """Fill an address of the description with the ids of the right kind."""
@@ -64,6 +72,7 @@ class World:
             "plants": self.plant, "assets": self.machine, "points": self.point, "devices": self.device,
             "connections": self.connection, "waiting-devices": self.waiting, "api-keys": self.api_key,
             "channels": self.channel, "rosters": self.roster, "routes": self.route, "deliveries": self.delivery,
+            "alarm-rules": self.rule, "alarms": self.alarm, "alarm-trials": self.trial,
         }  # fmt: skip
         own = kinds.get(path.removeprefix("/api/v1/").split("/")[0], 0)
         named = {
@@ -116,6 +125,27 @@ class World:
             "post samples/": {"point": [self.point], "ts": [None], "value": [1.0]},
             "put retention/": {"raw_days": None},
             **self._of_messages(),
+            **self._of_alarms(),
+        }
+
+    def _of_alarms(self) -> dict[str, Any]:
+        answer = {"alarms": [self.alarm], "text": "seen"}
+        rule = {"asset": self.machine, "key": "power_high", "definition": RULE}
+        return {
+            "post alarm-rules/": rule,
+            "post alarm-rules/check/": rule,
+            "post alarm-rules/move_limit/": {"asset": self.machine, "key": "power_high", "limit": 70},
+            "post alarm-rules/{id}/roll_back/": {"number": 1},
+            "delete alarm-rules/{id}/": None,
+            "post alarm-trials/": {**rule, "days": 30},
+            "delete alarm-trials/{id}/": None,
+            "post alarms/acknowledge/": answer,
+            "post alarms/shelve/": {**answer, "minutes": 30},
+            "post alarms/unshelve/": answer,
+            "post alarms/put_out_of_service/": answer,
+            "post alarms/return_to_service/": answer,
+            "post alarms/comment/": answer,
+            "post alarms/assign/": {**answer, "user": self.person},
         }
 
     def _of_messages(self) -> dict[str, Any]:
@@ -142,7 +172,7 @@ def make_world(company: Company, client: APIClient) -> World:
 
     def made(path: str, body: Any) -> Any:
         answer = client.post(f"/api/v1/{path}", body, format="json")
-        assert answer.status_code == 201, (path, answer.content)
+        assert answer.status_code in {201, 202}, (path, answer.content)
         return answer.json()
 
     machine = make_machine(client, f"{MARK} press")
@@ -189,6 +219,13 @@ def make_world(company: Company, client: APIClient) -> World:
         route=route["id"],
         delivery=_make_delivery(company),
         person=company.viewer.pk,
+        rule=made(
+            "alarm-rules/", {"asset": machine["machine"]["id"], "key": "power_high", "definition": RULE}
+        )["id"],
+        alarm=_make_alarm(company, machine["machine"]["id"]),
+        trial=made("alarm-trials/", {"asset": machine["machine"]["id"], "definition": RULE, "days": 30})[
+            "id"
+        ],
     )
 
 
@@ -227,3 +264,16 @@ def _make_delivery(company: Company) -> int:
             for via in ("bell", "email")
         ]  # fmt: skip
     return int(rows[1].pk)
+
+
+def _make_alarm(company: Company, asset_id: int) -> int:
+    """An alarm that the judge has raised."""
+    now = clock.now()
+    at_us = clock.to_us(now)
+    with tenant_scope(company.tenant_id):
+        alarm = Alarm.objects.create(
+            asset_id=asset_id, key="power_high", definition=RULE, is_out=True, is_active=True, is_acknowledged=False,
+            since_us=at_us, changed_us=at_us, raised_at=now, value=80.0,
+        )  # fmt: skip
+        JournalEntry.objects.create(alarm=alarm, kind=EntryKind.RAISED, happened_at=now, value=80.0)
+    return int(alarm.pk)

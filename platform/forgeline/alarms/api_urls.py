@@ -2,7 +2,7 @@
 
 from rest_framework.routers import SimpleRouter
 
-from forgeline.alarms import api, rules_api
+from forgeline.alarms import api, rules_api, trying_urls
 
 router = SimpleRouter()
 router.register("alarms", api.AlarmViewSet, basename="alarm")
@@ -10,4 +10,4 @@ router.register("alarm-journal", api.JournalViewSet, basename="alarm-journal")
 router.register("alarm-rules", rules_api.RuleViewSet, basename="alarm-rule")
 router.register("alarm-rules-in-force", rules_api.RulesInForceViewSet, basename="alarm-rule-in-force")
 
-urlpatterns = [*router.urls]
+urlpatterns = [*router.urls, *trying_urls.urlpatterns]
