@@ -117,12 +117,12 @@ class RulesInForceViewSet(viewsets.GenericViewSet):
     queryset = Rule.objects.none()
 
     @extend_schema(
-        parameters=[OpenApiParameter("asset", int, required=True, description="The machine.")],
+        parameters=[OpenApiParameter("asset", int, description="One machine; left out: all of the company.")],
         responses=RuleInForceSerializer(many=True),
     )
     def list(self, request: Request) -> Response:
         word = request.query_params.get("asset", "")
-        if not word.isdecimal() or len(word) > 18:
+        if word and (not word.isdecimal() or len(word) > 18):
             raise InvalidInputError(_("Name a machine by ?asset=7."))
-        rows: Any = read_plan(asset_ids=[get_asset(int(word)).pk])
+        rows: Any = read_plan(asset_ids=[get_asset(int(word)).pk] if word else None)
         return Response(RuleInForceSerializer(rows, many=True).data)

@@ -18,7 +18,7 @@ from forgeline.base.api import NUMBER, ActorPermission
 from forgeline.identity.authentication import actor_of
 
 
-class AskSerializer(serializers.Serializer[Any]):
+class RuleTrialRequestSerializer(serializers.Serializer[Any]):
     """The rule to try, for a machine or for all machines of a profile; ``key`` is the rule that it would replace."""
 
     asset = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=2**62)
@@ -28,7 +28,7 @@ class AskSerializer(serializers.Serializer[Any]):
     days = serializers.IntegerField(default=7, min_value=1, max_value=MAX_DAYS)
 
 
-class TrialSerializer(serializers.ModelSerializer):
+class RuleTrialSerializer(serializers.ModelSerializer):
     """``id`` is null where the answer was given at once. ``result`` is there when all of it is."""
 
     state = serializers.SerializerMethodField()
@@ -54,17 +54,19 @@ class TrialViewSet(viewsets.GenericViewSet):
 
     permission_classes = [ActorPermission]
     read_permission, write_permission = VIEW, EDIT
-    serializer_class = TrialSerializer
+    serializer_class = RuleTrialSerializer
     lookup_value_regex = NUMBER
     queryset = Trial.objects.none()
 
     def get_queryset(self) -> QuerySet[Trial]:
         return Trial.objects.order_by("pk")
 
-    @extend_schema(request=AskSerializer, responses={200: TrialSerializer, 202: TrialSerializer})
+    @extend_schema(
+        request=RuleTrialRequestSerializer, responses={200: RuleTrialSerializer, 202: RuleTrialSerializer}
+    )
     def create(self, request: Request) -> Response:
         """Try a rule: a week of one machine is answered at once (200), more goes on behind the request (202)."""
-        asked = AskSerializer(data=request.data)
+        asked = RuleTrialRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         given: dict[str, Any] = asked.validated_data
         trial = service.try_rule(
@@ -72,11 +74,11 @@ class TrialViewSet(viewsets.GenericViewSet):
             key=given.get("key", ""), days=given["days"], actor=actor_of(request),
         )  # fmt: skip
         code = status.HTTP_200_OK if trial.finished_at is not None else status.HTTP_202_ACCEPTED
-        return Response(TrialSerializer(trial).data, status=code)
+        return Response(RuleTrialSerializer(trial).data, status=code)
 
     def retrieve(self, request: Request, pk: str) -> Response:
         """How far a trial is, and what it found."""
-        return Response(TrialSerializer(jobs.get_trial(int(pk))).data)
+        return Response(RuleTrialSerializer(jobs.get_trial(int(pk))).data)
 
     def destroy(self, request: Request, pk: str) -> Response:
         """Give a trial up, or forget it."""
