@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from forgeline.base import clock
@@ -197,3 +199,29 @@ def test_log_is_filtered(live_company: Company, mailbox: Mailbox, work: Work) ->
     assert len(api.get("/api/v1/deliveries/").json()["results"]) == 4
     rows = api.get("/api/v1/deliveries/?subject=trial:2&via=email").json()["results"]
     assert [(row["subject"], row["via"], row["state"]) for row in rows] == [("trial:2", "email", "sent")]
+
+
+def test_longer_lists_ask_the_database_no_more_often(company: Company, api: APIClient) -> None:
+    def grow(first: int, count: int) -> None:
+        for number in range(first, first + count):
+            channel = made(
+                api, "channels", {"name": f"c{number}", "kind": "email", "address": "a@example.com"}
+            )
+            entry = {"user": company.viewer.pk, "weekdays": [1]}
+            roster = made(api, "rosters", {"name": f"r{number}", "entries": [entry]})
+            steps = [
+                {"after_minutes": 0, "roster": roster["id"]},
+                {"after_minutes": 5, "channel": channel["id"]},
+            ]
+            made(api, "routes", {"name": f"w{number}", "steps": steps})
+
+    def count(name: str) -> int:
+        with CaptureQueriesContext(connection) as asked:
+            assert api.get(f"/api/v1/{name}/").status_code == 200
+        return len(asked)
+
+    names = ("channels", "rosters", "routes")
+    grow(0, 1)
+    short = [count(name) for name in names]
+    grow(1, 9)
+    assert [count(name) for name in names] == short

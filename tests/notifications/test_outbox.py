@@ -285,3 +285,36 @@ def test_log_is_kept_for_a_time(live_company: Company, mailbox: Mailbox, work: W
     with tenant_scope(live_company.tenant_id):
         assert [row.subject for row in Notice.objects.all()] == ["trial:42"]
         assert set(Delivery.objects.values_list("notice__subject", flat=True)) == {"trial:42"}
+
+
+def test_one_broken_message_or_letter_stops_no_other(
+    live_company: Company, mailbox: Mailbox, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from forgeline.notifications import composing, routing
+
+    fits, word = routing.fits, composing._single
+
+    def broken_fits(route: Any, notice: Notice) -> bool:
+        if notice.subject == "trial:1":
+            raise KeyError("broken")
+        return fits(route, notice)
+
+    def broken_word(delivery: Delivery, directory: Any) -> Any:
+        if delivery.notice is not None and delivery.notice.subject == "trial:2":
+            raise KeyError("broken")
+        return word(delivery, directory)
+
+    monkeypatch.setattr(routing, "fits", broken_fits)
+    monkeypatch.setattr(composing, "_single", broken_word)
+    make_route(live_company, (0, live_company.manager))
+    for number in range(1, 4):
+        announce(live_company, subject=f"trial:{number}", title={"en": f"Fault {number}"}, needs_answer=False)
+    work(live_company, clock.now())
+    assert [letter["Subject"] for letter in mailbox.letters] == ["[High] Fault 3"]
+    with tenant_scope(live_company.tenant_id):
+        rows = Delivery.objects.exclude(via="bell").order_by("notice_id")
+        assert [(row.state, row.reason) for row in rows] == [
+            ("nobody", "fault"),
+            ("waiting", "fault"),
+            ("sent", ""),
+        ]

@@ -255,3 +255,28 @@ def test_message_of_a_stranger_is_seen_by_nobody_else(
     for path in ("/notifications/", "/company/messages/log/", "/company/messages/"):
         assert "Secret casting" not in sign_in(live_company.manager).get(path).content.decode()
     assert "Secret casting" in sign_in(live_stranger.manager).get("/company/messages/log/").content.decode()
+
+
+def test_plant_is_named_in_the_readers_language(
+    live_company: Company, mailbox: Mailbox, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _answers(monkeypatch)
+    place = providers.Place("Stamping works", "Asia/Shanghai", {"zh-hans": "冲压厂"})
+    providers.register_places(lambda: {7: place})
+    live_company.viewer.language = "zh-hans"
+    live_company.viewer.save()
+    make_route(live_company, (0, live_company.viewer), (0, live_company.manager))
+    announce(live_company, site_id=7)
+    work(live_company, clock.now())
+    chinese, english = (text_of(mailbox.to(f"{name}@example.com")[0]) for name in ("bob", "alice"))
+    assert "工厂：冲压厂" in chinese
+    assert "2026-03-02 16:30:00 (Asia/Shanghai)" in chinese
+    assert "Plant: Stamping works" in english
+    # The page is in the message's language, and in another where its reader chooses one.
+    client = Client()
+    assert "我来处理" in client.get(_link(chinese)).content.decode()
+    client.cookies["django_language"] = "en"
+    page = client.get(_link(chinese)).content.decode()
+    assert "I take care of it" in page
+    assert "Press 1 is too hot" in page
+    assert "Stamping works" in page

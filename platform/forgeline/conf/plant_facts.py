@@ -24,4 +24,4 @@ def read_calendar(site_id: int, at: datetime) -> tuple[str | None, bool]:
 
 def list_places() -> dict[int, Place]:
     """Return the plants in use of the tenant in scope, by id."""
-    return {site.pk: Place(site.title, site.zone) for site in queries.list_sites().order_by("pk")}
+    return {site.pk: Place(site.name, site.zone, site.names) for site in queries.list_sites().order_by("pk")}

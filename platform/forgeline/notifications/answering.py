@@ -42,9 +42,10 @@ class Question:
         return self.settled_at is not None
 
 
-def read_question(token: str) -> Question:
-    """Return what a link is about. **Raises** LinkError for one that is forged, expired, or of a delivery, a member or
-    a company that is gone.
+def read_question(token: str, language: str = "") -> Question:
+    """Return what a link is about, in the language of the message or another.
+
+    **Raises** LinkError for one that is forged, expired, or of a delivery, a member or a company that is gone.
     """
     ticket = read_token(token)
     with tenant_scope(ticket.tenant_id):
@@ -58,25 +59,26 @@ def read_question(token: str) -> Question:
             if row.user_id is None or row.user_id not in directory.people:
                 raise LinkError(is_expired=True)
             user_id = row.user_id
-        notice = row.notice
+        notice, language = row.notice, language or row.language
         zone = directory.zone_of(notice.site_id)
         place = directory.places.get(notice.site_id) if notice.site_id is not None else None
         return Question(
-            tenant_id=ticket.tenant_id, subject=notice.subject, title=text_in(notice.title, row.language),
-            body=text_in(notice.body, row.language), priority=notice.priority, place=place.title if place else "",
+            tenant_id=ticket.tenant_id, subject=notice.subject, title=text_in(notice.title, language),
+            body=text_in(notice.body, language), priority=notice.priority,
+            place=place.title_in(language) if place else "",
             happened_at=f"{notice.happened_at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S} ({zone})",
-            path=notice.path, language=row.language, user_id=user_id, name=row.to_name,
+            path=notice.path, language=language, user_id=user_id, name=row.to_name,
             settled_at=notice.settled_at, settled_by=notice.settled_by,
         )  # fmt: skip
 
 
-def answer(token: str, *, user_id: int | None, name: str) -> Question:
+def answer(token: str, *, user_id: int | None, name: str, language: str = "") -> Question:
     """Answer in the name of a person; returns the question as it stands then. Answered before, it changes nothing.
 
     **Raises** LinkError; ConflictError where nothing answers such subjects by a link; what the owner of the subject
     raises.
     """
-    question = read_question(token)
+    question = read_question(token, language)
     if question.is_settled:
         return question
     deed = find_answer(question.subject)
@@ -88,5 +90,5 @@ def answer(token: str, *, user_id: int | None, name: str) -> Question:
         deed(question.subject, user_id, name)
         # The owner of the subject may have settled it already; then this changes nothing.
         services.settle(question.subject, by=name)
-    answered = read_question(token)
+    answered = read_question(token, language)
     return answered if answered.is_settled else replace(answered, settled_by=name)

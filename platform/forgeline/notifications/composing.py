@@ -46,7 +46,7 @@ def _single(delivery: Delivery, directory: Directory) -> Letter:
     lines.append(_("Time: %(at)s") % {"at": _clock(notice.happened_at, _zone(delivery, notice, directory))})
     place = directory.places.get(notice.site_id) if notice.site_id is not None else None
     if place is not None:
-        lines.append(_("Plant: %(plant)s") % {"plant": place.title})
+        lines.append(_("Plant: %(plant)s") % {"plant": place.title_in(delivery.language)})
     links = []
     if delivery.form == Form.END:
         headline = _("Done: %(title)s") % {"title": title}

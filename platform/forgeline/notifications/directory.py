@@ -37,6 +37,9 @@ class Person:
 class Directory:
     """Reads lazily and keeps what it has read; make a new one for each piece of work."""
 
+    def __init__(self) -> None:
+        self._calendars: dict[tuple[int | None, datetime], tuple[str | None, bool]] = {}
+
     @cached_property
     def language(self) -> str:
         """The company's language."""
@@ -98,7 +101,10 @@ class Directory:
     def on_duty(self, roster_id: int, at: datetime) -> list[int]:
         """Return the users on duty by a roster, by its plant's shift and holidays where it has one."""
         roster, plan = self.rosters[roster_id]
-        shift, is_holiday = providers.read_calendar(roster.site_id, at)
+        moment = (roster.site_id, at)
+        if moment not in self._calendars:
+            self._calendars[moment] = providers.read_calendar(roster.site_id, at)
+        shift, is_holiday = self._calendars[moment]
         return who_is_on_duty(plan, at, shift=shift, is_holiday=is_holiday)
 
 

@@ -114,6 +114,10 @@ def _prepare(row: Delivery, directory: Directory) -> Job:
         return Job(row.pk, row.attempts, compose(row, directory), target_of(row, directory))
     except SendError as error:
         return Job(row.pk, row.attempts, fault=error)
+    except Exception:  # noqa: BLE001  # logged with its trace, and told in the attempt
+        # One letter that cannot be worded must not keep all others from going.
+        _log.exception("delivery %s cannot be worded", row.pk)
+        return Job(row.pk, row.attempts, fault=SendError("fault"))
 
 
 def target_of(row: Delivery, directory: Directory) -> Target:

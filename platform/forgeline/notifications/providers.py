@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 Answer = Callable[[str, int | None, str], None]
@@ -16,8 +16,14 @@ CalendarProvider = Callable[[int, datetime], tuple[str | None, bool]]
 class Place:
     """A plant as far as messages need it."""
 
-    title: str
+    name: str
     zone: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    """By language, where it has others."""
+
+    def title_in(self, language: str) -> str:
+        """Return the name in a language, else the plant's own."""
+        return self.names.get(language.lower()) or self.name
 
 
 PlacesProvider = Callable[[], Mapping[int, Place]]

@@ -6,18 +6,29 @@ the work. Not here: who a step's people are (telling), the sending (outbox).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 
 from forgeline.notifications.directory import Directory
 from forgeline.notifications.message import matches_kind, rank
 from forgeline.notifications.models import Delivery, Escalation, Form, Notice, Route, RouteStep, State, Via
-from forgeline.notifications.telling import Occasion, ring_managers, tell_channel, tell_people, tell_step
+from forgeline.notifications.telling import (
+    Occasion,
+    note_nobody,
+    ring_managers,
+    tell_channel,
+    tell_people,
+    tell_step,
+)
+
+_log = logging.getLogger(__name__)
 
 AT_ONCE = 100
 """Rows that one claim takes."""
+AFTER_A_FAULT = timedelta(minutes=5)
 LONGEST = timedelta(days=7)
 """An escalation that nobody answered ends after this, and its end stands in the log."""
 
@@ -32,13 +43,29 @@ def route_new(at: datetime) -> int:
     directory = Directory()
     routes = list(Route.objects.filter(is_enabled=True).prefetch_related("steps").order_by("pk"))
     for notice in notices:
-        fitting = [route for route in routes if fits(route, notice)]
-        if not fitting:
+        try:
+            with transaction.atomic():
+                _route(notice, routes, directory, at)
+        except (OperationalError, InterfaceError):
+            # The database is away or busy: nothing is marked, the next sweep begins anew.
+            raise
+        except Exception:  # noqa: BLE001  # logged with its trace, and told to the managers
+            # One message that breaks must not keep all later ones from going, nor pass in silence.
+            _log.exception("message %s cannot be routed", notice.pk)
+            _note(notice, "fault", at)
             ring_managers(Occasion(notice, at), directory)
-        for route in fitting:
-            _begin(notice, route, directory, at)
     Notice.objects.filter(pk__in=[notice.pk for notice in notices]).update(routed_at=at)
     return len(notices)
+
+
+def _route(notice: Notice, routes: list[Route], directory: Directory, at: datetime) -> None:
+    fitting = [route for route in routes if fits(route, notice)]
+    if not fitting:
+        occasion = Occasion(notice, at)
+        note_nobody(occasion, "route", "", "no_route")
+        ring_managers(occasion, directory)
+    for route in fitting:
+        _begin(notice, route, directory, at)
 
 
 def fits(route: Route, notice: Notice) -> bool:
@@ -103,7 +130,15 @@ def fire_due(at: datetime) -> int:
     )
     directory = Directory()
     for row in rows:
-        _fire(row, directory, at)
+        try:
+            with transaction.atomic():
+                _fire(row, directory, at)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:  # noqa: BLE001  # logged with its trace, and told in the delivery log
+            _log.exception("escalation %s cannot go on", row.pk)
+            _note(row.notice, "fault", at, row)
+            Escalation.objects.filter(pk=row.pk).update(due_at=at + AFTER_A_FAULT)
     return len(rows)
 
 
@@ -141,10 +176,17 @@ def _due_next(row: Escalation, steps: list[RouteStep], route: Route, at: datetim
 def _end_unanswered(row: Escalation, at: datetime) -> None:
     row.ended_at = at
     row.save(update_fields=["ended_at"])
-    Delivery.objects.create(
-        key=f"{row.notice_id}.unanswered.e{row.pk}", notice=row.notice, route=row.route, escalation=row,
-        to_name=row.route.name, state=State.NOBODY, reason="unanswered", created_at=at, due_at=at,
+    _note(row.notice, "unanswered", at, row)
+
+
+def _note(notice: Notice, reason: str, at: datetime, row: Escalation | None = None) -> None:
+    """Write into the log why a message went no further."""
+    mark = f"e{row.pk}r{row.round}s{row.position}" if row is not None else "0"
+    line = Delivery(
+        key=f"{notice.pk}.{reason}.{mark}", notice=notice, route=row.route if row else None, escalation=row,
+        to_name=row.route.name if row else "", state=State.NOBODY, reason=reason, created_at=at, due_at=at,
     )  # fmt: skip
+    Delivery.objects.bulk_create([line], ignore_conflicts=True)
 
 
 def hasten(delivery: Delivery, at: datetime) -> None:

@@ -48,7 +48,7 @@ def tell_step(occasion: Occasion, step: RouteStep, directory: Directory) -> bool
     assert step.roster_id is not None
     on_duty = directory.on_duty(step.roster_id, occasion.at)
     if not on_duty:
-        _note_nobody(
+        note_nobody(
             occasion, f"roster{step.roster_id}", directory.rosters[step.roster_id][0].name, "nobody_on_duty"
         )
         return False
@@ -62,7 +62,7 @@ def tell_people(occasion: Occasion, user_ids: Iterable[int], directory: Director
     for user_id in user_ids:
         person = directory.people.get(user_id)
         if person is None:
-            _note_nobody(occasion, f"user{user_id}", f"#{user_id}", "not_member")
+            note_nobody(occasion, f"user{user_id}", f"#{user_id}", "not_member")
             continue
         if occasion.form == Form.SINGLE:
             rows.append(_bell(occasion, person))
@@ -86,7 +86,7 @@ def tell_channel(occasion: Occasion, channel_id: int, directory: Directory) -> b
     """Send to a channel, unless it is switched off."""
     channel = directory.channels[channel_id]
     if not channel.is_enabled:
-        _note_nobody(occasion, f"c{channel_id}", channel.name, "channel_off")
+        note_nobody(occasion, f"c{channel_id}", channel.name, "channel_off")
         return False
     row = _new(occasion, f"c{channel_id}", channel.kind, channel.name, channel.language)
     row.channel = channel
@@ -95,9 +95,8 @@ def tell_channel(occasion: Occasion, channel_id: int, directory: Directory) -> b
 
 
 def ring_managers(occasion: Occasion, directory: Directory) -> None:
-    """Ring the bell of every manager: no route wanted the message, and nothing may pass in silence."""
+    """Ring the bell of every manager: nobody else hears of the message, and nothing may pass in silence."""
     people = [person for person in directory.people.values() if person.is_manager]
-    _note_nobody(occasion, "route", "", "no_route")
     _write([_bell(occasion, person) for person in people])
 
 
@@ -124,7 +123,7 @@ def _new(occasion: Occasion, who: str, via: str, name: str, language: str) -> De
     )  # fmt: skip
 
 
-def _note_nobody(occasion: Occasion, who: str, name: str, reason: str) -> None:
+def note_nobody(occasion: Occasion, who: str, name: str, reason: str) -> None:
     """Write into the log that a step reached nobody, and why."""
     row = _new(occasion, who, "", name, "en")
     row.state, row.reason = State.NOBODY, reason

@@ -6,6 +6,7 @@ Mail scanners follow links, so looking (GET) changes nothing; only the confirmat
 from __future__ import annotations
 
 from django import forms
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
@@ -30,8 +31,11 @@ class NameForm(forms.Form):
 @never_cache
 def answer(request: HttpRequest, token: str) -> HttpResponse:
     """Show what a link is about; answer it by POST."""
+    # The message's language, unless the reader has chosen one in this browser.
+    chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+    language = chosen if chosen in dict(settings.LANGUAGES) else ""
     try:
-        question = answering.read_question(token)
+        question = answering.read_question(token, language)
     except LinkError as error:
         if error.is_expired:
             text = _("Links in messages are good for seven days. Sign in to answer.")
@@ -46,7 +50,7 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
         if request.method == "POST" and is_valid and not question.is_settled:
             name = known or (form.cleaned_data["name"].strip() if form is not None else "")
             try:
-                question = answering.answer(token, user_id=user_id, name=name)
+                question = answering.answer(token, user_id=user_id, name=name, language=language)
             except ForgelineError as error:
                 status = error.status
                 if form is not None:

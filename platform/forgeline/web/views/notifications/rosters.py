@@ -11,7 +11,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _, gettext_lazy, pgettext
+from django.utils.translation import get_language, gettext as _, gettext_lazy, pgettext
 
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError
@@ -30,6 +30,12 @@ _MOMENT = forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-
 _BLANK = 2
 
 
+def list_plants() -> list[tuple[int, str]]:
+    """Return the plants for a choice, in the reader's language."""
+    language = get_language() or "en"
+    return [(key, place.title_in(language)) for key, place in list_places().items()]
+
+
 def _people() -> list[tuple[Any, Any]]:
     return [("", "–"), *((row.pk, str(row)) for row in queries.list_people())]
 
@@ -44,7 +50,7 @@ class RosterForm(forms.Form):
     zone = forms.ChoiceField(label=gettext_lazy("Time zone"), choices=zone_choices)
     site_id = forms.TypedChoiceField(
         label=gettext_lazy("Plant whose shifts and holidays count"), coerce=int, empty_value=None, required=False,
-        choices=lambda: [("", gettext_lazy("None")), *((key, p.title) for key, p in list_places().items())],
+        choices=lambda: [("", gettext_lazy("None")), *list_plants()],
     )  # fmt: skip
 
 

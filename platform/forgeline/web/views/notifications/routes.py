@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _, gettext_lazy
 from forgeline.base.errors import ForgelineError
 from forgeline.notifications import editing, queries
 from forgeline.notifications.models import Priority, Route
-from forgeline.notifications.providers import list_places
 from forgeline.web.access import needs, put_faults
+from forgeline.web.views.notifications.rosters import list_plants
 
 EDIT = "notifications.edit"
 _BLANK = 3
@@ -28,7 +28,7 @@ class RouteForm(forms.Form):
     )
     site_id = forms.TypedChoiceField(
         label=gettext_lazy("Plant"), coerce=int, empty_value=None, required=False,
-        choices=lambda: [("", gettext_lazy("All plants")), *((key, p.title) for key, p in list_places().items())],
+        choices=lambda: [("", gettext_lazy("All plants")), *list_plants()],
     )  # fmt: skip
     kinds = forms.CharField(
         label=gettext_lazy("Kinds of message"), required=False, max_length=600,
@@ -63,7 +63,7 @@ class StepForm(forms.Form):
 @needs(EDIT)
 def routes(request: HttpRequest) -> HttpResponse:
     """List the routes with their steps."""
-    plants = {key: place.title for key, place in list_places().items()}
+    plants = dict(list_plants())
     rows = [
         {"route": row, "steps": _chain(row), "plant": plants.get(row.site_id or 0, "")}
         for row in queries.list_routes()
