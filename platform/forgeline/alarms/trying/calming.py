@@ -1,7 +1,7 @@
 """What would calm a rule that fires too often: a deadband or a delay of which a few sizes are tried. Pure.
 
-The sizes are tried on the busiest day; the smallest that calms it is then judged over the whole span (machine), so
-that what is told of it is counted, not guessed. Not here: when a rule fires too often (findings).
+The sizes are tried where the rule is busiest; the smallest that calms it is then judged over the whole span (machine),
+so that what is told of it is counted, not guessed. Not here: when a rule fires too often (findings).
 """
 
 from __future__ import annotations

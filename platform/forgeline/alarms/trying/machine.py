@@ -1,8 +1,8 @@
-"""A rule tried on one machine over its stored samples, a day at a time, so that memory stays small and a worker that
+"""A rule tried on one machine over its stored samples, a piece at a time, so that memory stays small and a worker that
 dies loses little.
 
 First the rule and the one that stands there now are walked side by side. Where the new one fires too often, a
-deadband and a delay are chosen on its busiest day and walked over the whole span too.
+deadband and a delay are chosen where it is busiest and walked over the whole span too.
 Not here: rows (jobs), sentences (wording).
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +32,8 @@ from forgeline.assets.queries import read_calendar
 from forgeline.telemetry import queries
 from forgeline.telemetry.sample import Quality
 
+MOST_AT_ONCE = 300_000
+"""Samples of one piece, about: that bounds the memory, whatever is tried."""
 MOST_BACK_US = 7 * DAY_US
 """A rule over several points sees no further back than this when it begins."""
 
@@ -43,6 +46,12 @@ class MachineTrial:
         self._subject, self._new = subject, subject.new
         self.from_us, self.to_us = from_us, to_us
         self._walk = Walk([subject.new, *([subject.current] if subject.current else [])], from_us)
+        interval_s = {
+            each.point_id: each.interval_s for rule in self._walk.book.rules for each in rule.inputs.values()
+        }
+        per_day = sum(86_400 / max(each, 0.001) for each in interval_s.values())
+        self._piece_us = DAY_US // max(1, min(1440, math.ceil(per_day / MOST_AT_ONCE)))
+        """A day, or so much of it as is not too much at once."""
         self._is_begun = False
         self._masks: dict[Any, Pieces] = {}
         self._calm: Walk | None = None
@@ -63,7 +72,7 @@ class MachineTrial:
         return 1.0 if self._calm is None else 0.5 + (self._calm.until_us - self.from_us) / span_us / 2
 
     def step(self) -> None:
-        """Do the next piece of work: a day, or choosing what would calm the rule."""
+        """Do the next piece of work: a day or less of samples, or choosing what would calm the rule."""
         if not self._is_begun:
             self._begin(self._walk)
             self._is_begun = True
@@ -99,17 +108,17 @@ class MachineTrial:
         walk.carry(join(before, seen))
 
     def _go_on(self, walk: Walk) -> None:
-        until_us = min(walk.until_us + DAY_US, self.to_us)
+        until_us = min(walk.until_us + self._piece_us, self.to_us)
         walk.step(_read(walk.book.point_ids.tolist(), walk.until_us, until_us), until_us)
 
     def _choose(self) -> list[tuple[str, Planned]]:
-        """Choose what would calm the rule by trying a few sizes on its busiest day."""
+        """Choose what would calm the rule by trying a few sizes where it is busiest."""
         found = self._found(self._new, self._walk.spans(0))
         if not findings.is_noisy(found, self._days):
             return []
-        number = (found.told["begin_us"] - self.from_us) // DAY_US
-        busiest_us = self.from_us + int(np.bincount(number).argmax()) * DAY_US
-        until_us = min(busiest_us + DAY_US, self.to_us)
+        number = (found.told["begin_us"] - self.from_us) // self._piece_us
+        busiest_us = self.from_us + int(np.bincount(number).argmax()) * self._piece_us
+        until_us = min(busiest_us + self._piece_us, self.to_us)
         points = self._walk.book.point_ids.tolist()
         samples = _read(points, busiest_us, until_us)
         candidates = propose(self._new, samples)

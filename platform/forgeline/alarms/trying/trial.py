@@ -96,6 +96,9 @@ def assemble(question: Question, machines: Sequence[dict[str, Any]], span: Span)
     sentences = wording.list_span_sentences(
         asked_days=span.asked_days, days=span.days, kept_days=get_retention().raw_days
     )
+    total = findings.sum_up(machines)
+    if len(machines) > 1:
+        sentences += wording.list_total_sentences(total, span.days)
     for machine in machines:
         named = len(machines) > 1 and machine["new"] is not None
         sentences += [
@@ -111,6 +114,6 @@ def assemble(question: Question, machines: Sequence[dict[str, Any]], span: Span)
         "definition": dump(question.definition),
         "is_noisy": any(machine["is_noisy"] for machine in machines),
         "sentences": sentences,
-        "total": findings.sum_up(machines),
+        "total": total,
         "machines": list(machines),
     }

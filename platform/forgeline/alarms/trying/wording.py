@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _, ngettext
 
 from forgeline.alarms.definitions import Definition, Silence
-from forgeline.alarms.trying.findings import MONTH_DAYS, MOST_A_MONTH, MOST_IN_TEN_MINUTES
+from forgeline.alarms.trying.findings import MOST_IN_TEN_MINUTES
 from forgeline.base.errors import InvalidInputError
 
 WELL_COVERED = 0.95
@@ -35,6 +35,21 @@ def list_span_sentences(*, asked_days: float, days: float, kept_days: float) -> 
     ]
 
 
+def list_total_sentences(total: Mapping[str, Any], days: float) -> list[str]:
+    """Return what to know of many machines together."""
+    if not total["machines"]:
+        return []
+    new = total["new"]
+    said = _(
+        "On %(machines)d machines the rule would have fired %(times)s times in %(days)g days and stood for"
+        " %(minutes)g minutes."
+    ) % {
+        "machines": total["machines"], "times": f"{new['alarms']:,}", "days": round(days, 1),
+        "minutes": new["minutes"],
+    }  # fmt: skip
+    return [said] if total["current"] is None else [said, _against(total["change"])]
+
+
 def nothing_stored(points: Sequence[Mapping[str, Any]]) -> str:
     """Return the sentence for a span without samples of a point that the rule reads."""
     silent = [point["point"] for point in points if not point["coverage"]]
@@ -58,16 +73,14 @@ def _noise(found: Mapping[str, Any], days: float) -> list[str]:
     new = found["new"]
     if not found["is_noisy"]:
         return []
-    sentences = []
-    if new["alarms"] * MONTH_DAYS / max(days, 1.0) > MOST_A_MONTH:
-        sentences.append(
-            ngettext(
-                "The rule would have fired %(times)s times in the last day.",
-                "The rule would have fired %(times)s times in the last %(days)s days.",
-                max(1, round(days)),
-            )
-            % {"times": f"{new['alarms']:,}", "days": round(days)}
+    sentences = [
+        ngettext(
+            "The rule would have fired %(times)s times in the last day.",
+            "The rule would have fired %(times)s times in the last %(days)s days.",
+            max(1, round(days)),
         )
+        % {"times": f"{new['alarms']:,}", "days": max(1, round(days))}
+    ]
     if new["busiest_10_minutes"] > MOST_IN_TEN_MINUTES:
         sentences.append(
             _("It would have fired %(times)d times within ten minutes; nobody can answer that.")
@@ -104,19 +117,19 @@ def _change(found: Mapping[str, Any], days: float) -> list[str]:
             _("In %(days)g days the rule would have fired %(times)s times and stood for %(minutes)g minutes.")
             % {"days": round(days, 1), "times": f"{new['alarms']:,}", "minutes": new["minutes"]}
         ]
-    change = found["change"]
+    return [_against(found["change"])]
+
+
+def _against(change: Mapping[str, Any]) -> str:
     if not any(change.values()):
-        return [_("Nothing would have been different from the rule as it stands now.")]
-    return [
-        _(
-            "Against the rule as it stands now %(added)s alarms would come and %(removed)s would go;"
-            " %(minutes_added)g minutes of alarm would come and %(minutes_removed)g would go."
-        )
-        % {
-            "added": f"{change['added']:,}", "removed": f"{change['removed']:,}",
-            "minutes_added": change["minutes_added"], "minutes_removed": change["minutes_removed"],
-        }
-    ]  # fmt: skip
+        return _("Nothing would have been different from the rule as it stands now.")
+    return _(
+        "Against the rule as it stands now %(added)s alarms would come and %(removed)s would go;"
+        " %(minutes_added)g minutes of alarm would come and %(minutes_removed)g would go."
+    ) % {
+        "added": f"{change['added']:,}", "removed": f"{change['removed']:,}",
+        "minutes_added": change["minutes_added"], "minutes_removed": change["minutes_removed"],
+    }  # fmt: skip
 
 
 def _suppressed(found: Mapping[str, Any]) -> list[str]:
