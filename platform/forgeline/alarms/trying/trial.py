@@ -98,7 +98,9 @@ def assemble(question: Question, machines: Sequence[dict[str, Any]], span: Span)
     )
     total = findings.sum_up(machines)
     if len(machines) > 1:
-        sentences += wording.list_total_sentences(total, span.days)
+        sentences += wording.list_total_sentences(
+            total, machines, days=span.days, definition=question.definition
+        )
     for machine in machines:
         named = len(machines) > 1 and machine["new"] is not None
         sentences += [

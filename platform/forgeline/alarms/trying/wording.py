@@ -35,19 +35,29 @@ def list_span_sentences(*, asked_days: float, days: float, kept_days: float) -> 
     ]
 
 
-def list_total_sentences(total: Mapping[str, Any], days: float) -> list[str]:
+def list_total_sentences(
+    total: Mapping[str, Any], machines: Sequence[Mapping[str, Any]], *, days: float, definition: Definition
+) -> list[str]:
     """Return what to know of many machines together."""
     if not total["machines"]:
         return []
     new = total["new"]
     said = _(
         "On %(machines)d machines the rule would have fired %(times)s times in %(days)g days and stood for"
-        " %(minutes)g minutes."
+        " %(minutes)s minutes."
     ) % {
         "machines": total["machines"], "times": f"{new['alarms']:,}", "days": round(days, 1),
-        "minutes": new["minutes"],
+        "minutes": _long(new["minutes"]),
     }  # fmt: skip
-    return [said] if total["current"] is None else [said, _against(total["change"])]
+    sentences = [said] if total["current"] is None else [said, _against(total["change"])]
+    known = [min(point["coverage"] for point in each["points"]) for each in machines if each["points"]]
+    share = sum(known) / len(known)
+    if share < WELL_COVERED and not isinstance(definition.condition, Silence):
+        sentences.append(
+            _("On average %(share)g %% of the span was known; in the gaps the rule was not judged.")
+            % {"share": round(share * 100, 1)}
+        )
+    return sentences
 
 
 def nothing_stored(points: Sequence[Mapping[str, Any]]) -> str:
@@ -114,8 +124,8 @@ def _change(found: Mapping[str, Any], days: float) -> list[str]:
         if found["is_noisy"]:
             return []
         return [
-            _("In %(days)g days the rule would have fired %(times)s times and stood for %(minutes)g minutes.")
-            % {"days": round(days, 1), "times": f"{new['alarms']:,}", "minutes": new["minutes"]}
+            _("In %(days)g days the rule would have fired %(times)s times and stood for %(minutes)s minutes.")
+            % {"days": round(days, 1), "times": f"{new['alarms']:,}", "minutes": _long(new["minutes"])}
         ]
     return [_against(found["change"])]
 
@@ -125,11 +135,16 @@ def _against(change: Mapping[str, Any]) -> str:
         return _("Nothing would have been different from the rule as it stands now.")
     return _(
         "Against the rule as it stands now %(added)s alarms would come and %(removed)s would go;"
-        " %(minutes_added)g minutes of alarm would come and %(minutes_removed)g would go."
+        " %(minutes_added)s minutes of alarm would come and %(minutes_removed)s would go."
     ) % {
         "added": f"{change['added']:,}", "removed": f"{change['removed']:,}",
-        "minutes_added": change["minutes_added"], "minutes_removed": change["minutes_removed"],
+        "minutes_added": _long(change["minutes_added"]), "minutes_removed": _long(change["minutes_removed"]),
     }  # fmt: skip
+
+
+def _long(minutes: float) -> str:
+    """Return minutes as a person says them."""
+    return f"{minutes:,.0f}" if minutes >= 100 else f"{minutes:g}"
 
 
 def _suppressed(found: Mapping[str, Any]) -> list[str]:
