@@ -55,7 +55,7 @@ def list_total_sentences(
     if share < WELL_COVERED and not isinstance(definition.condition, Silence):
         sentences.append(
             _("On average %(share)g %% of the span was known; in the gaps the rule was not judged.")
-            % {"share": round(share * 100, 1)}
+            % {"share": _percent(share)}
         )
     return sentences
 
@@ -147,6 +147,11 @@ def _long(minutes: float) -> str:
     return f"{minutes:,.0f}" if minutes >= 100 else f"{minutes:g}"
 
 
+def _percent(share: float) -> float:
+    """Return a share in percent, in two digits that say something."""
+    return float(f"{share * 100:.2g}")
+
+
 def _suppressed(found: Mapping[str, Any]) -> list[str]:
     count = found["new"]["suppressed"]
     if not count:
@@ -166,7 +171,7 @@ def _gaps(found: Mapping[str, Any], definition: Definition) -> list[str]:
         return []
     return [
         _("%(point)s was known for %(share)g %% of the span only; in its gaps the rule was not judged.")
-        % {"point": point["point"], "share": round(point["coverage"] * 100, 1)}
+        % {"point": point["point"], "share": _percent(point["coverage"])}
         for point in found["points"]
         if point["coverage"] < WELL_COVERED
     ]
