@@ -239,6 +239,8 @@ def test_flood_becomes_one_message_and_never_silence(
     assert "[Critical] Fault 24" in text_of(summary)
     assert "/notifications/" in text_of(summary)
     assert "21 more messages: look here" in robot.calls[-1].body["markdown"]["text"]
+    # A group has no bell; all of these are alarms.
+    assert "(https://plant.example/alarms/)" in robot.calls[-1].body["markdown"]["text"]
     # More of the flood: the next summary comes ten minutes after the last.
     announce(live_company, subject="trial:99", needs_answer=False)
     work(live_company, began + timedelta(seconds=120))

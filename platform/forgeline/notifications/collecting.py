@@ -59,18 +59,21 @@ def keep_to_limits(rows: list[Delivery], directory: Directory, at: datetime) -> 
             + single.filter(state=State.SENDING).count()
             + single.filter(state=State.WAITING, attempts__gt=0).count()
         )
-    going = []
+    going: list[Delivery] = []
+    beyond: dict[tuple[int | None, int | None], list[Delivery]] = {}
+    is_limited = {row.pk for row in limited}
     for row in rows:
-        if row not in limited:
-            going.append(row)
-            continue
         recipient = _recipient(row)
-        if sent[recipient] < _limit_of(row, directory):
+        if row.pk not in is_limited:
+            going.append(row)
+        elif sent[recipient] < _limit_of(row, directory):
             sent[recipient] += 1
             going.append(row)
         else:
-            _put_into(_summary_for(row, at), [row.pk], reason="limit")
-            COLLECTED.labels("limit").inc()
+            beyond.setdefault(recipient, []).append(row)
+    for waiting in beyond.values():
+        _put_into(_summary_for(waiting[0], at), [row.pk for row in waiting], reason="limit")
+        COLLECTED.labels("limit").inc(len(waiting))
     return going
 
 

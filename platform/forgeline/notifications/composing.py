@@ -98,9 +98,16 @@ def _collected(delivery: Delivery, directory: Directory) -> Letter:
         lines.append(ngettext("and %(n)d more", "and %(n)d more", left) % {"n": left})
     return Letter(
         key=letter_key(delivery), title=title % words, lines=lines,
-        links=[(_("Look here"), absolute(INBOX))], priority=_highest(counts), language=delivery.language,
+        links=[(_("Look here"), absolute(_place_of(delivery, notices)))], priority=_highest(counts),
+        language=delivery.language,
         facts={"form": delivery.form, "count": len(children), "priorities": dict(counts)},
     )  # fmt: skip
+
+
+def _place_of(delivery: Delivery, notices: list[Notice]) -> str:
+    """A person looks at his own messages; a group at the page above them, where they have one in common."""
+    tops = {notice.path.split("/")[1] for notice in notices if notice.path}
+    return f"/{tops.pop()}/" if delivery.user_id is None and len(tops) == 1 else INBOX
 
 
 def _line(delivery: Delivery, notice: Notice, directory: Directory) -> str:

@@ -32,7 +32,10 @@ from forgeline.tenancy.scoping import list_tenant_ids, tenant_scope
 
 CLAIM_FOR = timedelta(minutes=2)
 """How long a claim holds; longer than the slowest sending of a batch."""
+LOOK_AT = 200
+"""Rows that one claim looks at: of a flood most go into a collected message at once."""
 BATCH = 16
+"""Of these, letters that one claim takes to be sent; the others are left to the next."""
 AT_A_TIME = 8
 WORK_FOR_S = 60.0
 KEPT_FOR = timedelta(days=180)
@@ -90,15 +93,14 @@ def claim(at: datetime) -> tuple[list[Job], int]:
         Delivery.objects.select_for_update(skip_locked=True, of=("self",))
         .filter(Q(state=State.WAITING, due_at__lte=at) | Q(state=State.SENDING, claimed_until__lte=at))
         .select_related("notice", "channel", "user")
-        .order_by("due_at", "id")[:BATCH]
+        .order_by("due_at", "id")[:LOOK_AT]
     )
     taken = len(rows)
     if not rows:
         return [], 0
     directory = Directory()
-    rows = collecting.keep_to_limits(rows, directory, at)
     jobs = []
-    for row in rows:
+    for row in collecting.keep_to_limits(rows, directory, at)[:BATCH]:
         if row.state == State.SENDING:
             Attempt.objects.create(delivery=row, at=at, is_sent=False, reason="worker_lost")
         row.state, row.claimed_until = State.SENDING, at + CLAIM_FOR

@@ -43,9 +43,10 @@ def inbox(request: HttpRequest) -> HttpResponse:
     return render(request, "web/notifications_inbox.html", context)
 
 
-@needs("notifications.view")
 def bell(request: HttpRequest) -> HttpResponse:
-    """The count on the bell."""
+    """The count on the bell; a page whose session has ended meanwhile keeps what it shows."""
+    if request.actor is None:  # type: ignore[attr-defined]
+        return HttpResponse(status=204)
     unread = queries.count_unread(_user_id(request))
     shown = f"{queries.MOST_BELLS}+" if unread > queries.MOST_BELLS else str(unread)
     return render(request, "web/parts/bell.html", {"unread": unread, "shown": shown})
