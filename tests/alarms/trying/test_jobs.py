@@ -121,6 +121,8 @@ def test_profile_is_worked_on_in_slices_and_told_when_all_of_it_is_there(plant: 
     assert [machine["asset_name"] for machine in found.result["machines"]] == ["Press 1", "Press 2"]
     assert found.result["total"]["machines"] == 2
     assert found.result["total"]["new"]["alarms"] > 40
+    days = found.result["total"]["new"]["days"]
+    assert sum(day["alarms"] for day in days) == found.result["total"]["new"]["alarms"]
     assert found.result["sentences"][0].startswith("On 2 machines the rule would have fired")
 
 

@@ -263,3 +263,38 @@ def foreign_machine(quiet_ingest: None) -> int:
     from tests.telemetry.conftest import make_plant
 
     return int(make_plant("Charlie").machine.pk)
+
+
+def test_machine_with_a_rule_of_its_own_keeps_it(told: Court) -> None:
+    from forgeline.alarms.trying.jobs import _Slice
+    from forgeline.alarms.trying.models import Trial
+    from forgeline.alarms.trying.service import try_rule as ask_for
+    from forgeline.identity.policy import Actor
+
+    told.add_point("power", unit="kW")
+    with tenant_scope(told.plant.tenant_id):
+        told.plant.machine.profile = "press"
+        told.plant.machine.save()
+    raw = {"name": {"en": "x"}, "condition": {"kind": "limit", "point": "power", "level": "H", "limit": 1.0}}
+    told.add_rule("mine", raw["condition"])
+    actor = Actor(told.plant.tenant_id, "manager", permissions=frozenset({"alarms.edit"}))
+    sentences = []
+    for key in ("mine", "other"):
+        with tenant_scope(told.plant.tenant_id):
+            trial = ask_for(raw, profile="press", key=key, days=90, actor=actor)
+        _Slice(told.plant.tenant_id, trial.pk, now=clock.now, slice_s=60).run()
+        with tenant_scope(told.plant.tenant_id):
+            row = Trial.objects.get(pk=trial.pk)
+        assert row.result["total"]["machines"] == 0
+        assert row.result["days"] == 30
+        sentences += row.result["sentences"]
+    assert sentences[0] == "Raw samples are kept for 30 days here, so 30 of the 90 days were tried."
+    assert "Press 1 was not tried: This machine has a rule of its own under this key" in sentences[1]
+    assert "Press 1 was not tried: Nothing was stored of power in this span" in sentences[3]
+
+
+def test_setpoint_that_says_nothing_is_named(told: Court) -> None:
+    told.add_point("wish", unit="Cel")
+    condition = {"kind": "deviation", "point": "oil", "setpoint": "wish", "above": 5.0}
+    with pytest.raises(InvalidInputError, match="Nothing was stored of wish in this span"):
+        try_rule(told, {"name": {"en": "x"}, "condition": condition}, told.now_us - 30 * MINUTE)

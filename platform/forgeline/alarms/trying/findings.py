@@ -5,6 +5,7 @@ Not here: the sentences made of it (wording).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -107,7 +108,7 @@ def list_spans(
             "begin": _iso(begin_us),
             "end": None if is_open else _iso(end_us),
             "minutes": _minutes(end_us - begin_us),
-            "peak": None if peak != peak else peak,
+            "peak": peak if math.isfinite(peak) else None,
             "stood_before": begin_us <= from_us_,
             name: mark,
         }
@@ -125,10 +126,24 @@ def sum_up(machines: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "machines": len(tried),
         "noisy_machines": sum(machine["is_noisy"] for machine in tried),
-        "new": _sums([machine["new"] for machine in tried], ("alarms", "minutes", "suppressed")),
+        "new": {
+            **_sums([machine["new"] for machine in tried], ("alarms", "minutes", "suppressed")),
+            "days": sum_days(tried),
+        },
         "current": _sums(currents, ("alarms", "minutes", "suppressed")) if currents else None,
         "change": _sums(changes, ("added", "removed", "minutes_added", "minutes_removed")),
     }
+
+
+def sum_days(machines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the days of all machines together, each by its own plant's production days."""
+    found: dict[str, dict[str, Any]] = {}
+    for machine in machines:
+        for day in machine["new"]["days"] if machine["new"] is not None else []:
+            row = found.setdefault(day["on"], {"on": day["on"], "alarms": 0, "minutes": 0.0})
+            row["alarms"] += day["alarms"]
+            row["minutes"] = round(row["minutes"] + day["minutes"], 2)
+    return [found[on] for on in sorted(found)]
 
 
 def _sums(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from forgeline.tenancy.scoping import list_tenant_ids, tenant_scope
 
 MOST_OPEN = 5
 """Trials of one company that are not through."""
-CLAIM_FOR = timedelta(seconds=60)
+CLAIM_FOR = timedelta(seconds=30)
 """A worker that gave no sign of life for so long is dead."""
 SIGN_EVERY_S = 1.0
 SLICE_S = 10.0
@@ -127,6 +127,8 @@ class _Slice:
         self._worker = uuid.uuid4().hex
         self._until = time.monotonic() + slice_s
         self._signed = time.monotonic()
+        self._done: list[dict[str, Any]] = []
+        """What was found so far; written when the slice is over, not with every machine: it may be long."""
 
     def run(self) -> None:
         """Go on with the trial; write its end, or where it stands."""
@@ -156,24 +158,23 @@ class _Slice:
             subjects = find_subjects(question)
         if not subjects:
             raise wording.nothing_to_try()
-        done: list[dict[str, Any]] = list(trial.done)
+        done = self._done = list(trial.done)
         through = {machine["asset"] for machine in done}
         kept = None if trial.kept is None else bytes(trial.kept)
         for subject in subjects:
             if subject.asset.pk in through:
                 continue
-            found = self._try(question, subject, span, kept, before=len(done), of=len(subjects))
+            found = self._try(question, subject, span, kept, of=len(subjects))
             if found is None:
                 return
             kept = None
             done.append(found)
-            self._write(done=done, kept=None, progress=_percent(len(done), len(subjects)))
         with self._scope():
             result = assemble(question, done, span)
         self._finish(result=result)
 
     def _try(
-        self, question: Question, subject: Subject, span: Span, kept: bytes | None, *, before: int, of: int
+        self, question: Question, subject: Subject, span: Span, kept: bytes | None, *, of: int
     ) -> dict[str, Any] | None:
         """Return what was found on a machine; None: the slice is over, and where it stands is written."""
         if subject.new is None:
@@ -184,11 +185,12 @@ class _Slice:
         while not trial.is_done:
             with self._scope():
                 trial.step()
-            progress = _percent(before + trial.progress, of)
+            progress = _percent(len(self._done) + trial.progress, of)
             if time.monotonic() >= self._until:
                 self._write(
-                    kept=trial.keep(), progress=progress, worker="", claimed_until=None, worked_at=self._now()
-                )
+                    done=self._done, kept=trial.keep(), progress=progress, worker="", claimed_until=None,
+                    worked_at=self._now(),
+                )  # fmt: skip
                 return None
             if time.monotonic() - self._signed >= SIGN_EVERY_S:
                 self._write(progress=progress)

@@ -25,6 +25,8 @@ PREVIEW_DAYS = 7
 PREVIEW_SAMPLES = 2_000_000
 """About what is judged in three seconds."""
 LEAST_LISTED = 10
+MOST_WITH_DAYS = 20
+"""Beyond so many machines the days are told of all together only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ def assemble(question: Question, machines: Sequence[dict[str, Any]], span: Span)
         asked_days=span.asked_days, days=span.days, kept_days=get_retention().raw_days
     )
     total = findings.sum_up(machines)
+    if len(machines) > MOST_WITH_DAYS:
+        machines = [_without_days(machine) for machine in machines]
     if len(machines) > 1:
         sentences += wording.list_total_sentences(
             total, machines, days=span.days, definition=question.definition
@@ -118,4 +122,11 @@ def assemble(question: Question, machines: Sequence[dict[str, Any]], span: Span)
         "sentences": sentences,
         "total": total,
         "machines": list(machines),
+    }
+
+
+def _without_days(machine: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: {**value, "days": []} if name in ("new", "current") and value is not None else value
+        for name, value in machine.items()
     }
