@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from forgeline.base import clock
-from forgeline.notifications import providers
+from forgeline.notifications import providers, queries
 from forgeline.notifications.models import Channel, Delivery, Escalation, Preference, Roster, Route
 from forgeline.notifications.secrets import unseal
 from forgeline.tenancy.scoping import tenant_scope
@@ -241,6 +241,10 @@ def test_log_shows_what_went_and_what_did_not(
     assert "550 no such mailbox here" in page
     failed = sign_in(live_company.manager).get("/company/messages/log/?state=failed").content.decode()
     assert "Alice" not in failed.split("<tbody>")[1].split("</tbody>")[0]
+    other = sign_in(live_company.manager).get("/company/messages/log/?subject=trial:43").content.decode()
+    assert "Nothing here yet" in other
+    with tenant_scope(live_company.tenant_id):
+        assert [row.to_name for row in queries.list_told("trial:42").filter(via="email")] == ["Bob", "Alice"]
 
 
 def test_message_of_a_stranger_is_seen_by_nobody_else(

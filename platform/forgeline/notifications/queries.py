@@ -62,6 +62,11 @@ def list_deliveries() -> QuerySet[Delivery]:
     return Delivery.objects.select_related("notice", "route", "channel", "parent").order_by("-id")
 
 
+def list_told(subject: str) -> QuerySet[Delivery]:
+    """Return who was told of a subject, in order, what failed and what reached nobody included."""
+    return list_deliveries().filter(notice__subject=subject).order_by("id")
+
+
 def get_channel(channel_id: int) -> Channel:
     """Return a channel. **Raises** NotFoundError."""
     return _get(list_channels(), channel_id)

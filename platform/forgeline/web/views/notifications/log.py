@@ -28,6 +28,9 @@ def log(request: HttpRequest) -> HttpResponse:
     state = request.GET.get("state", "")
     if state in State.values:
         rows = rows.filter(state=state)
+    subject = request.GET.get("subject", "")[:120].replace("\x00", "")
+    if subject:
+        rows = rows.filter(notice__subject=subject)
     before = request.GET.get("before", "")
     if before.isdecimal() and len(before) < 18:
         rows = rows.filter(pk__lt=int(before))
@@ -37,6 +40,7 @@ def log(request: HttpRequest) -> HttpResponse:
         "rows": [_row(row, directory) for row in found[:ROWS]],
         "older": found[ROWS - 1].pk if len(found) > ROWS else None,
         "state": state,
+        "subject": subject,
         "states": State.choices,
         "counts": queries.count_states(),
         "tab": "log",
