@@ -202,3 +202,15 @@ def test_one_judges_until_its_lease_has_ended(hot: Court) -> None:
     assert not hot.run(after_s=1).is_mine
     other.release()
     assert hot.run(after_s=1).is_mine
+
+
+def test_machine_that_is_made_later_is_judged_within_seconds(court: Court) -> None:
+    court.run()
+    with tenant_scope(court.plant.tenant_id):
+        court.plant.machine.profile = "compressor"
+        court.plant.machine.save()
+    court.add_point("discharge_temperature", unit="Cel")
+    court.say("discharge_temperature", (1, 110))
+    for _ in range(3):
+        court.run(after_s=2)
+    assert [entry[:2] for entry in court.journal()] == [("discharge_hot", "raised")]

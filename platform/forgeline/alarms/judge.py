@@ -20,7 +20,7 @@ from forgeline.alarms.judging.columns import NEVER
 from forgeline.alarms.judging.signals import Samples
 from forgeline.alarms.lifecycle import KEPT, Key, Life, to_standing
 from forgeline.alarms.models import Alarm, Judgement
-from forgeline.alarms.plan import RuleInForce, read_plan
+from forgeline.alarms.plan import RuleInForce, read_fingerprint, read_plan
 from forgeline.base.clock import from_us
 from forgeline.telemetry import followers, queries
 from forgeline.telemetry.queries import Commit, CommitPosition
@@ -33,6 +33,8 @@ LEASE_S = 10
 MAX_COMMITS = 500
 LOOK_EVERY_US = 1_000_000
 """Suppression and shelves are looked at this often though nothing came."""
+PLANT_EVERY_US = 4_000_000
+"""New machines and points are found this soon."""
 STOOD_STILL_US = 10_000_000
 SETTLING_US = 60_000_000
 """After the judge itself has stood still, silence is judged only this much later: what was spooled is on its way."""
@@ -73,6 +75,8 @@ class Judge:
         self._round_us = 0
         self._looked_us = 0
         self._silence_from_us = 0
+        self._plant = 0
+        self._plant_read_us = 0
         self.is_held_off = False
         """Not to be run before its time though there is news: somebody else judges, or a round has failed."""
 
@@ -102,7 +106,8 @@ class Judge:
             # What was stored before anybody judged is not gone through; the last values are looked at.
             position = max(queries.find_end(), _BEGUN, key=lambda at: (at.xid, at.seq))
         life = Life(now_us)
-        if self._position != place.position or judgement.revision != self._revision:
+        has_changed = judgement.revision != self._revision or self._plant_has_changed(now_us)
+        if self._position != place.position or has_changed:
             self._load(position, now_us, life)
             self._revision = judgement.revision
         if now_us - self._round_us > STOOD_STILL_US and self._round_us:
@@ -140,6 +145,13 @@ class Judge:
         return row
 
     # --- what is remembered ---
+
+    def _plant_has_changed(self, now_us: int) -> bool:
+        if now_us - self._plant_read_us < PLANT_EVERY_US:
+            return False
+        self._plant_read_us = now_us
+        before, self._plant = self._plant, read_fingerprint()
+        return before != self._plant
 
     def _load(self, position: CommitPosition, now_us: int, life: Life) -> None:
         """Read rules and where they stand. What was judged after the last written change is judged again: it says the

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from forgeline.alarms import profiles
@@ -115,6 +116,22 @@ def read_plan(*, asset_ids: Iterable[int] | None = None) -> list[RuleInForce]:
         for asset_id, profile in assets.values_list("pk", "profile")
         for rule in _rules_of(asset_id, profile, of_profile.get(profile, []), own.get(asset_id, []), points)
     ]
+
+
+_FINGERPRINT = """
+SELECT (SELECT coalesce(sum(hashtextextended(concat_ws('|', id, asset_id, key, kind, unit, expected_interval_s), 0)), 0)
+        FROM assets_point WHERE retired_at IS NULL)
+     + (SELECT coalesce(sum(hashtextextended(concat_ws('|', id, profile), 1)), 0)
+        FROM assets_asset WHERE retired_at IS NULL)
+"""
+
+
+def read_fingerprint() -> int:
+    """Return a number that changes with the machines and points that a plan rests on: rules are told of otherwise."""
+    require_tenant_id()
+    with connection.cursor() as cursor:
+        cursor.execute(_FINGERPRINT)
+        return int(cursor.fetchone()[0])
 
 
 def _rules_of(
