@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from forgeline.assets import services as assets
+from forgeline.assets.models import Shift
+from forgeline.base.errors import InvalidInputError
 from forgeline.conf import plant_facts
-from forgeline.notifications import services
+from forgeline.notifications import editing, services
 from forgeline.notifications.models import Delivery, Escalation
 from forgeline.tenancy.scoping import tenant_scope
 from tests.conftest import Company
@@ -33,6 +36,11 @@ def test_shift_and_holiday_come_from_the_plants_calendar(company: Company, stran
         assets.set_day(site_id=site.pk, on=date(2026, 3, 4), is_working=False, name="Works outing")
         # Monday 2026-03-02, three and eleven in the afternoon of Shanghai.
         assert plant_facts.read_calendar(site.pk, datetime(2026, 3, 2, 7, tzinfo=UTC)) == ("Late", False)
+        # Whoever asks in whatever language: a roster's entry is tied to the shift's own name.
+        Shift.objects.update(names={"en": "Second", "zh-hans": "中班"})
+        with translation.override("zh-hans"):
+            assert plant_facts.read_calendar(site.pk, datetime(2026, 3, 2, 7, tzinfo=UTC)) == ("Late", False)
+            assert plant_facts.list_shift_names(site.pk) == {"Late": "中班"}
         assert plant_facts.read_calendar(site.pk, datetime(2026, 3, 2, 15, tzinfo=UTC)) == (None, False)
         assert plant_facts.read_calendar(site.pk, datetime(2026, 3, 4, 7, tzinfo=UTC)) == (None, True)
         place = plant_facts.list_places()[site.pk]
@@ -44,6 +52,18 @@ def test_shift_and_holiday_come_from_the_plants_calendar(company: Company, stran
     with tenant_scope(stranger.tenant_id):
         assert plant_facts.read_calendar(site.pk, datetime(2026, 3, 2, 7, tzinfo=UTC)) == (None, False)
         assert plant_facts.list_places() == {}
+        assert plant_facts.list_shift_names(site.pk) == {}
+
+
+def test_entry_tied_to_a_shift_that_is_not_is_refused(company: Company) -> None:
+    with tenant_scope(company.tenant_id):
+        site = assets.create_site(name="Works")
+        assets.create_shift(site_id=site.pk, name="Late", starts_at=time(14), ends_at=time(22), weekdays=[1])
+        entry = {"user_id": company.viewer.pk, "weekdays": [1], "shift": "Night"}
+        for site_id in (site.pk, None):
+            with pytest.raises(InvalidInputError, match="There is no shift of this name"):
+                editing.create_roster(name="x", site_id=site_id, entries=[entry])
+        editing.create_roster(name="x", site_id=site.pk, entries=[entry | {"shift": "Late"}])
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ class ConfConfig(AppConfig):
         assert celery.app is not None
         providers.register_calendar(plant_facts.read_calendar)
         providers.register_places(plant_facts.list_places)
+        providers.register_shifts(plant_facts.list_shift_names)
 
         for path in BATCH_OBSERVERS:
             ingest.register_observer(import_string(path))

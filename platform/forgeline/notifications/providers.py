@@ -29,6 +29,9 @@ class Place:
 PlacesProvider = Callable[[], Mapping[int, Place]]
 """Plants of the tenant in scope, by id."""
 
+ShiftsProvider = Callable[[int], Mapping[str, str]]
+"""Shifts of a plant: name → what the reader's language calls it."""
+
 _ANSWERS: dict[str, Answer] = {}
 _providers: dict[str, Callable] = {}
 
@@ -53,6 +56,18 @@ def register_calendar(provider: CalendarProvider) -> None:
 def register_places(provider: PlacesProvider) -> None:
     """Hand in the plants."""
     _providers["places"] = provider
+
+
+def register_shifts(provider: ShiftsProvider) -> None:
+    """Hand in the names of a plant's shifts."""
+    _providers["shifts"] = provider
+
+
+def list_shift_names(site_id: int | None) -> Mapping[str, str]:
+    """Return the shifts of a plant, name → title; {} where there are none, or no plant."""
+    provider = _providers.get("shifts")
+    names: Mapping[str, str] = provider(site_id) if provider is not None and site_id is not None else {}
+    return names
 
 
 def read_calendar(site_id: int | None, at: datetime) -> tuple[str | None, bool]:

@@ -20,6 +20,7 @@ from forgeline.notifications.editing.saving import (
     save,
 )  # fmt: skip
 from forgeline.notifications.models import Pattern, Roster, RosterEntry, StandIn
+from forgeline.notifications.providers import list_shift_names
 from forgeline.notifications.queries import get_roster
 
 MOST_ENTRIES = 200
@@ -59,6 +60,7 @@ def _write(row: Roster, given: Mapping[str, Any], entries: Rows | None, stand_in
     for each in entries or ():
         if row.pattern == Pattern.WEEKLY and not each.get("weekdays"):
             raise invalid(entries=_("Each time of a week needs its weekdays."))
+    _check_shifts(row, entries)
     for each in stand_ins or ():
         if each["ends_at"] <= each["starts_at"]:
             raise invalid(stand_ins=_("A stand-in must end after it begins."))
@@ -77,3 +79,13 @@ def _write(row: Roster, given: Mapping[str, Any], entries: Rows | None, stand_in
             for each in stand_ins:
                 save(StandIn(roster=row, **each))
     return get_roster(row.pk)
+
+
+def _check_shifts(row: Roster, entries: Rows | None) -> None:
+    """Pass where each shift that an entry names is one of the plant: else nobody would be on duty, unnoticed."""
+    if entries is not None:
+        named = {each["shift"] for each in entries if each.get("shift")}
+    else:
+        named = {each.shift for each in row.entries.all() if each.shift}
+    if named and not named <= set(list_shift_names(row.site_id)):
+        raise invalid(entries=_("There is no shift of this name at the roster's plant."))

@@ -18,7 +18,7 @@ from forgeline.base.errors import ForgelineError
 from forgeline.notifications import editing, queries
 from forgeline.notifications.editing.saving import invalid
 from forgeline.notifications.models import Holidays, Pattern, Roster
-from forgeline.notifications.providers import list_places
+from forgeline.notifications.providers import list_places, list_shift_names
 from forgeline.web.access import needs, put_faults
 from forgeline.web.forms import zone_choices
 from forgeline.web.views.calendar import WEEKDAYS
@@ -73,8 +73,12 @@ class TimesForm(TurnForm):
     )  # fmt: skip
     starts_at = forms.TimeField(label=gettext_lazy("Starts at"), widget=_TIME, required=False)
     ends_at = forms.TimeField(label=gettext_lazy("Ends at"), widget=_TIME, required=False)
-    shift = forms.CharField(label=gettext_lazy("Only in the shift"), max_length=60, required=False)
+    shift = forms.ChoiceField(label=gettext_lazy("Only in the shift"), required=False)
     holidays = forms.ChoiceField(label=gettext_lazy("Holidays"), choices=Holidays.choices, required=False)
+
+    def __init__(self, *args: Any, shifts: list[tuple[str, Any]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["shift"].choices = shifts  # type: ignore[attr-defined]
 
 
 class StandInForm(TurnForm):
@@ -167,14 +171,21 @@ def _facts(row: Any, *names: str) -> dict[str, Any]:
 
 
 def _entries(request: HttpRequest, row: Roster) -> Any:
-    is_weekly = row.pattern == Pattern.WEEKLY
-    make = forms.formset_factory(TimesForm if is_weekly else TurnForm, extra=_BLANK, max_num=200)
-    names = (
-        ("user_id", "weekdays", "starts_at", "ends_at", "shift", "holidays") if is_weekly else ("user_id",)
-    )
-    return make(
-        request.POST or None, initial=[_facts(each, *names) for each in row.entries.all()], prefix="entries"
-    )
+    if row.pattern == Pattern.ROTATION:
+        names, kwargs, kind = ("user_id",), {}, TurnForm
+    else:
+        names = ("user_id", "weekdays", "starts_at", "ends_at", "shift", "holidays")
+        kwargs, kind = {"shifts": _shifts(row)}, TimesForm
+    make = forms.formset_factory(kind, extra=_BLANK, max_num=200)
+    initial = [_facts(each, *names) for each in row.entries.all()]
+    return make(request.POST or None, initial=initial, form_kwargs=kwargs, prefix="entries")
+
+
+def _shifts(row: Roster) -> list[tuple[str, Any]]:
+    """Return the plant's shifts for a choice; one that an entry names and that is worked no more stays visible."""
+    known = dict(list_shift_names(row.site_id))
+    named = {each.shift: each.shift for each in row.entries.all() if each.shift}
+    return [("", "–"), *(named | known).items()]
 
 
 def _stand_ins(request: HttpRequest, row: Roster) -> Any:
