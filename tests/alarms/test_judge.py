@@ -214,3 +214,18 @@ def test_machine_that_is_made_later_is_judged_within_seconds(court: Court) -> No
     for _ in range(3):
         court.run(after_s=2)
     assert [entry[:2] for entry in court.journal()] == [("discharge_hot", "raised")]
+
+
+def test_point_that_speaks_of_the_past_is_not_silent(court: Court) -> None:
+    court.run()
+    court.add_point("oil")
+    court.add_rule("dead", {"kind": "silence", "point": "oil"})
+    court.now_us += 3600 * S
+    for day in range(5):
+        court.say("oil", *((at - 3000 + 50 * day, 1) for at in range(0, 50, 10)))
+        court.run(after_s=2)
+    assert court.journal() == []
+    # It had stood still itself for an hour, and waits a minute longer.
+    for _ in range(14):
+        court.run(after_s=5)
+    assert [entry[:2] for entry in court.journal()] == [("dead", "raised")]

@@ -198,3 +198,12 @@ def test_latched_alarm_waits_for_a_person(court: Court, engineer: Actor) -> None
         services.acknowledge([alarm.pk], actor=engineer)
         assert not queries.list_alarms("open").exists()
         assert not Alarm.objects.get().is_latched
+
+
+def test_rules_that_would_suppress_each_other_are_refused(court: Court, engineer: Actor, scope: None) -> None:
+    court.add_point("oil")
+    machine = court.plant.machine.pk
+    services.publish_rule(HOT, key="one", asset_id=machine, actor=engineer)
+    services.publish_rule({**HOT, "quiet_under": ["one"]}, key="two", asset_id=machine, actor=engineer)
+    with pytest.raises(InvalidInputError, match="suppress each other"):
+        services.publish_rule({**HOT, "quiet_under": ["two"]}, key="one", asset_id=machine, actor=engineer)

@@ -5,7 +5,7 @@ Not here: judging (judging/), which rules stand for a machine (plan), how they a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -218,6 +218,27 @@ def list_faults(definition: Definition, points: Mapping[str, PointFacts], *, oth
     ):
         faults.append(_("Bounds for operators need a limit that lies between them."))
     return faults
+
+
+def list_circles(definition: Definition, key: str, rules: Mapping[str, Definition]) -> list[str]:
+    """Return the fault of a rule that would be suppressed, by way of others of its machine, by itself."""
+    under = {other: rule.quiet_under for other, rule in rules.items() if other != key}
+    circle = [other for other in definition.quiet_under if key and key in _reach(other, under)]
+    if not circle:
+        return []
+    return [
+        _("This rule and %(rules)s would suppress each other; take one of them out.")
+        % {"rules": ", ".join(sorted(circle))}
+    ]
+
+
+def _reach(start: str, under: Mapping[str, Iterable[str]]) -> set[str]:
+    """Return the rules that suppress ``start`` directly or by way of others, and itself."""
+    reached, ahead = set(), {start}
+    while ahead:
+        reached |= ahead
+        ahead = {above for other in ahead for above in under.get(other, ())} - reached
+    return reached
 
 
 def _check_limit(condition: Any, points: Mapping[str, PointFacts]) -> list[str]:

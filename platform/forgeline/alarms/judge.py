@@ -68,6 +68,8 @@ class Judge:
         self._rules: list[RuleInForce] = []
         self._book = Book([])
         self._standing = to_standing([])
+        self._heard_us: NDArray[np.int64] = np.zeros(0, np.int64)
+        """When each rule's point was last heard of, by this clock."""
         self._points: NDArray[np.int32] = np.zeros(0, np.int32)
         self._suppressed: set[Key] = set()
         self._ahead: set[int] = set()
@@ -158,7 +160,16 @@ class Judge:
         same again, because a condition that has not changed since does not change.
         """
         every = read_plan()
+        heard = {
+            (rule.asset_id, rule.key): heard_us
+            for rule, heard_us in zip(self._rules, self._heard_us.tolist(), strict=True)
+        }
+        # A process that has just begun knows nothing of before; one that runs has not heard a new rule's point.
+        unheard = now_us if self._position is not None else NEVER
         self._rules = [rule for rule in every if rule.is_judged]
+        self._heard_us = np.array(
+            [heard.get((rule.asset_id, rule.key), unheard) for rule in self._rules], np.int64
+        )
         self._book = Book([rule.planned() for rule in self._rules])
         self._points = self._book.point_ids
         alarms = {(alarm.asset_id, alarm.key): alarm for alarm in Alarm.objects.all()}
@@ -217,15 +228,24 @@ class Judge:
 
     def _judge(self, life: Life, samples: Samples, now_us: int) -> None:
         before = self._standing[list(KEPT)].copy()
-        is_settled = now_us >= self._silence_from_us
+        seen_us = self._standing["seen_us"].copy()
         transitions = self._book.judge(
-            samples, self._standing, now_us=now_us, silence_until_us=None if is_settled else NEVER
+            samples, self._standing, now_us=now_us, silence_until_us=self._silence_until(samples, now_us)
         )
+        self._heard_us[self._standing["seen_us"] != seen_us] = now_us
         changed = np.flatnonzero(_differ(before, self._standing))
         rows = [self._rules[number] for number in changed.tolist()]
         if any(suppression.has_conditions(rule) for rule in rows):
             self._suppressed |= self._find_suppressed(rows, now_us)
         life.apply(self._rules, transitions, self._standing, changed, self._suppressed)
+
+    def _silence_until(self, samples: Samples, now_us: int) -> NDArray[np.int64]:
+        """Up to when silence is judged: not at all for points that speak of the past, from a spool or a history."""
+        if now_us < self._silence_from_us:
+            return np.full(len(self._book), NEVER)
+        spoken = self._book.list_readers(np.unique(samples.point_id))
+        is_quiet = (self._heard_us + self._book.terms["silent_us"] <= now_us) & ~spoken
+        return np.where(is_quiet, now_us - LAG_US, NEVER)
 
     def _look(self, life: Life, now_us: int) -> None:
         """See whether suppression has begun or ended for an active alarm, and whose time on the shelf is up."""

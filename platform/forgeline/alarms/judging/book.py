@@ -192,6 +192,12 @@ class Book:
         patient = self._is_silence & is_new & (last_us + self.terms["silent_us"] > now_us)
         standing["is_out"] &= ~patient
 
+    def list_readers(self, point_ids: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Return which rules read one of the points."""
+        reads = np.zeros(len(self), np.bool_)
+        reads[self._every_rule[np.isin(self._every_point, point_ids)]] = True
+        return reads
+
     def list_needs(
         self, standing: NDArray[np.void], spoken: NDArray[np.int32]
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -230,15 +236,15 @@ class Book:
         standing: NDArray[np.void],
         *,
         now_us: int,
-        silence_until_us: int | None = None,
+        silence_until_us: NDArray[np.int64] | None = None,
     ) -> NDArray[np.void]:
         """Judge what is new in ``samples`` (good ones, by point and time) and bring ``standing`` up to it, in place.
 
         Returns columns.TRANSITIONS by rule and time. Samples that a rule has seen are passed over, so that giving
-        some twice, or in pieces, changes nothing. ``silence_until_us``: up to when what has not come did not come;
-        by default LAG_US ago.
+        some twice, or in pieces, changes nothing. ``silence_until_us``, a time a rule: up to when what has not come
+        did not come; by default LAG_US ago.
         """
-        until_us = now_us - LAG_US if silence_until_us is None else silence_until_us
+        until_us = np.full(len(self), now_us - LAG_US) if silence_until_us is None else silence_until_us
         rows = rows_of(self._rule, self._point, samples, standing)
         changes = [self._single_changes(rows, standing, until_us)]
         changes += [self._merged_changes(each, samples, standing, now_us) for each in self._touched(samples)]
@@ -247,11 +253,11 @@ class Book:
         every = every[np.lexsort((every["ts_us"], every["rule"]))]
         seen_us, hold_us = standing["seen_us"], self.terms["hold_us"]
         known = np.maximum(seen_us, np.minimum(now_us - LAG_US, seen_us + hold_us))
-        known[self._is_silence] = np.maximum(until_us, seen_us[self._is_silence])
+        known[self._is_silence] = np.maximum(until_us, seen_us)[self._is_silence]
         return settle(every, self.terms, standing, known_until_us=known)
 
     def _single_changes(
-        self, rows: NDArray[np.void], standing: NDArray[np.void], until_us: int
+        self, rows: NDArray[np.void], standing: NDArray[np.void], until_us: NDArray[np.int64]
     ) -> NDArray[np.void]:
         is_silence = self._is_silence[rows["rule"]]
         signals = rows[~is_silence]

@@ -9,9 +9,13 @@ from forgeline.alarms.judging.columns import CHANGES, NEVER, heads_of
 
 
 def find_changes(
-    rows: NDArray[np.void], terms: NDArray[np.void], standing: NDArray[np.void], *, until_us: int
+    rows: NDArray[np.void],
+    terms: NDArray[np.void],
+    standing: NDArray[np.void],
+    *,
+    until_us: NDArray[np.int64],
 ) -> NDArray[np.void]:
-    """Return where silence begins and ends, gaps between the rows included, up to ``until_us``.
+    """Return where silence begins and ends, gaps between the rows included, up to ``until_us`` (a time a rule).
 
     **Shape** ``rows`` as columns.ROWS: the good samples since the last time, by rule and time; ``standing`` tells
     each rule's newest before them. A rule that has never seen a sample is silent to nobody.
@@ -43,7 +47,7 @@ def _between(rows: NDArray[np.void], terms: NDArray[np.void], standing: NDArray[
 
 
 def _at_the_end(
-    rows: NDArray[np.void], terms: NDArray[np.void], standing: NDArray[np.void], until_us: int
+    rows: NDArray[np.void], terms: NDArray[np.void], standing: NDArray[np.void], until_us: NDArray[np.int64]
 ) -> NDArray[np.void]:
     last = standing["seen_us"].copy()
     is_out = standing["is_out"].copy()

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from forgeline.alarms.definitions import Definition, Limit, PointFacts, dump, list_faults, parse
+from forgeline.alarms.definitions import Definition, Limit, PointFacts, dump, list_circles, list_faults, parse
 from forgeline.alarms.models import Judgement, Rule, RuleVersion
 from forgeline.alarms.plan import RuleInForce, read_plan, read_points
 from forgeline.alarms.profiles import list_rules, points_of
@@ -31,7 +31,8 @@ def check_rule(
     """
     definition = parse(raw)
     facts, others = _surroundings(definition, asset_id, profile)
-    return definition, list_faults(definition, facts, others=others - {key})
+    faults = list_faults(definition, facts, others=set(others) - {key})
+    return definition, faults or list_circles(definition, key, others)
 
 
 def publish_rule(
@@ -166,17 +167,17 @@ def _find_in_force(asset_id: int, key: str) -> RuleInForce:
 
 def _surroundings(
     definition: Definition, asset_id: int | None, profile: str
-) -> tuple[dict[str, PointFacts], set[str]]:
-    """Return the points that the rule may name, and the keys of the rules beside it."""
+) -> tuple[dict[str, PointFacts], dict[str, Definition]]:
+    """Return the points that the rule may name, and the rules beside it by key."""
     words = definition.condition.inputs.values()
     if (asset_id is None) == (not profile):
         raise InvalidInputError(_("Say for which machine, or for which profile, the rule is."))
     if asset_id is None:
         if profile not in PROFILES:
             raise NotFoundError(_("There is no such device profile."), data={"profile": profile})
-        own = Rule.objects.filter(profile=profile).values_list("key", flat=True)
-        return points_of(PROFILES[profile]), {*list_rules(profile), *own}
+        own = {rule.key: parse(rule.definition) for rule in Rule.objects.filter(profile=profile)}
+        return points_of(PROFILES[profile]), {**list_rules(profile), **own}
     if not Asset.objects.filter(pk=asset_id, retired_at=None).exists():
         raise NotFoundError(_("There is nothing here that you may see."), data={"asset": asset_id})
     facts = read_points().facts_for(asset_id, words)
-    return facts, {rule.key for rule in read_plan(asset_ids=[asset_id])}
+    return facts, {rule.key: rule.definition for rule in read_plan(asset_ids=[asset_id])}

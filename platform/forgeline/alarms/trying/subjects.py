@@ -5,13 +5,12 @@ Not here: judging it (walk, machine), rows of longer trials (models).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from forgeline.alarms.definitions import Definition, list_faults
+from forgeline.alarms.definitions import Definition, list_circles, list_faults
 from forgeline.alarms.judging.book import Input, Planned
 from forgeline.alarms.plan import Points, RuleInForce, Source, read_plan, read_points
 from forgeline.alarms.services import check_rule
@@ -42,8 +41,6 @@ class Subject:
 def ask(raw: Any, *, asset_id: int | None, profile: str, key: str) -> Question:
     """Return the question. **Raises** InvalidInputError with every fault of the rule, NotFoundError."""
     definition, faults = check_rule(raw, asset_id=asset_id, profile=profile, key=key)
-    if not faults and asset_id is not None:
-        faults = _circles(definition, key, read_plan(asset_ids=[asset_id]))
     if faults:
         raise InvalidInputError(faults[0], key="alarms.invalid_rule", data={"fields": {"definition": faults}})
     return Question(definition, asset_id, profile, key)
@@ -73,7 +70,7 @@ def _subject(question: Question, asset: Asset, rules: list[RuleInForce], points:
     words = definition.condition.inputs
     others = {rule.key for rule in rules} - {question.key}
     faults = list_faults(definition, points.facts_for(asset.pk, words.values()), others=others)
-    faults = faults or _circles(definition, question.key, rules)
+    faults = faults or list_circles(definition, question.key, {rule.key: rule.definition for rule in rules})
     if faults:
         return Subject(asset, None, None, faults[0])
     inputs = {}
@@ -84,24 +81,3 @@ def _subject(question: Question, asset: Asset, rules: list[RuleInForce], points:
     new = Planned(asset.pk, question.key, definition, inputs)
     is_judged = current is not None and current.is_judged
     return Subject(asset, new, current.planned() if current is not None and is_judged else None)
-
-
-def _circles(definition: Definition, key: str, rules: Iterable[RuleInForce]) -> list[str]:
-    """Return the fault of a rule that would be suppressed, by way of others, by itself."""
-    under = {rule.key: rule.definition.quiet_under for rule in rules if rule.key != key}
-    circle = [other for other in definition.quiet_under if key and key in _reach(other, under)]
-    if not circle:
-        return []
-    return [
-        _("This rule and %(rules)s would suppress each other; take one of them out.")
-        % {"rules": ", ".join(sorted(circle))}
-    ]
-
-
-def _reach(start: str, under: Mapping[str, Iterable[str]]) -> set[str]:
-    """Return the rules that suppress ``start`` directly or by way of others, and itself."""
-    reached, ahead = set(), {start}
-    while ahead:
-        reached |= ahead
-        ahead = {above for other in ahead for above in under.get(other, ())} - reached
-    return reached
