@@ -18,6 +18,8 @@ from django.core.cache import caches
 from django.core.management import call_command
 from django.db import connections
 
+from forgeline.conf.celery import app as celery
+
 PASSWORDS = {"owner": "owner-of-tests", "app": "app-of-tests", "ingest": "ingest-of-tests"}
 ADMIN_PASSWORD = "admin-of-tests"
 _PROVISION_LOCK = 7_204_511
@@ -87,6 +89,8 @@ def point_django_at(services: Services, dbname: str) -> None:
     AxesProxyHandler.get_implementation(force=True)
     settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"] = [services.redis_url]
     settings.CELERY_BROKER_URL = settings.CELERY_RESULT_BACKEND = services.redis_url
+    # Celery keeps its producers for good: a task would go to the broker of before, and a ping stay unanswered.
+    celery._pool = celery.amqp._producer_pool = None
 
 
 def make_database(services: Services, dbname: str) -> None:
