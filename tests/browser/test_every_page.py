@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from forgeline.alarms.definitions import dump
+from forgeline.alarms.models import Alarm, EntryKind, JournalEntry
+from forgeline.alarms.plan import read_plan
 from forgeline.assets import services
+from forgeline.base import clock
 from forgeline.tenancy.scoping import tenant_scope
 from tests.browser.conftest import Floor, Sender, sign_in
 
@@ -46,10 +50,26 @@ def _paths(floor: Floor) -> list[str]:
         f"/setup/assets/{floor.machine_id}/", f"/setup/assets/{floor.machine_id}/points/new/",
         f"/setup/points/{floor.points['power']}/", "/company/keys/", "/company/history/", "/connectors/",
         "/connectors/add/mqtt/", "/connectors/add/opcua/", "/connectors/waiting/", "/connectors/devices/",
+        "/alarms/", "/alarms/?view=all", f"/alarms/{_raise_alarm(floor)}/", "/alarms/journal/", "/alarms/rules/",
+        "/alarms/rules/of/press/", f"/alarms/rules/edit/?asset={floor.machine_id}&key=bearing_hot",
         f"/connectors/devices/{device.pk}/", "/notifications/", "/notifications/preferences/", "/company/messages/",
         "/company/messages/routes/new/", "/company/messages/rosters/", "/company/messages/rosters/new/",
         "/company/messages/channels/", "/company/messages/channels/new/", "/company/messages/log/",
     ]  # fmt: skip
+
+
+def _raise_alarm(floor: Floor) -> int:
+    """An alarm as the judge writes one, with what it was raised by."""
+    with tenant_scope(floor.company.tenant_id):
+        [rule] = [rule for rule in read_plan(asset_ids=[floor.machine_id]) if rule.key == "bearing_hot"]
+        alarm = Alarm.objects.create(
+            asset_id=floor.machine_id, key="bearing_hot", definition=dump(rule.definition), since_us=0, changed_us=0,
+            is_active=True, is_acknowledged=False, raised_at=clock.now(), value=107.5,
+        )  # fmt: skip
+        JournalEntry.objects.create(
+            alarm=alarm, kind=EntryKind.RAISED, happened_at=alarm.raised_at, value=107.5
+        )
+    return int(alarm.pk)
 
 
 def test_pages_fit_are_quiet_and_speak_one_language(

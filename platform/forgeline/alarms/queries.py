@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 
 from forgeline.alarms.definitions import Priority
-from forgeline.alarms.models import Alarm, JournalEntry, Rule, RuleVersion
+from forgeline.alarms.models import Alarm, EntryKind, JournalEntry, Rule, RuleVersion
 from forgeline.base.errors import NotFoundError
 from forgeline.tenancy.context import require_tenant_id
 
@@ -58,6 +58,11 @@ def list_alarms(
     return rows.annotate(urgency=urgency).order_by("is_acknowledged", "urgency", "-raised_at", "-pk")
 
 
+def condition_of(view: str) -> Q:
+    """Return what makes an alarm belong to a view (one of VIEWS)."""
+    return _VIEWS[view]
+
+
 def choose_view(rows: QuerySet[Alarm], view: str) -> QuerySet[Alarm]:
     """Narrow alarms to a view (one of VIEWS)."""
     return rows.filter(_VIEWS[view])
@@ -72,6 +77,14 @@ def count_open() -> dict[str, int]:
         counts[priority or Priority.MEDIUM.value] += 1
         counts["unacknowledged"] += not is_acknowledged
     return counts
+
+
+def count_raised(alarm_ids: Iterable[int], since: datetime) -> dict[int, int]:
+    """Return how often each alarm came since then; those that did not are left out."""
+    rows = JournalEntry.objects.filter(
+        alarm_id__in=list(alarm_ids), kind=EntryKind.RAISED, happened_at__gte=since
+    )
+    return dict(rows.values("alarm_id").annotate(n=Count("pk")).values_list("alarm_id", "n"))
 
 
 def get_alarm(alarm_id: int) -> Alarm:

@@ -5,15 +5,16 @@ Not here: who is told, when and by what (notifications).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from forgeline.alarms.definitions import Definition, Limit, Priority, parse
+from forgeline.alarms.definitions import Definition, Priority, parse
 from forgeline.alarms.models import Alarm, EntryKind
+from forgeline.alarms.wording import Names, PointName, read_names, say_cause
 from forgeline.assets.models import Asset
 from forgeline.notifications import services as notifications
 from forgeline.notifications.message import Message
@@ -37,35 +38,34 @@ def show(tenant_id: int, alarm_ids: Iterable[int]) -> None:
 
 def announce(news: Sequence[News]) -> None:
     """Put what came into the outbox, and end the escalation of what went; in the caller's transaction."""
-    _settle([each.alarm for each in news if each.kind != EntryKind.RAISED])
+    settle((each.alarm for each in news if each.kind != EntryKind.RAISED), by="")
     raised = [each.alarm for each in news if each.kind == EntryKind.RAISED]
     definitions = {alarm.pk: parse(alarm.definition) for alarm in raised}
     raised.sort(key=lambda alarm: _URGENCY[definitions[alarm.pk].priority])
     assets = {asset.pk: asset for asset in Asset.objects.filter(pk__in={alarm.asset_id for alarm in raised})}
-    for alarm in raised[:MAX_AT_ONCE]:
-        notifications.announce(_message(alarm, definitions[alarm.pk], assets[alarm.asset_id]))
+    told = raised[:MAX_AT_ONCE]
+    names: dict[str, Names] = {}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            names[language] = read_names((alarm.asset_id, definitions[alarm.pk]) for alarm in told)
+    for alarm in told:
+        notifications.announce(_message(alarm, definitions[alarm.pk], assets[alarm.asset_id], names))
     rest = raised[MAX_AT_ONCE:]
     if rest:
         notifications.announce(_summary(rest, definitions[rest[0].pk].priority, assets[rest[0].asset_id]))
 
 
 def settle(alarms: Iterable[Alarm], *, by: str) -> None:
-    """Somebody has answered: nobody else is called."""
-    for alarm in alarms:
-        notifications.settle(f"{SUBJECT}:{alarm.pk}", by=by)
+    """Somebody has answered, or nobody (''): it is over by itself. Nobody else is called."""
+    notifications.settle_all((f"{SUBJECT}:{alarm.pk}" for alarm in alarms), by=by)
 
 
-def _settle(alarms: Iterable[Alarm]) -> None:
-    for alarm in alarms:
-        notifications.settle(f"{SUBJECT}:{alarm.pk}", by="")
-
-
-def _message(alarm: Alarm, definition: Definition, asset: Asset) -> Message:
+def _message(alarm: Alarm, definition: Definition, asset: Asset, names: Mapping[str, Names]) -> Message:
     title, body = {}, {}
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
             title[language] = f"{asset.title}: {definition.name_in(language)}"
-            body[language] = "\n".join(_lines(alarm, definition, language))
+            body[language] = "\n".join(_lines(alarm, definition, names[language].of(asset.pk), language))
     assert alarm.raised_at is not None
     return Message(
         subject=f"{SUBJECT}:{alarm.pk}", kind="alarm.raised", priority=definition.priority.value,
@@ -74,13 +74,10 @@ def _message(alarm: Alarm, definition: Definition, asset: Asset) -> Message:
     )  # fmt: skip
 
 
-def _lines(alarm: Alarm, definition: Definition, language: str) -> list[str]:
-    lines = []
-    condition = definition.condition
-    if alarm.value is not None and isinstance(condition, Limit):
-        lines.append(
-            _("%(value)g; the limit is %(limit)g.") % {"value": alarm.value, "limit": condition.limit}
-        )
+def _lines(
+    alarm: Alarm, definition: Definition, name: Callable[[str], PointName], language: str
+) -> list[str]:
+    lines = [say_cause(definition, alarm.value, name)]
     for words, sentence in (
         (definition.consequence_in(language), _("If nothing is done: %(words)s")),
         (definition.instruction_in(language), _("What to do: %(words)s")),

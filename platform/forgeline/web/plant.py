@@ -14,6 +14,7 @@ from forgeline.base import clock
 from forgeline.base.clock import to_us
 from forgeline.telemetry import queries as telemetry, states
 from forgeline.telemetry.queries import HOLD_INTERVALS, LatestValue
+from forgeline.web.alarm_rows import count_by_machine
 
 BAND_US = 8 * 3_600_000_000
 TREND_US = 24 * 3_600_000_000
@@ -59,6 +60,9 @@ class MachineCard:
     newest_ms: int
     limit_s: int
     is_stale: bool
+    alarms: int
+    alarm_priority: str
+    """The highest among those that are open."""
 
 
 @dataclass(slots=True)
@@ -78,8 +82,8 @@ class LineGroup:
         return out
 
 
-def read_overview(site: Site) -> list[LineGroup]:
-    """Return the lines of a plant with their machines: seven queries, whatever the plant's size."""
+def read_overview(site: Site, *, with_alarms: bool = True) -> list[LineGroup]:
+    """Return the lines of a plant with their machines: eight queries, whatever the plant's size."""
     now_us = clock.now_us()
     groups: list[tuple[str, str, list[Branch]]] = []
     _collect(read_tree(site.pk, with_points=True), "", site.title, groups)
@@ -92,10 +96,11 @@ def read_overview(site: Site) -> list[LineGroup]:
     main_ids = [chosen[0].pk for chosen in mains.values() if chosen]
     trends = telemetry.read_trends(main_ids, now_us - TREND_US, now_us) if main_ids else {}
     bands = _read_bands(ids, now_us)
+    alarms = count_by_machine(ids) if with_alarms else {}
     out = []
     for title, area, branches in groups:
         cards = [
-            _card(branch, mains[branch.asset.pk], latest, current, trends, bands, now_us)
+            _card(branch, mains[branch.asset.pk], latest, current, trends, bands, alarms, now_us)
             for branch in branches
         ]
         out.append(LineGroup(title, area, cards))
@@ -129,6 +134,7 @@ def _card(
     current: dict[int, Any],
     trends: dict[int, list[float | None]],
     bands: dict[int, list[BandPiece]],
+    alarms: dict[int, tuple[int, str]],
     now_us: int,
 ) -> MachineCard:
     main = chosen[0] if chosen else None
@@ -143,6 +149,7 @@ def _card(
         if branch.asset.pk in current
         else ("no_data" if is_stale or not known else "")
     )
+    count, priority = alarms.get(branch.asset.pk, (0, ""))
     return MachineCard(
         asset=branch.asset,
         state=state,
@@ -153,6 +160,8 @@ def _card(
         newest_ms=newest_us // 1000,
         limit_s=limit_s,
         is_stale=is_stale,
+        alarms=count,
+        alarm_priority=priority,
     )
 
 

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from forgeline.web.views import calendar, company, history, machine, overview, session, setup
+from forgeline.web.views.alarms import detail, editor, journal, live, rulebook
 from forgeline.web.views.notifications import answering, channels, inbox, log, rosters, routes
 
 app_name = "web"
@@ -25,6 +26,19 @@ urlpatterns = [
     path("setup/assets/<int:asset_id>/", setup.edit_asset, name="edit_asset"),
     path("setup/assets/<int:asset_id>/points/new/", setup.new_point, name="new_point"),
     path("setup/points/<int:point_id>/", setup.edit_point, name="edit_point"),
+    path("alarms/", live.alarms, name="alarms"),
+    path("alarms/answer/", live.answer, name="answer_alarms"),
+    path("alarms/<int:alarm_id>/", detail.alarm, name="alarm"),
+    path("alarms/<int:alarm_id>/limit/", detail.move_limit, name="move_alarm_limit"),
+    path("alarms/journal/", journal.journal, name="alarm_journal"),
+    path("alarms/rules/", rulebook.rules, name="alarm_rules"),
+    path("alarms/rules/edit/", editor.editor, name="alarm_rule"),
+    path("alarms/rules/check/", editor.check, name="check_alarm_rule"),
+    path("alarms/rules/try/", editor.preview, name="try_alarm_rule"),
+    path("alarms/rules/trials/<int:trial_id>/", editor.trial, name="alarm_trial"),
+    path("alarms/rules/of/<slug:profile>/", rulebook.profile_rules, name="alarm_profile_rules"),
+    path("alarms/rules/<int:rule_id>/", rulebook.versions, name="alarm_versions"),
+    path("alarms/rules/<int:rule_id>/change/", rulebook.change, name="change_alarm_rule"),
     path("notifications/", inbox.inbox, name="inbox"),
     path("notifications/bell/", inbox.bell, name="bell"),
     path("notifications/preferences/", inbox.preferences, name="preferences"),

@@ -1,30 +1,22 @@
-"""The machine page: points with live values, and the chart."""
+"""The machine page: points with live values, the chart, and the alarms that are open."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext_lazy as _
 
-from forgeline.assets.models import Point, Site
+from forgeline.assets.models import Point
 from forgeline.assets.models.point import Kind
-from forgeline.assets.queries import get_asset, list_points, read_calendar
+from forgeline.assets.queries import get_asset, list_points
 from forgeline.base import clock
-from forgeline.base.units import display_unit
-from forgeline.pages.templatetags.forgeline import words_of
 from forgeline.telemetry import queries as telemetry, states
 from forgeline.telemetry.queries import HOLD_INTERVALS
 from forgeline.web.access import needs
+from forgeline.web.alarm_rows import list_limits, list_open
+from forgeline.web.chart import chart_context
 from forgeline.web.plant import TREND_US, choose
 
 MOST_LINES = 6
-_RANGES = (
-    ("15m", _("15 min")), ("1h", _("1 h")), ("8h", _("8 h")), ("24h", _("24 h")), ("7d", _("7 d")),
-    ("30d", _("30 d")), ("1y", _("1 year")),
-)  # fmt: skip
-_SPANS = (("shift", _("This shift")), ("last_shift", _("Last shift")), ("day", _("Production day")))
 _FIRST_ROLES = ("temperature", "power.active", "machine.speed", "load", "pressure")
 
 
@@ -48,54 +40,27 @@ def machine(request: HttpRequest, asset_id: int) -> HttpResponse:
         }
         for point in points
     ]
-    spans = _spans(asset.site, now_us)
     shown = _asked(request, points) or [point.pk for point in choose(points, _FIRST_ROLES, 2)]
+    sees_alarms = request.actor.has_permission("alarms.view")  # type: ignore[attr-defined]
     context = {
         "asset": asset,
         "rows": rows,
         "state": current[0].value if current else "",
         "state_since_ms": current[1] // 1000 if current else 0,
         "shown": shown,
-        "ranges": [*_RANGES, *((key, word) for key, word in _SPANS if key in spans)],
-        "chart": {
-            "zone": asset.site.zone,
-            "shown": shown,
-            "spans": spans,
-            "points": [_for_chart(point) for point in points if point.kind != Kind.TEXT],
-        },
+        **chart_context(
+            asset.site, points, shown, now_us, limits=list_limits(asset_id) if sees_alarms else ()
+        ),
+        "sees_alarms": sees_alarms,
+        "alarms": list_open(asset_id) if sees_alarms else [],
         "may_edit": request.actor.has_permission("web.edit"),  # type: ignore[attr-defined]
     }
+    if request.headers.get("HX-Target") == "machine-alarms":
+        return render(request, "web/alarms/parts/of_machine.html", context)
     return render(request, "web/machine.html", context)
-
-
-def _spans(site: Site, now_us: int) -> dict[str, tuple[int, int]]:
-    """Return ``[from, to)`` in milliseconds of the plant's shifts and its production day, where shifts are kept."""
-    calendar = read_calendar(site)
-    if not calendar.shifts:
-        return {}
-    running, last = calendar.find_shift(now_us), calendar.find_last_shift(now_us)
-    spans = {"day": calendar.production_day_span(calendar.production_day_of(now_us))}
-    for key, span in (("shift", running), ("last_shift", last)):
-        if span is not None:
-            spans[key] = (span.from_us, span.to_us)
-    return {key: (start // 1000, end // 1000) for key, (start, end) in spans.items()}
 
 
 def _asked(request: HttpRequest, points: list[Point]) -> list[int]:
     known = {point.pk for point in points}
     words = request.GET.get("points", "").split(",")
     return [int(word) for word in words if word.isdecimal() and int(word) in known][:MOST_LINES]
-
-
-def _for_chart(point: Point) -> dict[str, Any]:
-    return {
-        "id": point.pk,
-        "name": point.title,
-        "unit": display_unit(point.unit),
-        "decimals": point.decimals,
-        "kind": Kind(point.kind).name.lower(),
-        "labels": words_of(point),
-        "interval_s": point.expected_interval_s,
-        "valid_min": point.valid_min,
-        "valid_max": point.valid_max,
-    }

@@ -22,7 +22,8 @@ def overview(request: HttpRequest) -> HttpResponse:
     sites = list(list_sites())
     wanted = request.GET.get("plant", "")
     site = get_site(int(wanted)) if wanted.isdecimal() else (sites[0] if sites else None)
-    groups = read_overview(site) if site is not None else []
+    sees_alarms = request.actor.has_permission("alarms.view")  # type: ignore[attr-defined]
+    groups = read_overview(site, with_alarms=sees_alarms) if site is not None else []
     line = request.GET.get("line", "")
     context = {
         "site": site,

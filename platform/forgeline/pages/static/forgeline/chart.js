@@ -15,8 +15,8 @@
   const language = document.documentElement.lang;
   const query = new URLSearchParams(location.search);
   let shown = data.shown.slice(0, MOST);
-  let range = RANGES[query.get("range")] || SPANS[query.get("range")] ? query.get("range") : "8h";
-  let fixed = query.get("from") && query.get("to") ? [Number(query.get("from")), Number(query.get("to"))] : null;
+  let range = RANGES[query.get("range")] || SPANS[query.get("range")] ? query.get("range") : data.range || "8h";
+  let fixed = query.get("from") && query.get("to") ? [Number(query.get("from")), Number(query.get("to"))] : query.get("range") ? null : data.span;
   let series = new Map();
   let chart = null;
   let asked = 0;
@@ -115,6 +115,34 @@
     return value.toLocaleString(language, { maximumFractionDigits: point.decimals, minimumFractionDigits: point.decimals }) + (point.unit ? ` ${point.unit}` : "");
   }
 
+  // What a rule says is drawn in: its limits as lines, the time in which its alarm stood as a tint.
+  function limitsOf(point) {
+    const limits = (data.limits || []).filter((limit) => limit.point === point.id);
+    const colour = css("--warn");
+    return limits.length ? {
+      silent: true, symbol: "none", animation: false, lineStyle: { color: colour, type: "dashed", width: 1.2 },
+      label: { position: "insideStartTop", color: colour, formatter: (item) => item.name },
+      data: limits.map((limit) => ({ yAxis: limit.value, name: `${limit.name} ${number(limit.value, point)}` })),
+    } : undefined;
+  }
+  function alarmsOf(to) {
+    const marks = data.marks || [];
+    return marks.length ? {
+      silent: true, itemStyle: { color: css("--down"), opacity: .1 },
+      data: marks.map((mark) => [{ xAxis: mark.from }, { xAxis: Math.min(mark.to || to, to) }]),
+    } : undefined;
+  }
+  // Where the chart is about a limit, the axis reaches it.
+  function boundsOf(unit, points) {
+    if (!data.marks || !data.marks.length) return {};
+    const ids = points.filter((point) => point.unit === unit).map((point) => point.id);
+    const values = (data.limits || []).filter((limit) => ids.includes(limit.point)).map((limit) => limit.value);
+    if (!values.length) return {};
+    const room = (extent) => (Math.max(extent.max, ...values) - Math.min(extent.min, ...values)) * .08 || 1;
+    const nice = (value, by, up) => { const step = 10 ** Math.floor(Math.log10(by || 1)); return (up ? Math.ceil : Math.floor)(value / step) * step; };
+    return { min: (extent) => nice(Math.min(extent.min, ...values) - room(extent), room(extent), false), max: (extent) => nice(Math.max(extent.max, ...values) + room(extent), room(extent), true) };
+  }
+
   function draw() {
     if (!window.echarts) return;
     if (!chart) { chart = echarts.init(element, null, { renderer: "canvas" }); chart.on("datazoom", zoomed); }
@@ -134,6 +162,7 @@
       }
       lines.push({
         id: `point-${point.id}`, name: point.name, type: "line", yAxisIndex: axis, step, data: rows.map((r) => [r[0], r[1]]), symbol: rows.length < 60 ? "circle" : "none", symbolSize: 4,
+        markLine: limitsOf(point), markArea: i ? undefined : alarmsOf(to),
         connectNulls: false, lineStyle: { width: 1.6, color: colour, type: ["solid", "solid", "dashed", "dashed", "dotted", "dotted"][i] }, itemStyle: { color: colour }, animation: false,
       });
     });
@@ -160,7 +189,7 @@
       },
       xAxis: { type: "time", min: from, max: to, axisLabel: { color: ink, formatter: axisTime, hideOverlap: true }, axisLine: { lineStyle: { color: line } }, splitLine: { show: false } },
       yAxis: (units.length ? units : [""]).map((unit, i) => ({
-        type: "value", scale: true, name: unit, position: i % 2 ? "right" : "left", offset: i > 1 ? 48 * Math.floor(i / 2) : 0, nameTextStyle: { color: ink }, axisLabel: { color: ink },
+        type: "value", scale: true, ...boundsOf(unit, points), name: unit, position: i % 2 ? "right" : "left", offset: i > 1 ? 48 * Math.floor(i / 2) : 0, nameTextStyle: { color: ink }, axisLabel: { color: ink, ...(boundsOf(unit, points).min ? { showMinLabel: false, showMaxLabel: false } : {}) },
         splitLine: { show: i === 0, lineStyle: { color: line } }, axisLine: { show: false },
       })),
       dataZoom: [{ type: "inside", filterMode: "none" }, { type: "slider", height: 18, bottom: 8, filterMode: "none", borderColor: line, backgroundColor: "transparent", fillerColor: css("--accent-soft"), handleStyle: { color: css("--panel"), borderColor: css("--ink-3") }, moveHandleSize: 0, dataBackground: { lineStyle: { color: css("--ink-3") }, areaStyle: { color: line } }, selectedDataBackground: { lineStyle: { color: css("--accent") }, areaStyle: { color: css("--accent-soft") } }, labelFormatter: (value) => axisTime(value), textStyle: { color: ink }, brushSelect: false }],

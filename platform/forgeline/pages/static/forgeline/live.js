@@ -24,6 +24,8 @@
       pill("lost", interpolate(gettext("Not live since %s, reconnecting"), [clockOf(lostAt)]));
     } else if (!wasOpen) {
       pill("waiting", gettext("Connecting"));
+    } else if (!document.querySelector('[data-live-topic^="asset."]')) {
+      pill("live", gettext("Live"));
     } else if (!lastFrameAt) {
       pill("live", gettext("Live, waiting for values"));
     } else {
@@ -88,6 +90,17 @@
       take(body.results.map((r) => [r.point_id, r.ts_ms, r.value, r.quality]));
     }
     document.dispatchEvent(new CustomEvent("forgeline:gap"));
+    alarmsChanged();
+  }
+
+  // The first change at once, of a burst the last: a page reads its alarms at most twice a second.
+  let alarmsAt = -EVERY_MS, alarmsTimer = null;
+  function alarmsChanged() {
+    if (alarmsTimer) return;
+    alarmsTimer = setTimeout(() => {
+      alarmsTimer = null; alarmsAt = performance.now();
+      document.dispatchEvent(new CustomEvent("forgeline:alarms"));
+    }, Math.max(0, alarmsAt + EVERY_MS - performance.now()));
   }
 
   // Open is not yet live: what is committed between the two comes by no frame, so the gap is filled only now.
@@ -112,6 +125,7 @@
       if (frame.t === "samples") { lastFrameAt = Date.now(); take(frame.p); }
       else if (frame.t === "subscribed") nowLive();
       else if (frame.t === "gap") fillGap();
+      else if (frame.t === "alarms") alarmsChanged();
       else if (frame.t === "bell") document.dispatchEvent(new CustomEvent("forgeline:bell"));
       else if (frame.t === "state") document.dispatchEvent(new CustomEvent("forgeline:state", { detail: frame }));
     };
