@@ -198,10 +198,10 @@ def test_rule_that_chatters_is_told_with_what_would_calm_it(court: Court) -> Non
 
 
 def test_trial_that_is_kept_anywhere_finds_the_same(told: Court, monkeypatch: pytest.MonkeyPatch) -> None:
-    from forgeline.alarms.trying import machine as machine_module
+    from forgeline.alarms.trying import feeding
     from forgeline.alarms.trying.trial import find
 
-    monkeypatch.setattr(machine_module, "MOST_AT_ONCE", 10)
+    monkeypatch.setattr(feeding, "MOST_AT_ONCE", 10)
     monkeypatch.setattr("forgeline.alarms.trying.findings.MOST_IN_TEN_MINUTES", 1)
     with tenant_scope(told.plant.tenant_id):
         question = ask(limit(80), asset_id=told.plant.machine.pk, profile="", key="")

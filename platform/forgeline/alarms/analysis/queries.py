@@ -47,8 +47,9 @@ def analyse(
     """
     now = now or clock.now()
     from_us, to_us = _span(from_, to, now)
-    sites = _sites(site_id)
-    positions, alarms, journal = read_positions(sites, from_us, to_us)
+    sites = find_sites(site_id)
+    spans = {site.pk: (from_us, to_us) for site in sites}
+    positions, alarms, journal = read_positions(sites, spans)
     return {
         "from": iso(from_us),
         "to": iso(journal.until_us),
@@ -70,25 +71,31 @@ def list_standing(*, site_id: int | None = None, now: datetime | None = None) ->
     """Return the alarms that are active now, the oldest first: who, ``since``, ``hours``, ``is_acknowledged``,
     ``is_silenced`` (shelved, suppressed or out of service: nobody is told), ``is_stale`` (for more than 24 hours).
     """
-    alarms = read_alarms([site.pk for site in _sites(site_id)])
+    alarms = read_alarms([site.pk for site in find_sites(site_id)])
     return _standing(alarms.values(), us_of(now or clock.now()))
 
 
 def read_positions(
-    sites: Sequence[Site], from_us: int, to_us: int
+    sites: Sequence[Site], spans: Mapping[int, tuple[int, int]]
 ) -> tuple[dict[int, Position], dict[int, Who], Journal]:
-    """Return what is known of each plant in ``[from, to)``, its alarms by id, and the journal as it was read."""
+    """Return what is known of each plant in its span ``[from, to)``, all alarms by id, and the journal as it was read.
+
+    Each plant is seen as it was known at the end of its span: what came afterwards changes nothing.
+    """
     ids = [site.pk for site in sites]
     alarms = read_alarms(ids)
-    journal = read_journal(ids, from_us - LEAD_US, to_us)
+    begin_us = min((from_us for from_us, _ in spans.values()), default=LEAD_US) - LEAD_US
+    journal = read_journal(ids, begin_us, max((to_us for _, to_us in spans.values()), default=LEAD_US))
     place = np.array([[alarm, who.site_id] for alarm, who in sorted(alarms.items())], np.int64).reshape(-1, 2)
     entries = journal.entries[np.isin(journal.entries["alarm"], place[:, 0])]
     site_of = place[np.searchsorted(place[:, 0], entries["alarm"]), 1]
     found = {}
     for site in sites:
-        own = entries[site_of == site.pk]
-        calls = find_calls(own, journal.until_us)
-        floods = [each for each in find_floods(calls, journal.until_us) if _ends_after(each, from_us)]
+        from_us, to_us = spans[site.pk]
+        until_us = min(to_us, journal.until_us)
+        own = entries[(site_of == site.pk) & (entries["at_us"] < until_us)]
+        calls = find_calls(own, until_us)
+        floods = [each for each in find_floods(calls, until_us) if _ends_after(each, from_us)]
         priorities = {alarm: who.priority for alarm, who in alarms.items() if who.site_id == site.pk}
         found[site.pk] = Position(own, calls, floods, priorities, calendar_of(site))
     return found, alarms, journal
@@ -144,7 +151,8 @@ def _span(from_: datetime | None, to: datetime | None, now: datetime) -> tuple[i
     return from_us, to_us
 
 
-def _sites(site_id: int | None) -> list[Site]:
+def find_sites(site_id: int | None) -> list[Site]:
+    """Return one plant, or all that are in use. **Raises** NotFoundError."""
     return list(list_sites()) if site_id is None else [get_site(site_id)]
 
 

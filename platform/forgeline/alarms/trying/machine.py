@@ -3,14 +3,13 @@ dies loses little.
 
 First the rule and the one that stands there now are walked side by side. Where the new one fires too often, a
 deadband and a delay are chosen where it is busiest and walked over the whole span too.
-Not here: rows (jobs), sentences (wording).
+Not here: reading samples (feeding), rows (jobs), sentences (wording).
 """
 
 from __future__ import annotations
 
 import io
 import json
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,23 +18,14 @@ from django.utils.translation import gettext as _
 
 from forgeline.alarms.definitions import dump, parse
 from forgeline.alarms.judging.book import Planned
-from forgeline.alarms.judging.columns import NEVER
-from forgeline.alarms.judging.signals import Samples
-from forgeline.alarms.trying import findings, wording
+from forgeline.alarms.trying import feeding, findings, wording
 from forgeline.alarms.trying.calming import choose, propose, size_of
 from forgeline.alarms.trying.findings import DAY_US, Found
 from forgeline.alarms.trying.masks import read_mask
 from forgeline.alarms.trying.spans import Pieces, total_us
 from forgeline.alarms.trying.subjects import Subject
-from forgeline.alarms.trying.walk import NO_SAMPLES, Walk, join
+from forgeline.alarms.trying.walk import Walk
 from forgeline.assets.queries import read_calendar
-from forgeline.telemetry import queries
-from forgeline.telemetry.sample import Quality
-
-MOST_AT_ONCE = 300_000
-"""Samples of one piece, about: that bounds the memory, whatever is tried."""
-MOST_BACK_US = 7 * DAY_US
-"""A rule over several points sees no further back than this when it begins."""
 
 
 class MachineTrial:
@@ -46,12 +36,7 @@ class MachineTrial:
         self._subject, self._new = subject, subject.new
         self.from_us, self.to_us = from_us, to_us
         self._walk = Walk([subject.new, *([subject.current] if subject.current else [])], from_us)
-        interval_s = {
-            each.point_id: each.interval_s for rule in self._walk.book.rules for each in rule.inputs.values()
-        }
-        per_day = sum(86_400 / max(each, 0.001) for each in interval_s.values())
-        self._piece_us = DAY_US // max(1, min(1440, math.ceil(per_day / MOST_AT_ONCE)))
-        """A day, or so much of it as is not too much at once."""
+        self._piece_us = feeding.piece_us(self._walk.book.rules)
         self._is_begun = False
         self._masks: dict[Any, Pieces] = {}
         self._calm: Walk | None = None
@@ -74,7 +59,7 @@ class MachineTrial:
     def step(self) -> None:
         """Do the next piece of work: a day or less of samples, or choosing what would calm the rule."""
         if not self._is_begun:
-            self._begin(self._walk)
+            feeding.begin(self._walk)
             self._is_begun = True
         if self._walk.until_us < self.to_us:
             self._go_on(self._walk)
@@ -82,34 +67,14 @@ class MachineTrial:
             self._calms = self._choose()
             if self._calms:
                 self._calm = Walk([planned for _what, planned in self._calms], self.from_us)
-                self._begin(self._calm)
+                feeding.begin(self._calm)
         elif self._calm is not None:
             self._go_on(self._calm)
 
     # --- walking ---
 
-    def _begin(self, walk: Walk) -> None:
-        points = walk.book.point_ids.tolist()
-        last = queries.read_last_before(points, walk.from_us)
-        good = [
-            row
-            for _point, row in sorted(last.items())
-            if row.quality == Quality.GOOD and isinstance(row.value, float) and row.value == row.value
-        ]
-        seen = Samples(
-            np.array([row.point_id for row in good], np.int32),
-            np.array([row.ts_us for row in good], np.int64),
-            np.array([row.value for row in good], np.float64),
-        )
-        _points, after_us = walk.begin(seen)
-        known_us = after_us[after_us != NEVER]
-        since_us = max(int(known_us.min(initial=walk.from_us)), walk.from_us - MOST_BACK_US)
-        before = _read(points, since_us, walk.from_us) if since_us < walk.from_us else NO_SAMPLES
-        walk.carry(join(before, seen))
-
     def _go_on(self, walk: Walk) -> None:
-        until_us = min(walk.until_us + self._piece_us, self.to_us)
-        walk.step(_read(walk.book.point_ids.tolist(), walk.until_us, until_us), until_us)
+        feeding.feed(walk, min(walk.until_us + self._piece_us, self.to_us))
 
     def _choose(self) -> list[tuple[str, Planned]]:
         """Choose what would calm the rule by trying a few sizes where it is busiest."""
@@ -120,10 +85,10 @@ class MachineTrial:
         busiest_us = self.from_us + int(np.bincount(number).argmax()) * self._piece_us
         until_us = min(busiest_us + self._piece_us, self.to_us)
         points = self._walk.book.point_ids.tolist()
-        samples = _read(points, busiest_us, until_us)
+        samples = feeding.read_good(points, busiest_us, until_us)
         candidates = propose(self._new, samples)
         walk = Walk([self._new, *(each for some in candidates.values() for each in some)], busiest_us)
-        self._begin(walk)
+        feeding.begin(walk)
         walk.step(samples, until_us)
         left = [len(self._found(planned, walk.spans(n)).told) for n, planned in enumerate(walk.book.rules)]
         fired, at, chosen = left[0], 1, []
@@ -246,13 +211,6 @@ def skipped(subject: Subject, reason: str = "") -> dict[str, Any]:
         "current": None, "change": None, "is_noisy": False, "alarms": [], "gone": [], "calmer": [],
         "sentences": [_("%(machine)s was not tried: %(reason)s") % {"machine": subject.asset.title, "reason": reason}],
     }  # fmt: skip
-
-
-def _read(points: Sequence[int], from_us: int, to_us: int) -> Samples:
-    """Return the good samples of ``[from, to)``."""
-    news = queries.read_columns(points, from_us, to_us)
-    good = (news.quality == Quality.GOOD) & ~np.isnan(news.value)
-    return Samples(news.point_id[good], news.ts_us[good], news.value[good])
 
 
 def _signature(rules: Sequence[Planned]) -> list[Any]:
