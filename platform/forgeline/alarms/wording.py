@@ -61,10 +61,12 @@ def name_of(point: Point) -> PointName:
 def names_of_profile(profile: Profile) -> Callable[[str], PointName]:
     """Return the names of a profile's points, by key, in the reader's language."""
     language = get_language() or "en"
+    yes_or_no = {"0": _("no"), "1": _("yes")}
     found = {
         spec.key: PointName(
             spec.name_in(language), display_unit(spec.unit), spec.decimals,
-            {str(code): words.get(language) or words["en"] for code, words in spec.labels.items()},
+            {str(code): words.get(language) or words["en"] for code, words in spec.labels.items()}
+            or (yes_or_no if spec.kind == "boolean" else {}),
         )
         for spec in profile.points
     }  # fmt: skip

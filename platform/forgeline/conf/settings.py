@@ -157,6 +157,7 @@ CELERY_BEAT_SCHEDULE = {
         "notifications.trim": 3600.0,
         "alarms.try_rules": 5.0,
         "alarms.trim_trials": 3600.0,
+        "alarms.report_weeks": 3600.0,
     }.items()
 }
 

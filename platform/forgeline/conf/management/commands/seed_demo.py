@@ -1,4 +1,7 @@
-"""Make the company in which the demo plant lives, its manager and a key; the plant itself comes over REST."""
+"""Make the company in which the demo plant lives, its manager, who hears of alarms, and a key.
+
+The plant itself comes over REST.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ from django.core.management.base import BaseCommand
 from forgeline.identity import services
 from forgeline.identity.models import Role, User
 from forgeline.identity.queries import find_actor_by_key, list_memberships
+from forgeline.notifications.editing import create_route
+from forgeline.tenancy.scoping import tenant_scope
 
 EMAIL = "demo@forgeline.local"
 
@@ -49,5 +54,10 @@ class Command(BaseCommand):
             )
             tenant_id = tenant.pk
             services.add_member(tenant_id=tenant_id, user=user, role=Role.MANAGER)
+            with tenant_scope(tenant_id):
+                create_route(
+                    name="全部报警 All alarms", kinds=["alarm.*"], min_priority="low",
+                    steps=[{"after_minutes": 0, "user_id": user.pk}],
+                )  # fmt: skip
         _row, key = services.create_api_key(tenant_id=tenant_id, name="Demo plant", role=Role.MANAGER)
         return {"email": EMAIL, "password": password, "api_key": key}

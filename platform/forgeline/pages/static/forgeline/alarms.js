@@ -12,7 +12,7 @@
     const all = document.querySelector("[data-pick-all]");
     if (all) { all.checked = boxes.length > 0 && picked.size === boxes.length; all.indeterminate = picked.size > 0 && !all.checked; }
     const bar = document.querySelector("[data-answers]");
-    if (bar) bar.hidden = !boxes.length;
+    if (bar) { bar.hidden = !boxes.length; bar.classList.toggle("idle", Boolean(document.querySelector("[data-picked]")) && !picked.size); }
     const words = document.querySelector("[data-picked]");
     if (words) words.textContent = picked.size ? interpolate(ngettext("%s ticked", "%s ticked", picked.size), [picked.size]) : gettext("None ticked");
     for (const button of document.querySelectorAll("[data-answers] [data-needs-pick]")) if (words) button.disabled = !picked.size;

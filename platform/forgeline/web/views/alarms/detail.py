@@ -23,6 +23,7 @@ from forgeline.base.clock import to_us
 from forgeline.base.errors import ForgelineError
 from forgeline.identity.policy import Actor
 from forgeline.notifications import queries as notifications
+from forgeline.notifications.wording import reason_words
 from forgeline.web.access import needs
 from forgeline.web.alarm_rows import local, make_rows
 from forgeline.web.chart import chart_context
@@ -135,7 +136,14 @@ def entry_row(entry: JournalEntry, zone: str) -> dict[str, Any]:
 
 def _list_told(found: Alarm, zone: str) -> list[dict[str, Any]]:
     rows = notifications.list_told(f"alarm:{found.pk}")[:MOST_TOLD]
-    return [{"row": row, "at": local(row.created_at, zone)} for row in rows]
+    return [
+        {
+            "row": row,
+            "at": local(row.created_at, zone),
+            "reason": reason_words(row.reason) if row.reason else "",
+        }
+        for row in rows
+    ]
 
 
 def _move(actor: Actor, rule: RuleInForce | None) -> dict[str, Any] | None:
