@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 from django import forms
@@ -139,6 +140,7 @@ class RuleForm(forms.Form):
     ) -> None:  # fmt: skip
         super().__init__(*args, **kwargs)
         self._keys = {key for key, _title in points}
+        self._taken = {key for key, _title in others}
         choices: Any = self.fields
         choices["point"].choices = points
         choices["setpoint_point"].choices = [("", "–"), *points]
@@ -164,6 +166,10 @@ class RuleForm(forms.Form):
             self.add_error("highest", _("Bounds have two ends."))
         if not given.get("name_en") and not given.get("name_zh_hans"):
             self.add_error("name_en", _("Give the rule a name."))
+        if "key" in self.fields and self.chosen_key in self._taken:
+            self.add_error(
+                "key", _("There is a rule with this key already; change that one, or choose another key.")
+            )
         return given
 
     def clean_codes(self) -> list[int]:
@@ -185,9 +191,11 @@ class RuleForm(forms.Form):
 
     @property
     def chosen_key(self) -> str:
-        """The key as given, else made of the name; '' where neither gives one."""
+        """The key as given, else made of the name, else (a Chinese name makes none) of the kind and a number."""
         given = self.cleaned_data
-        return str(given.get("key") or slugify(given.get("name_en", "")).replace("-", "_")[:60])
+        key = given.get("key") or slugify(given.get("name_en", "")).replace("-", "_")[:60]
+        numbered = (f"{given.get('kind', 'rule')}_{number}" for number in count(1))
+        return str(key or next(each for each in numbered if each not in self._taken))
 
     def definition(self) -> dict[str, Any]:
         """Return the rule as services take it; the form is valid."""

@@ -1,0 +1,337 @@
+"""The alarms' pages by HTTP: constant queries, bad addresses, other companies, files, versions.
+
+Not here: how they look and move (tests/browser).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from forgeline.alarms.models import Alarm, EntryKind, JournalEntry, Rule
+from forgeline.assets import services as assets
+from forgeline.base import clock
+from forgeline.tenancy.scoping import tenant_scope
+from forgeline.web.alarm_rows import count_by_machine
+from tests.conftest import Company
+
+HOT = {
+    "name": {"en": "Too hot", "zh-hans": "温度过高"},
+    "condition": {"kind": "limit", "point": "bearing_temperature", "level": "H", "limit": 80.0},
+    "priority": "high",
+}
+
+
+@pytest.fixture
+def client(company: Company, sign_in: Callable[[Any], Client]) -> Client:
+    return sign_in(company.manager)
+
+
+def make_machine(company: Company, name: str = "Press 7") -> int:
+    with tenant_scope(company.tenant_id):
+        site = assets.create_site(name=f"Works of {name}", zone="Asia/Shanghai")
+        machine = assets.create_asset(
+            site_id=site.pk, level="work_unit", name=name, profile="press", with_points=True
+        )
+    return int(machine.pk)
+
+
+def make_alarm(company: Company, asset_id: int, key: str = "too_hot", **fields: Any) -> int:
+    with tenant_scope(company.tenant_id):
+        alarm = Alarm.objects.create(
+            asset_id=asset_id, key=key, definition=HOT, since_us=0, changed_us=0, raised_at=clock.now(), value=86.4,
+            **{"is_active": True, "is_acknowledged": False, **fields},
+        )  # fmt: skip
+        JournalEntry.objects.create(alarm=alarm, kind=EntryKind.RAISED, happened_at=clock.now(), value=86.4)
+    return int(alarm.pk)
+
+
+def count_queries(client: Client, path: str) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(path).status_code == 200
+    return len(queries)
+
+
+@pytest.mark.parametrize("path", ["/alarms/", "/alarms/?view=all", "/alarms/journal/", "/alarms/rules/"])
+def test_pages_ask_as_much_for_many_as_for_few(company: Company, client: Client, path: str) -> None:
+    make_alarm(company, make_machine(company, "Press 1"))
+    few = count_queries(client, path)
+    with tenant_scope(company.tenant_id):
+        site = assets.create_site(name="Big", zone="Asia/Shanghai")
+        machines = [
+            assets.create_asset(
+                site_id=site.pk, level="work_unit", name=f"Press {n}", profile="press", with_points=True
+            )
+            for n in range(2, 12)
+        ]
+    for machine in machines:
+        for number in range(4):
+            make_alarm(company, machine.pk, f"rule{number}")
+    with CaptureQueriesContext(connection) as queries:
+        client.get(path)
+    assert len(queries) <= few, [query["sql"][:150] for query in queries]
+
+
+def test_the_overview_marks_machines_with_one_query(company: Company) -> None:
+    machine_id = make_machine(company)
+    for key, fields in (
+        ("one", {}), ("two", {"is_acknowledged": True}), ("gone", {"is_active": False, "is_acknowledged": True}),
+        ("quiet", {"is_suppressed": True}),
+    ):  # fmt: skip
+        make_alarm(company, machine_id, key, **fields)
+    with tenant_scope(company.tenant_id), CaptureQueriesContext(connection) as queries:
+        found = count_by_machine([machine_id, make_machine(company, "Press 8")])
+        asked = len([query for query in queries if 'FROM "alarms_alarm"' in query["sql"]])
+    assert (found, asked) == ({machine_id: (2, "high")}, 1)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/alarms/?view=nonsense&plant=x&priority=zzz&q=%00", "/alarms/?plant=99999999999999999999",
+        "/alarms/journal/?from=2026-02-31&to=zz&kind=none&before=9999999999999999999&at=x&plant=7",
+        "/alarms/journal/?from=9999-12-31&to=9999-12-31", "/alarms/journal/?before=1&at=9999999999999999",
+        "/alarms/rules/?plant=12&q=%27%3B--", "/alarms/journal/?csv&from=0001-01-01",
+    ],
+)  # fmt: skip
+def test_a_wrong_address_shows_a_page(company: Company, client: Client, path: str) -> None:
+    make_alarm(company, make_machine(company))
+    assert client.get(path).status_code == 200
+
+
+def test_what_belongs_to_others_is_not_there(company: Company, stranger: Company, client: Client) -> None:
+    machine_id = make_machine(stranger)
+    alarm_id = make_alarm(stranger, machine_id)
+    with tenant_scope(stranger.tenant_id):
+        rule = Rule.objects.create(asset_id=machine_id, key="too_hot", definition=HOT)
+    assert b"Too hot" not in client.get("/alarms/?view=all").content
+    for path in (
+        f"/alarms/{alarm_id}/", f"/alarms/rules/{rule.pk}/", f"/alarms/rules/edit/?asset={machine_id}",
+        f"/alarms/rules/edit/?asset={machine_id}&key=too_hot", "/alarms/rules/trials/1/",
+    ):  # fmt: skip
+        assert client.get(path).status_code == 404, path
+    told = client.post("/alarms/answer/", {"alarm": [alarm_id], "deed": "acknowledge"}, follow=True)
+    assert "There is nothing here that you may see." in told.content.decode()
+    client.post(f"/alarms/rules/{rule.pk}/change/", {"deed": "remove"})
+    with tenant_scope(stranger.tenant_id):
+        assert not Alarm.objects.get(pk=alarm_id).is_acknowledged
+        assert Rule.objects.filter(pk=rule.pk).exists()
+
+
+def test_answers_go_back_only_to_this_house(company: Company, client: Client) -> None:
+    alarm_id = make_alarm(company, make_machine(company))
+    given = {"alarm": [alarm_id], "deed": "acknowledge", "next": "https://elsewhere.example/"}
+    assert client.post("/alarms/answer/", given)["Location"] == "/alarms/"
+    given["next"] = "/alarms/?view=all"
+    assert client.post("/alarms/answer/", given)["Location"] == "/alarms/?view=all"
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"deed": "acknowledge"}, "Tick the alarms first."),
+        ({"deed": "acknowledge:x"}, "Tick the alarms first."),
+        ({"deed": "dance", "alarm": "own"}, "Choose what to do with them."),
+        ({"deed": "shelve", "alarm": "own", "minutes": "60"}, "Say why"),
+        ({"deed": "shelve", "alarm": "own", "minutes": "99999", "text": "x"}, "up to 7 days"),
+        ({"deed": "shelve", "alarm": "own", "minutes": "soon", "text": "x"}, "up to 7 days"),
+        ({"deed": "comment", "alarm": "own", "text": " "}, "Write something."),
+        ({"deed": "assign", "alarm": "own", "user": "999999"}, "no such person"),
+    ],
+)
+def test_a_bad_answer_changes_nothing_and_says_why(
+    company: Company, client: Client, given: dict[str, str], sentence: str
+) -> None:
+    alarm_id = make_alarm(company, make_machine(company))
+    given = {key: str(alarm_id) if value == "own" else value for key, value in given.items()}
+    assert sentence in client.post("/alarms/answer/", given, follow=True).content.decode()
+    with tenant_scope(company.tenant_id):
+        alarm = Alarm.objects.get(pk=alarm_id)
+        assert (alarm.is_acknowledged, alarm.shelved_until, alarm.entries.count()) == (False, None, 1)
+
+
+def test_nothing_in_the_file_is_taken_for_a_formula(company: Company, client: Client) -> None:
+    alarm_id = make_alarm(company, make_machine(company, "=cmd|' /C calc'!A0"))
+    with tenant_scope(company.tenant_id):
+        JournalEntry.objects.create(
+            alarm_id=alarm_id, kind=EntryKind.COMMENTED, happened_at=clock.now(), text="@SUM(A1)", value=-4.5
+        )
+    answer = client.get("/alarms/journal/?csv")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert {row["Machine"][0] for row in rows} == {"'"}
+    assert sorted(row["Text"] for row in rows) == ["", "'@SUM(A1)"]
+    assert sorted(row["Value"] for row in rows) == ["-4.5", "86.4"]
+
+
+def test_the_journal_pages_on_without_a_hole(company: Company, client: Client) -> None:
+    alarm_id = make_alarm(company, make_machine(company))
+    at = clock.now() - timedelta(hours=1)
+    with tenant_scope(company.tenant_id):
+        # Many at one instant: paging by time alone would lose some.
+        JournalEntry.objects.bulk_create(
+            JournalEntry(alarm_id=alarm_id, kind=EntryKind.COMMENTED, happened_at=at, text=f"remark {n:03d}.")
+            for n in range(250)
+        )
+    seen, path = set(), "/alarms/journal/?kind=commented"
+    while path:
+        context = client.get(path).context
+        found = {row["entry"].text for row in context["rows"]}
+        assert not seen & found
+        seen |= found
+        older = context["older"]
+        path = older and f"/alarms/journal/?kind=commented&before={older['before']}&at={older['at']}"
+    assert len(seen) == 250
+
+
+# --- the editor ---
+
+
+def form(**said: Any) -> dict[str, Any]:
+    return {
+        "name_en": "Too hot", "kind": "limit", "point": "bearing_temperature", "level": "H", "limit": "80",
+        "priority": "high", "is_enabled": "on", **said,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "condition"),
+    [
+        (
+            {"deadband": "2"},
+            {"kind": "limit", "point": "bearing_temperature", "level": "H", "limit": 80, "deadband": 2},
+        ),
+        (
+            {"kind": "deviation", "setpoint": "70", "above": "5"},
+            {"kind": "deviation", "point": "bearing_temperature", "setpoint": 70, "above": 5, "below": None,
+             "deadband": 0},
+        ),
+        (
+            {"kind": "rate", "rise_per_min": "3"},
+            {"kind": "rate", "point": "bearing_temperature", "rise_per_min": 3, "fall_per_min": None, "deadband": 0},
+        ),
+        ({"kind": "state", "point": "state", "codes": "8，9"}, {"kind": "state", "point": "state", "codes": [8, 9]}),
+        ({"kind": "silence", "after_s": ""}, {"kind": "silence", "point": "bearing_temperature", "after_s": 0}),
+        (
+            {"kind": "expression", "expression": "bearing_temperature - oil > 20", "names": "oil = power"},
+            {"kind": "expression", "expression": "bearing_temperature - oil > 20",
+             "points": {"bearing_temperature": "bearing_temperature", "oil": "power"}},
+        ),
+    ],
+)  # fmt: skip
+def test_every_kind_of_rule_is_written_and_comes_back_into_the_form(
+    company: Company, client: Client, said: dict[str, str], condition: dict[str, Any]
+) -> None:
+    machine_id = make_machine(company)
+    answer = client.post(f"/alarms/rules/edit/?asset={machine_id}", form(sure="on", **said))
+    assert answer.status_code == 302, answer.context["form"].errors
+    with tenant_scope(company.tenant_id):
+        rule = Rule.objects.get(asset_id=machine_id)
+    assert (rule.key, rule.definition["condition"]) == ("too_hot", condition)
+    again = client.get(f"/alarms/rules/edit/?asset={machine_id}&key=too_hot").context["form"].initial
+    back = {name: value for name, value in again.items() if value is not None}
+    posted = form(
+        sure="on", number="1", **{name: value for name, value in back.items() if value is not False}
+    )
+    assert client.post(f"/alarms/rules/edit/?asset={machine_id}&key=too_hot", posted).status_code == 302
+    with tenant_scope(company.tenant_id):
+        rule = Rule.objects.get(asset_id=machine_id)
+    assert (rule.number, rule.definition["condition"]) == (2, condition)
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({"limit": "warm"}, "Enter a number."), ({"limit": ""}, "This is needed."), ({"name_en": ""}, "Give the rule"),
+        ({"point": "nowhere"}, "not one of the available choices"), ({"on_delay_s": "-1"}, "greater than or equal"),
+        ({"on_delay_s": "1e9"}, "A delay lies between"), ({"limit": "nan"}, "Enter a number."),
+        ({"kind": "expression", "expression": "__import__('os')"}, "Only the functions"),
+        ({"kind": "expression", "expression": "9**9**9 > power"}, "Only + - * /"),
+        ({"kind": "expression", "expression": "power >", "names": ""}, "expression"),
+        ({"kind": "expression", "expression": "elsewhere > 1"}, "say which point that is"),
+        ({"kind": "expression", "expression": "far > 1", "names": "far = #99999999999"}, "There is no point"),
+        ({"kind": "expression", "expression": "power > 1", "names": "no equals sign"}, "one a line"),
+        ({"kind": "state", "point": "state", "codes": "8, x"}, "whole numbers"),
+        ({"kind": "deviation", "setpoint": "70"}, "how far"), ({"kind": "rate"}, "how fast"),
+        ({"lowest": "1"}, "Bounds have two ends."), ({"lowest": "90", "highest": "95"}, "lies between them"),
+        ({"quiet_under": "nothing"}, "not one of the available choices"), ({"kind": "x"}, "not one of"),
+    ],
+)  # fmt: skip
+def test_a_bad_rule_is_refused_with_a_sentence(
+    company: Company, client: Client, said: dict[str, str], sentence: str
+) -> None:
+    machine_id = make_machine(company)
+    address = f"?asset={machine_id}"
+    checked = client.post(f"/alarms/rules/check/{address}", form(**said))
+    assert checked.status_code == 200
+    assert sentence in checked.content.decode()
+    tried = client.post(f"/alarms/rules/try/{address}", form(days="7", **said))
+    assert tried.status_code == 200
+    assert "notice warn" in tried.content.decode()
+    assert client.post(f"/alarms/rules/edit/{address}", form(**said)).status_code == 422
+    with tenant_scope(company.tenant_id):
+        assert not Rule.objects.exists()
+
+
+def test_who_was_slower_is_told(company: Company, client: Client) -> None:
+    machine_id = make_machine(company)
+    address = f"/alarms/rules/edit/?asset={machine_id}&key=too_hot"
+    assert client.post(f"/alarms/rules/edit/?asset={machine_id}", form(sure="on")).status_code == 302
+    assert client.post(address, form(sure="on", number="1", limit="81")).status_code == 302
+    late = client.post(address, form(sure="on", number="1", limit="99"))
+    assert late.status_code == 422
+    assert "Somebody else has changed the rule meanwhile" in late.content.decode()
+    with tenant_scope(company.tenant_id):
+        assert Rule.objects.get().definition["condition"]["limit"] == 81
+
+
+def test_a_new_rule_does_not_replace_one_of_its_name_unseen(company: Company, client: Client) -> None:
+    machine_id = make_machine(company)
+    assert client.post(f"/alarms/rules/edit/?asset={machine_id}", form(sure="on")).status_code == 302
+    second = client.post(f"/alarms/rules/edit/?asset={machine_id}", form(sure="on", limit="60"))
+    assert second.status_code == 422
+    inherited = client.post(f"/alarms/rules/edit/?asset={machine_id}", form(sure="on", key="bearing_hot"))
+    assert inherited.status_code == 422
+    with tenant_scope(company.tenant_id):
+        assert [rule.definition["condition"]["limit"] for rule in Rule.objects.all()] == [80]
+
+
+def test_a_chinese_name_alone_makes_a_rule(company: Company, client: Client) -> None:
+    machine_id = make_machine(company)
+    for name in ("温度高", "温度很高"):
+        given = form(sure="on", name_en="", name_zh_hans=name)
+        assert client.post(f"/alarms/rules/edit/?asset={machine_id}", given).status_code == 302
+    with tenant_scope(company.tenant_id):
+        assert list(Rule.objects.order_by("pk").values_list("key", flat=True)) == ["limit_1", "limit_2"]
+
+
+def test_a_profiles_rule_stands_for_its_machines(company: Company, client: Client) -> None:
+    machine_id = make_machine(company)
+    assert client.get("/alarms/rules/of/press/").status_code == 200
+    assert client.get("/alarms/rules/of/nonsense/").status_code == 302
+    answer = client.post("/alarms/rules/edit/?profile=press&key=bearing_hot", form(sure="on", limit="101"))
+    assert answer["Location"] == "/alarms/rules/of/press/"
+    page = client.get(f"/alarms/rules/edit/?asset={machine_id}&key=bearing_hot")
+    assert page.context["form"].initial["limit"] == 101
+    assert "company, for the profile" in client.get("/alarms/rules/").content.decode()
+
+
+def test_words_of_people_are_shown_as_words(company: Company, client: Client) -> None:
+    machine_id = make_machine(company, "<b>Press</b>")
+    alarm_id = make_alarm(company, machine_id)
+    client.post(
+        "/alarms/answer/", {"alarm": [alarm_id], "deed": "comment", "text": "<script>alert(1)</script>"}
+    )
+    client.post(f"/alarms/rules/edit/?asset={machine_id}", form(sure="on", name_en="<i>Hot</i>", key="hot"))
+    for path in ("/alarms/", f"/alarms/{alarm_id}/", "/alarms/journal/", "/alarms/rules/"):
+        page = client.get(path).content.decode()
+        assert "<script>alert(1)" not in page
+        assert "<b>Press" not in page
+        assert "<i>Hot" not in page
