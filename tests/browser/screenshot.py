@@ -1,6 +1,6 @@
 """Draw the pictures of the README from a running Forgeline.
 
-    make up                                              in one terminal, until its address stands there
+    make up                                              in one terminal; five minutes, until its alarms have come
     PYTHONPATH=platform:. .venv/bin/python -m tests.browser.screenshot      in another
 
 Not here: what pages must do (the tests beside this).
@@ -37,6 +37,9 @@ def main() -> None:
             page.click(".machine")
             page.wait_for_url("**/machines/**")
             _draw(page, page.url, given.folder / f"machine{mark}.png")
+            alarms = page.request.get("/api/v1/alarms/?view=all").json()["results"]
+            hot = next(alarm["id"] for alarm in alarms if alarm["key"] == "discharge_hot")
+            _draw(page, f"/alarms/{hot}/", given.folder / f"alarm{mark}.png")
 
 
 def _draw(page: Any, address: str, target: Path) -> None:

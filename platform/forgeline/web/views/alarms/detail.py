@@ -89,7 +89,7 @@ def _still(
         "move": _move(request.actor, rule),  # type: ignore[attr-defined]
         "points": points,
         **chart_context(
-            found.asset.site, points, [point.pk for point in points][:6], now_ms * 1000,
+            found.asset.site, points, [point.pk for point in points][:6], now_ms * 1000, range_="1h",
             span_ms=_span(found, now_ms), limits=_limits(definition, points), marks=_marks(entries),
         ),
     }  # fmt: skip
