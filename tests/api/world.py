@@ -12,7 +12,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from connectors.models import Connection, WaitingDevice, WaitingKey
-from forgeline.alarms.models import Alarm, EntryKind, JournalEntry
+from forgeline.alarms.models import Alarm, AlarmReport, EntryKind, JournalEntry
 from forgeline.base import clock
 from forgeline.notifications.models import Delivery, Notice
 from forgeline.tenancy.scoping import tenant_scope
@@ -65,6 +65,7 @@ class World:
     rule: int
     alarm: int
     trial: int
+    report: int
 
     def address(self, path: str) -> str:
         """Fill an address of the description with the ids of the right kind."""
@@ -73,6 +74,7 @@ class World:
             "connections": self.connection, "waiting-devices": self.waiting, "api-keys": self.api_key,
             "channels": self.channel, "rosters": self.roster, "routes": self.route, "deliveries": self.delivery,
             "alarm-rules": self.rule, "alarms": self.alarm, "alarm-trials": self.trial,
+            "alarm-reports": self.report,
         }  # fmt: skip
         own = kinds.get(path.removeprefix("/api/v1/").split("/")[0], 0)
         named = {
@@ -226,6 +228,7 @@ def make_world(company: Company, client: APIClient) -> World:
         trial=made("alarm-trials/", {"asset": machine["machine"]["id"], "definition": RULE, "days": 30})[
             "id"
         ],
+        report=_make_report(company, plant_id),
     )
 
 
@@ -277,3 +280,14 @@ def _make_alarm(company: Company, asset_id: int) -> int:
         )  # fmt: skip
         JournalEntry.objects.create(alarm=alarm, kind=EntryKind.RAISED, happened_at=now, value=80.0)
     return int(alarm.pk)
+
+
+def _make_report(company: Company, plant_id: int) -> int:
+    """A week that the worker has looked at."""
+    now = clock.now()
+    with tenant_scope(company.tenant_id):
+        report = AlarmReport.objects.create(
+            site_id=plant_id, on="2026-01-05", from_at=now, to_at=now, alarms=1, kpis={"note": MARK},
+            details={"note": MARK}, bad_actors=[],
+        )  # fmt: skip
+    return int(report.pk)

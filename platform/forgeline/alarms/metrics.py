@@ -1,4 +1,4 @@
-"""Counters of the judge."""
+"""Counters of the judge and of weekly reports."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ FAULTED = Gauge(
 )  # fmt: skip
 ROUND_SECONDS = Histogram("forgeline_alarm_round_seconds", "How long a round took.")
 FAILURES = Counter("forgeline_alarm_round_failures_total", "Rounds that failed and were done again.")
+
+REPORTS = Counter("forgeline_alarm_reports_total", "Weekly reports that were made.")
+REPORT_FAILURES = Counter(
+    "forgeline_alarm_report_failures_total", "Weekly reports that failed and are tried again within the hour."
+)
 
 
 def note_round(_tenant_id: int, *, commits: int, transitions: int) -> None:

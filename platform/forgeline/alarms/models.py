@@ -182,4 +182,5 @@ class Judgement(TenantModel):
         return f"{self.tenant_id} {self.owner}"
 
 
+from forgeline.alarms.analysis.models import AlarmReport as AlarmReport  # noqa: E402
 from forgeline.alarms.trying.models import Trial as Trial  # noqa: E402

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from forgeline.alarms.analysis import reports
 from forgeline.alarms.trying import jobs
 
 
@@ -17,3 +18,9 @@ def try_rules() -> None:
 def trim_trials() -> None:
     """Delete trials that are older than a day."""
     jobs.trim()
+
+
+@shared_task(name="alarms.report_weeks", ignore_result=True, expires=1800)
+def report_weeks() -> None:
+    """Make the reports of weeks that are over."""
+    reports.work()

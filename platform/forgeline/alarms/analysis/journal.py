@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 from django.db import connection
+from django.db.models import OuterRef, Subquery
 from numpy.typing import NDArray
 
 from forgeline.alarms.analysis.calls import ENTRIES, Kind
 from forgeline.alarms.definitions import Priority
-from forgeline.alarms.models import Alarm
+from forgeline.alarms.models import Alarm, JournalEntry
 from forgeline.base.clock import from_us
 from forgeline.tenancy.context import require_tenant_id
 
@@ -73,6 +74,8 @@ class Who:
     is_acknowledged: bool
     is_silenced: bool
     raised_at: datetime | None
+    first_at: datetime | None
+    """Of its oldest line in the journal."""
 
     def as_json(self) -> dict[str, Any]:
         """Return what names it, in every language that people gave it."""
@@ -106,17 +109,21 @@ def read_journal(site_ids: Sequence[int], from_us_: int, to_us: int) -> Journal:
 
 def read_alarms(site_ids: Sequence[int]) -> dict[int, Who]:
     """Return every alarm of some plants that has ever come, by id."""
-    rows = Alarm.objects.filter(asset__site_id__in=list(site_ids), raised_at__isnull=False).values_list(
+    oldest = (
+        JournalEntry.objects.filter(alarm=OuterRef("pk")).order_by("happened_at").values("happened_at")[:1]
+    )
+    every = Alarm.objects.filter(asset__site_id__in=list(site_ids), raised_at__isnull=False)
+    rows = every.annotate(first_at=Subquery(oldest)).values_list(
         "pk", "asset__site_id", "asset_id", "asset__name", "asset__names", "key", "definition__name",
         "definition__priority", "is_active", "is_acknowledged", "is_suppressed", "shelved_until",
-        "out_of_service_at", "raised_at",
+        "out_of_service_at", "raised_at", "first_at",
     )  # fmt: skip
     return {
         pk: Who(
             pk, site_id, asset_id, asset_name, asset_names, key, name or {}, priority or Priority.MEDIUM.value,
             is_active, is_acknowledged,
-            is_suppressed or shelved_until is not None or out_of_service_at is not None, raised_at,
+            is_suppressed or shelved_until is not None or out_of_service_at is not None, raised_at, first_at,
         )
         for pk, site_id, asset_id, asset_name, asset_names, key, name, priority, is_active, is_acknowledged,
-        is_suppressed, shelved_until, out_of_service_at, raised_at in rows
+        is_suppressed, shelved_until, out_of_service_at, raised_at, first_at in rows
     }  # fmt: skip

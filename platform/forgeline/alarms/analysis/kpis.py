@@ -74,15 +74,18 @@ class Position:
     priorities: dict[int, str]
     """Alarm → priority, of every alarm of the plant that has ever come."""
     calendar: PlantCalendar
+    since_us: int = 0
+    """When its first alarm came: of the time before nothing is known."""
 
 
 def compute(position: Position, from_us: int, to_us: int) -> dict[str, Any]:
     """Return every number of ``[from, to)`` as JSON-like data: ``value``, ``target``, ``is_met``, ``why``.
 
     **Time** rates by the hours that really passed; days are the plant's production days, one of 23 or 25 hours counts
-    as one. **Gaps** a plant of which no alarm has ever come is not judged at all.
+    as one. **Gaps** what lies before a plant's first alarm is not judged, and one that never had any not at all.
     """
-    if not position.priorities:
+    from_us = max(from_us, position.since_us)
+    if not position.priorities or from_us >= to_us:
         return {key: _row(key, None, NOTHING_YET) for key in (*TARGETS, *_WITHOUT_TARGET)}
     calls = within(position.calls, from_us, to_us)
     found = {

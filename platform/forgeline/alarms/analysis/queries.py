@@ -96,22 +96,31 @@ def read_positions(
         own = entries[(site_of == site.pk) & (entries["at_us"] < until_us)]
         calls = find_calls(own, until_us)
         floods = [each for each in find_floods(calls, until_us) if _ends_after(each, from_us)]
-        priorities = {alarm: who.priority for alarm, who in alarms.items() if who.site_id == site.pk}
-        found[site.pk] = Position(own, calls, floods, priorities, calendar_of(site))
+        here = [who for who in alarms.values() if who.site_id == site.pk]
+        found[site.pk] = Position(
+            own,
+            calls,
+            floods,
+            {who.alarm_id: who.priority for who in here},
+            calendar_of(site),
+            since_us=min((us_of(who.first_at) for who in here if who.first_at), default=0),
+        )
     return found, alarms, journal
 
 
 def describe(position: Position, alarms: Mapping[int, Who], from_us: int, to_us: int) -> dict[str, Any]:
     """Return all that is told of a plant and span, but for what stands now.
 
-    **Shape** ``kpis``: key → value, target, relation, manageable, is_met, why (kpis.compute); ``days``: on, alarms,
-    critical, high, medium, low, stale; ``floods``: begin, end (null: it goes on), minutes, count, peak_10_minutes,
-    first (who), contributors (who, count); ``chattering``: who, calls, chattering, episodes, most_a_minute, index;
-    ``fleeting``: who, calls, fleeting; ``stale``: who, since, until (null: it stands), hours, is_acknowledged.
+    **Shape** ``known_from``: of the time before nothing is known; ``kpis``: key → value, target, relation, manageable,
+    is_met, why (kpis.compute); ``days``: on, alarms, critical, high, medium, low, stale; ``floods``: begin, end (null:
+    it goes on), minutes, count, peak_10_minutes, first (who), contributors (who, count); ``chattering``: who, calls,
+    chattering, episodes, most_a_minute, index; ``fleeting``: who, calls, fleeting; ``stale``: who, since, until (null:
+    it stands), hours, is_acknowledged. Who: alarm, asset, asset_name, asset_names, key, name (by language), priority.
     """
     calls = within(position.calls, from_us, to_us)
     chattering, fleeting = find_chattering(calls), find_fleeting(calls)
     return {
+        "known_from": iso(max(from_us, position.since_us)),
         "kpis": kpis.compute(position, from_us, to_us),
         "days": kpis.list_days(position, from_us, to_us),
         "floods": [_flood(each, alarms, to_us) for each in position.floods[-MOST_FLOODS:]],

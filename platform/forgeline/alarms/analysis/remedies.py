@@ -123,7 +123,7 @@ def try_on_journal(planned: Planned, calls: NDArray[np.void]) -> list[tuple[Chan
 
 
 def _delayed(planned: Planned, change: Change, spans: NDArray[np.void]) -> NDArray[np.void]:
-    more_us = round((change.size - _own_size(planned, change.what)) * 1e6)
+    more_us = round((change.size - own_size(planned, change.what)) * 1e6)
     begin_us, end_us = spans["begin_us"], spans["end_us"]
     if change.what == "off_delay_s":
         # The condition returned an on-delay before its alarm did.
@@ -136,8 +136,8 @@ def _delayed(planned: Planned, change: Change, spans: NDArray[np.void]) -> NDArr
     return _spans(begin_us[survives] + more_us, end_us[survives])
 
 
-def _own_size(planned: Planned, what: str) -> float:
-    """Return the size as it is; a wait for a value of 0 s stands for what the point is held for."""
+def own_size(planned: Planned, what: str) -> float:
+    """Return the number as it stands; a wait for a value of 0 s stands for what the point is held for."""
     size = size_of(planned, what)
     return size or (max(each.hold_us for each in planned.inputs.values()) / 1e6 if what == "after_s" else 0.0)
 

@@ -20,7 +20,7 @@ from forgeline.alarms.analysis.evidence import Samples, Verdict
 from forgeline.alarms.analysis.journal import Who
 from forgeline.alarms.analysis.kpis import DAY_US, Position
 from forgeline.alarms.analysis.queries import calendar_of, find_sites, iso, read_positions
-from forgeline.alarms.analysis.remedies import REAL_US, Change, Outcome, choose, size_of, try_on_journal
+from forgeline.alarms.analysis.remedies import REAL_US, Change, Outcome, choose, own_size, try_on_journal
 from forgeline.alarms.analysis.weeks import Week, parse_word, week_from, week_of
 from forgeline.alarms.definitions import Rate, Silence, dump
 from forgeline.alarms.plan import RuleInForce, read_plan
@@ -185,7 +185,7 @@ def _render(
     change, outcome = best
     return {
         "what": change.what,
-        "from": size_of(rule.planned(), change.what),
+        "from": own_size(rule.planned(), change.what),
         "to": change.size,
         "unit": _unit(rule, rules) if change.what == "deadband" else "s",
         "before": outcome.before,
