@@ -42,6 +42,20 @@ def test_shelved_call_asks_for_no_answer() -> None:
     assert (call["is_taken_off"], call["answered_us"], call["is_cleared"]) == (True, NEVER, False)
 
 
+def test_alarm_that_comes_back_while_it_is_active_is_a_call() -> None:
+    entries = journal(
+        (1, 0, Kind.RAISED), (1, 10, Kind.SHELVED), (1, 100, Kind.UNSHELVED), (1, 130, Kind.CLEARED),
+        (2, 0, Kind.RAISED), (2, 5, Kind.SHELVED), (2, 7, Kind.CLEARED), (2, 100, Kind.UNSHELVED),
+        (3, 50, Kind.RAISED, True), (3, 60, Kind.IN_SERVICE), (3, 70, Kind.CLEARED),
+        (4, 0, Kind.RAISED), (4, 1, Kind.SUPPRESSED, True), (4, 2, Kind.SHELVED), (4, 3, Kind.UNSHELVED),
+        (4, 4, Kind.OUT_OF_SERVICE), (4, 5, Kind.UNSUPPRESSED, True), (4, 6, Kind.IN_SERVICE), (4, 9, Kind.CLEARED),
+    )  # fmt: skip
+    assert told(entries) == [
+        (1, 0, 10, False), (1, 100, 130, False), (2, 0, 5, False), (3, 60, 70, False), (4, 0, 1, False),
+        (4, 6, 9, False),
+    ]  # fmt: skip
+
+
 def test_one_answer_answers_all_that_waited_and_is_measured_from_the_first() -> None:
     entries = journal(
         (1, 0, Kind.RAISED), (1, 1, Kind.CLEARED), (1, 30, Kind.RAISED), (1, 31, Kind.CLEARED),
@@ -80,10 +94,23 @@ LINES = st.lists(
 def test_same_as_walking_line_by_line(lines: list[tuple[int, int, Kind, bool]]) -> None:
     entries = journal(*lines)
     ended_by = {Kind.RAISED, Kind.CLEARED, Kind.SHELVED, Kind.OUT_OF_SERVICE, Kind.SUPPRESSED}
+    silences = {
+        Kind.UNSHELVED: Kind.SHELVED, Kind.IN_SERVICE: Kind.OUT_OF_SERVICE, Kind.UNSUPPRESSED: Kind.SUPPRESSED,
+    }  # fmt: skip
     expected: dict[int, list[list[int]]] = {1: [], 2: [], 3: []}
     is_open = dict.fromkeys(expected, False)
-    for alarm, at_us, kind, is_quiet in entries.tolist():
-        begins = kind in (Kind.RAISED, Kind.UNSUPPRESSED) and not is_quiet
+    is_active = dict.fromkeys(expected, False)
+    silenced: dict[int, set[Kind]] = {1: set(), 2: set(), 3: set()}
+    for alarm, at_us, number, is_quiet in entries.tolist():
+        kind = Kind(number)
+        if kind in (Kind.RAISED, Kind.CLEARED):
+            is_active[alarm] = kind == Kind.RAISED
+        elif kind in silences:
+            silenced[alarm].discard(silences[kind])
+        elif kind in silences.values():
+            silenced[alarm].add(kind)
+        returns = kind in silences and is_active[alarm] and not silenced[alarm]
+        begins = (kind == Kind.RAISED or returns) and not is_quiet
         if is_open[alarm] and (begins or kind in ended_by):
             expected[alarm][-1][1], is_open[alarm] = at_us, False
         if begins:

@@ -24,6 +24,8 @@ class Kind(IntEnum):
     OUT_OF_SERVICE = 4
     SUPPRESSED = 5
     UNSUPPRESSED = 6
+    UNSHELVED = 7
+    IN_SERVICE = 8
 
 
 ENTRIES = np.dtype([("alarm", "i8"), ("at_us", "i8"), ("kind", "i1"), ("is_quiet", "?")])
@@ -43,6 +45,7 @@ ANSWERS = np.dtype([("alarm", "i8"), ("since_us", "i8"), ("at_us", "i8")])
 """An acknowledgement, and the first call that it answered."""
 
 _TAKES_OFF = (Kind.SHELVED, Kind.OUT_OF_SERVICE, Kind.SUPPRESSED)
+_GIVES_BACK = (Kind.UNSHELVED, Kind.IN_SERVICE, Kind.UNSUPPRESSED)
 
 
 def new_entries(
@@ -57,13 +60,14 @@ def new_entries(
 def find_calls(entries: NDArray[np.void], until_us: int) -> NDArray[np.void]:
     """Return the calls by alarm and time; ``until_us`` is where the reading ends.
 
-    A call is a raise that was not quiet, or an alarm that came out of its suppression while it was active: then
-    people are told as if it came now. What a person takes off the shelf is no call.
-    **Source** ISA-18.2 §16: load is what is annunciated to the operator; suppressed alarms are no load.
+    A call is a raise that was not quiet, or an alarm that comes back while it is active, from the shelf, from its
+    suppression or into service: it waits for an answer as if it came now.
+    **Source** ISA-18.2 §8 (states) and §16: load is what is annunciated to the operator; shelved and suppressed
+    alarms are no load until they return.
     """
     entries = entries[np.lexsort((np.arange(len(entries)), entries["at_us"], entries["alarm"]))]
     kind, size = entries["kind"], len(entries)
-    begins = np.isin(kind, (Kind.RAISED, Kind.UNSUPPRESSED)) & ~entries["is_quiet"]
+    begins = ~entries["is_quiet"] & ((kind == Kind.RAISED) | _comes_back(entries))
     first = np.flatnonzero(begins)
     calls = np.zeros(len(first), CALLS)
     calls["alarm"], calls["at_us"] = entries["alarm"][first], entries["at_us"][first]
@@ -107,6 +111,24 @@ def standing_us(calls: NDArray[np.void], from_us: int, to_us: int) -> NDArray[np
     """Return how long each call stood within ``[from, to)``."""
     length = np.minimum(calls["end_us"], to_us) - np.maximum(calls["at_us"], from_us)
     return np.maximum(length, 0)
+
+
+def _comes_back(entries: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Say of each entry (by alarm and time) whether it gives an active alarm back that nothing else keeps silent."""
+    kind = entries["kind"]
+    comes = np.isin(kind, _GIVES_BACK) & (_last_of_same(entries, (Kind.RAISED, Kind.CLEARED)) == Kind.RAISED)
+    for taken, given in zip(_TAKES_OFF, _GIVES_BACK, strict=True):
+        comes &= (kind == given) | (_last_of_same(entries, (taken, given)) != taken)
+    return comes
+
+
+def _last_of_same(entries: NDArray[np.void], kinds: tuple[Kind, ...]) -> NDArray[np.int8]:
+    """Return the last of some kinds that the same alarm had up to each entry; -1 for none."""
+    place = np.where(np.isin(entries["kind"], kinds), np.arange(len(entries)), -1)
+    last = np.maximum.accumulate(place) if len(place) else place
+    is_own = (last >= 0) & (entries["alarm"][last] == entries["alarm"])
+    found: NDArray[np.int8] = np.where(is_own, entries["kind"][last], np.int8(-1))
+    return found
 
 
 def _next_of_same(
