@@ -60,7 +60,9 @@ def count_queries(client: Client, path: str) -> int:
     return len(queries)
 
 
-@pytest.mark.parametrize("path", ["/alarms/", "/alarms/?view=all", "/alarms/journal/", "/alarms/rules/"])
+@pytest.mark.parametrize(
+    "path", ["/alarms/", "/alarms/?view=all", "/alarms/journal/", "/alarms/rules/", "/alarms/analysis/"]
+)
 def test_pages_ask_as_much_for_many_as_for_few(company: Company, client: Client, path: str) -> None:
     make_alarm(company, make_machine(company, "Press 1"))
     few = count_queries(client, path)
@@ -99,7 +101,9 @@ def test_the_overview_marks_machines_with_one_query(company: Company) -> None:
         "/alarms/?view=nonsense&plant=x&priority=zzz&q=%00", "/alarms/?plant=99999999999999999999",
         "/alarms/journal/?from=2026-02-31&to=zz&kind=none&before=9999999999999999999&at=x&plant=7",
         "/alarms/journal/?from=9999-12-31&to=9999-12-31", "/alarms/journal/?before=1&at=9999999999999999",
-        "/alarms/rules/?plant=12&q=%27%3B--", "/alarms/journal/?csv&from=0001-01-01",
+        "/alarms/rules/?plant=12&q=%27%3B--", "/alarms/analysis/?plant=x&week=2026-W99",
+        "/alarms/analysis/?plant=99999&week=2099-W01", "/alarms/analysis/?week=2001-W01",
+        "/alarms/journal/?csv&from=0001-01-01",
     ],
 )  # fmt: skip
 def test_a_wrong_address_shows_a_page(company: Company, client: Client, path: str) -> None:
@@ -189,6 +193,57 @@ def test_the_journal_pages_on_without_a_hole(company: Company, client: Client) -
         older = context["older"]
         path = older and f"/alarms/journal/?kind=commented&before={older['before']}&at={older['at']}"
     assert len(seen) == 250
+
+
+def test_a_flood_is_told_with_what_came_first(company: Company, client: Client) -> None:
+    machine_id = make_machine(company)
+    first = make_alarm(company, machine_id, "first")
+    other = make_alarm(company, machine_id, "other")
+    at = clock.now() - timedelta(minutes=5)
+    with tenant_scope(company.tenant_id):
+        JournalEntry.objects.filter(alarm_id=first).update(happened_at=at)
+        for number in range(8):
+            JournalEntry.objects.create(
+                alarm_id=other, kind=EntryKind.RAISED, happened_at=at + timedelta(seconds=number + 1)
+            )
+        # Nobody was told of this one, so it burdens nobody.
+        JournalEntry.objects.create(
+            alarm_id=other, kind=EntryKind.RAISED, happened_at=at + timedelta(seconds=20), is_quiet=True
+        )
+    assert client.get("/alarms/").context["floods"] == []
+    with tenant_scope(company.tenant_id):
+        JournalEntry.objects.create(
+            alarm_id=other, kind=EntryKind.RAISED, happened_at=at + timedelta(seconds=30)
+        )
+    page = client.get("/alarms/")
+    assert "A flood: 11 alarms within 10 minutes at Works of Press 7" in page.content.decode()
+    assert [flood["first"] for flood in page.context["floods"]] == [first]
+
+
+def test_a_week_tells_its_bad_actor_and_leads_to_the_change(company: Company, client: Client) -> None:
+    machine_id = make_machine(company)
+    with tenant_scope(company.tenant_id):
+        site_id = Alarm.objects.get(pk=make_alarm(company, machine_id, "bearing_hot")).asset.site_id
+        alarm = Alarm.objects.get(key="bearing_hot")
+        begin = clock.now() - timedelta(minutes=40)
+        JournalEntry.objects.all().delete()
+        # Twenty times for two seconds, ten seconds apart: an off-delay joins them.
+        for number in range(20):
+            raised = begin + timedelta(seconds=12 * number)
+            JournalEntry.objects.create(alarm=alarm, kind=EntryKind.RAISED, happened_at=raised)
+            JournalEntry.objects.create(
+                alarm=alarm, kind=EntryKind.CLEARED, happened_at=raised + timedelta(seconds=2)
+            )
+        Alarm.objects.update(is_active=False)
+    page = client.get(f"/alarms/analysis/?plant={site_id}")
+    [actor] = page.context["actors"]
+    assert (actor["count"], actor["percent"]) == (20, "100")
+    assert len(page.context["days"]) == 7
+    assert actor["suggestion"]["after"] < 5
+    assert actor["try_at"] in page.content.decode().replace("&amp;", "&")
+    editor = client.get(actor["try_at"])
+    what = actor["suggestion"]["what"]
+    assert float(editor.context["form"][what].value()) == actor["suggestion"]["to"]
 
 
 # --- the editor ---

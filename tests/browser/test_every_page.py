@@ -51,6 +51,7 @@ def _paths(floor: Floor) -> list[str]:
         f"/setup/points/{floor.points['power']}/", "/company/keys/", "/company/history/", "/connectors/",
         "/connectors/add/mqtt/", "/connectors/add/opcua/", "/connectors/waiting/", "/connectors/devices/",
         "/alarms/", "/alarms/?view=all", f"/alarms/{_raise_alarm(floor)}/", "/alarms/journal/", "/alarms/rules/",
+        "/alarms/analysis/",
         "/alarms/rules/of/press/", f"/alarms/rules/edit/?asset={floor.machine_id}&key=bearing_hot",
         f"/connectors/devices/{device.pk}/", "/notifications/", "/notifications/preferences/", "/company/messages/",
         "/company/messages/routes/new/", "/company/messages/rosters/", "/company/messages/rosters/new/",

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 
+from forgeline.alarms.analysis.rates import FLOOD_BEGINS
 from forgeline.alarms.definitions import Priority
 from forgeline.alarms.models import Alarm, EntryKind, JournalEntry, Rule, RuleVersion
 from forgeline.base.errors import NotFoundError
 from forgeline.tenancy.context import require_tenant_id
 
+FLOOD_WINDOW = timedelta(minutes=10)
+MOST_OF_FLOOD = 5_000
+"""Beyond so many it is a flood whatever else comes."""
 OPEN = Q(is_active=True) | Q(is_acknowledged=False)
 """What an operator has before the eyes: active, or gone and not acknowledged yet."""
 SILENCED = Q(is_suppressed=True) | Q(shelved_until__isnull=False) | Q(out_of_service_at__isnull=False)
@@ -85,6 +90,30 @@ def count_raised(alarm_ids: Iterable[int], since: datetime) -> dict[int, int]:
         alarm_id__in=list(alarm_ids), kind=EntryKind.RAISED, happened_at__gte=since
     )
     return dict(rows.values("alarm_id").annotate(n=Count("pk")).values_list("alarm_id", "n"))
+
+
+def list_floods_now(now: datetime) -> list[dict[str, Any]]:
+    """Return the plants in which more alarms were told of in the last ten minutes than one person can answer.
+
+    **Shape** ``site_id``, ``count`` and the first of them (``first``, an alarm's id), the worst first.
+    **Source** ISA-18.2 §16.5.3: more than ten; a plant is one operator's position (analysis).
+    """
+    rows = (
+        JournalEntry.objects.filter(
+            kind=EntryKind.RAISED, is_quiet=False, happened_at__gt=now - FLOOD_WINDOW, happened_at__lte=now
+        )
+        .order_by("happened_at", "pk")
+        .values_list("alarm__asset__site_id", "alarm_id")
+    )
+    by_site: dict[int, list[int]] = {}
+    for site_id, alarm_id in rows[:MOST_OF_FLOOD]:
+        by_site.setdefault(site_id, []).append(alarm_id)
+    found = [
+        {"site_id": site_id, "count": len(alarms), "first": alarms[0]}
+        for site_id, alarms in by_site.items()
+        if len(alarms) > FLOOD_BEGINS
+    ]
+    return sorted(found, key=lambda row: -row["count"])
 
 
 def get_alarm(alarm_id: int) -> Alarm:

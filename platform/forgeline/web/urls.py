@@ -3,7 +3,7 @@
 from django.urls import path
 
 from forgeline.web.views import calendar, company, history, machine, overview, session, setup
-from forgeline.web.views.alarms import detail, editor, journal, live, rulebook
+from forgeline.web.views.alarms import analysis, detail, editor, journal, live, rulebook
 from forgeline.web.views.notifications import answering, channels, inbox, log, rosters, routes
 
 app_name = "web"
@@ -31,6 +31,7 @@ urlpatterns = [
     path("alarms/<int:alarm_id>/", detail.alarm, name="alarm"),
     path("alarms/<int:alarm_id>/limit/", detail.move_limit, name="move_alarm_limit"),
     path("alarms/journal/", journal.journal, name="alarm_journal"),
+    path("alarms/analysis/", analysis.analysis, name="alarm_analysis"),
     path("alarms/rules/", rulebook.rules, name="alarm_rules"),
     path("alarms/rules/edit/", editor.editor, name="alarm_rule"),
     path("alarms/rules/check/", editor.check, name="check_alarm_rule"),

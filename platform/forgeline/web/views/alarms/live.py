@@ -17,6 +17,7 @@ from forgeline.alarms import queries, services
 from forgeline.alarms.definitions import PRIORITY_NAMES
 from forgeline.alarms.queries import VIEWS
 from forgeline.assets.queries import list_sites
+from forgeline.base import clock
 from forgeline.base.errors import ForgelineError, InvalidInputError
 from forgeline.identity.models import Membership
 from forgeline.web.access import needs
@@ -52,12 +53,17 @@ def alarms(request: HttpRequest) -> HttpResponse:
         "priorities": [priority] if priority in PRIORITIES else [],
         "search": search,
     }
+    titles = {site.pk: site.title for site in sites}
     found = list(queries.list_alarms(view, **narrowed)[: MOST_ROWS + 1])
     context = {
         "tab": "live",
         "view": view,
         "tabs": _tabs(narrowed, view),
         "rows": make_rows(found[:MOST_ROWS]),
+        "floods": [
+            {**flood, "plant": titles.get(flood["site_id"], "")}
+            for flood in queries.list_floods_now(clock.now())
+        ],
         "has_more": len(found) > MOST_ROWS,
         "most": MOST_ROWS,
         "sites": sites,
