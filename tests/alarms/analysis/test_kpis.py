@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, time
 from typing import Any
 
@@ -93,6 +94,17 @@ def test_plant_that_never_had_an_alarm_is_not_judged() -> None:
     assert {(row["value"], row["is_met"], row["why"]) for row in found.values()} == {
         (None, None, "nothing_yet")
     }
+
+
+def test_time_before_the_first_alarm_is_not_averaged_in() -> None:
+    """A plant that was connected on Friday."""
+    friday = WEEK.from_us + 4 * DAY
+    lines = [line for at in range(72) for line in blip(1, 4 * 86_400 + at * 3600)]
+    known = replace(position(journal(*lines), WEEK.to_us), since_us=friday)
+    found = numbers(compute(known, WEEK.from_us, WEEK.to_us))
+    assert (found["per_hour"], found["per_day"]) == (1, 24)
+    before = compute(known, WEEK.from_us, friday)
+    assert {row["why"] for row in before.values()} == {"nothing_yet"}
 
 
 def test_only_quiet_alarms_are_no_load() -> None:

@@ -169,5 +169,7 @@ def _evidence(found: Mapping[str, Any]) -> str:
 
 
 def _size(size: float, found: Mapping[str, Any]) -> str:
+    if found["unit"] == "s" and found["what"] != "deadband":
+        return say_length(size)
     unit = display_unit(found["unit"]) if found["unit"] not in ("", "1") else ""
     return f"{size:g} {unit}".rstrip()
