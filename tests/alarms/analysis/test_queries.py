@@ -124,6 +124,18 @@ def test_alarm_from_before_the_span_stands_in_it(plant: Plant, scope: None) -> N
     assert [row["is_acknowledged"] for row in result["stale"]] == [True]
 
 
+def test_what_was_judged_before_anybody_was_told_is_no_time_of_load(plant: Plant, scope: None) -> None:
+    """A plant was connected three hours ago; what it had stored of two days was judged quietly."""
+    backlog = [(60 * hour, kind, True) for hour in range(4, 52, 4) for kind in ("raised", "cleared")]
+    write(plant, "hot", *backlog, *((60 * hour, "raised", False) for hour in (1, 2, 3)))
+    result = only(queries.analyse())
+    assert result["kpis"]["per_hour"]["value"] == 1
+    assert result["kpis"]["quiet"]["value"] == 12
+    assert result["kpis"]["per_day"]["why"] == "too_short"
+    told = JournalEntry.objects.filter(is_quiet=False).earliest("happened_at")
+    assert result["known_from"] == queries.iso(clock.to_us(told.happened_at))
+
+
 def test_flood_that_runs_into_the_span_begins_before_it(plant: Plant, scope: None) -> None:
     for number in range(12):
         write(plant, f"a{number}", (65 - number / 2, "raised", False), (20, "cleared", False))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from forgeline.alarms.analysis.calls import ENTRIES, Kind
 from forgeline.alarms.definitions import Priority
-from forgeline.alarms.models import Alarm, JournalEntry
+from forgeline.alarms.models import Alarm, EntryKind, JournalEntry
 from forgeline.base.clock import from_us
 from forgeline.tenancy.context import require_tenant_id
 
@@ -75,7 +75,7 @@ class Who:
     is_silenced: bool
     raised_at: datetime | None
     first_at: datetime | None
-    """Of its oldest line in the journal."""
+    """When people were first told of it."""
 
     def as_json(self) -> dict[str, Any]:
         """Return what names it, in every language that people gave it."""
@@ -109,11 +109,9 @@ def read_journal(site_ids: Sequence[int], from_us_: int, to_us: int) -> Journal:
 
 def read_alarms(site_ids: Sequence[int]) -> dict[int, Who]:
     """Return every alarm of some plants that has ever come, by id."""
-    oldest = (
-        JournalEntry.objects.filter(alarm=OuterRef("pk")).order_by("happened_at").values("happened_at")[:1]
-    )
+    told = JournalEntry.objects.filter(alarm=OuterRef("pk"), kind=EntryKind.RAISED, is_quiet=False)
     every = Alarm.objects.filter(asset__site_id__in=list(site_ids), raised_at__isnull=False)
-    rows = every.annotate(first_at=Subquery(oldest)).values_list(
+    rows = every.annotate(first_at=Subquery(told.order_by("happened_at").values("happened_at")[:1])).values_list(
         "pk", "asset__site_id", "asset_id", "asset__name", "asset__names", "key", "definition__name",
         "definition__priority", "is_active", "is_acknowledged", "is_suppressed", "shelved_until",
         "out_of_service_at", "raised_at", "first_at",

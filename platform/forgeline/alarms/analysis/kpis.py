@@ -75,21 +75,25 @@ class Position:
     """Alarm → priority, of every alarm of the plant that has ever come."""
     calendar: PlantCalendar
     since_us: int = 0
-    """When its first alarm came: of the time before nothing is known."""
+    """When people were first told of an alarm: the time before tells nothing of their load."""
+
+    def known_us(self, from_us: int) -> int:
+        """Return from when on the load of a span from ``from_us`` on is known."""
+        return max(from_us, int(self.calls["at_us"].min(initial=self.since_us)))
 
 
 def compute(position: Position, from_us: int, to_us: int) -> dict[str, Any]:
     """Return every number of ``[from, to)`` as JSON-like data: ``value``, ``target``, ``is_met``, ``why``.
 
     **Time** rates by the hours that really passed; days are the plant's production days, one of 23 or 25 hours counts
-    as one. **Gaps** what lies before a plant's first alarm is not judged, and one that never had any not at all.
+    as one. **Gaps** what lies before a plant's first call is not judged, and one that never had an alarm not at all.
     """
-    from_us = max(from_us, position.since_us)
-    if not position.priorities or from_us >= to_us:
+    known_us = position.known_us(from_us)
+    if not position.priorities or known_us >= to_us:
         return {key: _row(key, None, NOTHING_YET) for key in (*TARGETS, *_WITHOUT_TARGET)}
     calls = within(position.calls, from_us, to_us)
     found = {
-        **_loads(calls, position, from_us, to_us),
+        **_loads(calls, position, known_us, to_us),
         **_shares(calls, position),
         "chattering": _row("chattering", len(find_chattering(calls))),
         "fleeting": _row("fleeting", len(find_fleeting(calls))),

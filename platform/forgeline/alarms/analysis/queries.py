@@ -120,7 +120,7 @@ def describe(position: Position, alarms: Mapping[int, Who], from_us: int, to_us:
     calls = within(position.calls, from_us, to_us)
     chattering, fleeting = find_chattering(calls), find_fleeting(calls)
     return {
-        "known_from": iso(max(from_us, position.since_us)),
+        "known_from": iso(position.known_us(from_us)),
         "kpis": kpis.compute(position, from_us, to_us),
         "days": kpis.list_days(position, from_us, to_us),
         "floods": [_flood(each, alarms, to_us) for each in position.floods[-MOST_FLOODS:]],

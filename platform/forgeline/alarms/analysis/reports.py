@@ -29,7 +29,7 @@ from forgeline.alarms.analysis.worst import (
     describe_actors,
     read_week,
 )
-from forgeline.alarms.models import JournalEntry
+from forgeline.alarms.models import EntryKind, JournalEntry
 from forgeline.assets.models import Site
 from forgeline.assets.queries import list_sites
 from forgeline.base import clock
@@ -154,12 +154,13 @@ def _list_due(site: Site, now_us: int) -> list[Week]:
 
 
 def _find_first(site: Site) -> date | None:
-    """Return the Monday after the last report, or of the week of the plant's first alarm; None before that."""
+    """Return the Monday after the last report, or of the week in which people were first told; None before that."""
     last: date | None = AlarmReport.objects.filter(site=site).aggregate(last=Max("on"))["last"]
     if last is not None:
         return last + timedelta(days=7)
     calendar = calendar_of(site)
-    began = JournalEntry.objects.filter(alarm__asset__site=site).aggregate(began=Min("happened_at"))["began"]
+    told = JournalEntry.objects.filter(alarm__asset__site=site, kind=EntryKind.RAISED, is_quiet=False)
+    began = told.aggregate(began=Min("happened_at"))["began"]
     return None if began is None else week_of(calendar, to_us(began)).on
 
 

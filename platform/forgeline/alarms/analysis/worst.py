@@ -31,8 +31,8 @@ from forgeline.base.errors import InvalidInputError
 
 LEAST_CALLS = 5
 """Of an alarm that came less often nothing can be learnt."""
-SAMPLES_OF_A_REQUEST = 600_000
-"""About what is judged in three seconds; alarms beyond are judged by the journal."""
+SAMPLES_OF_A_REQUEST = 300_000
+"""About what is judged in a second and a half; alarms beyond are judged by the journal."""
 NOT_IN_FORCE, DISABLED, CALM_NOW = "not_in_force", "disabled", "calm_now"
 TOO_FEW, NOTHING_HELPS = "too_few", "nothing_helps"
 
