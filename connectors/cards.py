@@ -9,7 +9,19 @@ from django.utils.translation import gettext as _, ngettext
 
 from connectors import queries
 from connectors.contract import ConnectionState
+from forgeline.base import clock
 from forgeline.identity.policy import Actor
+
+_RECENT_MS = 3_600_000
+
+
+def _has_discarded(facts: queries.ConnectionFacts) -> bool:
+    """Say whether the broker lost messages within the last hour."""
+    since_ms = clock.now_us() // 1000 - _RECENT_MS
+    return any(
+        event.get("event") == "broker_discarded" and int(event.get("at") or 0) >= since_ms
+        for event in facts.events
+    )
 
 
 def connections_card(actor: Actor) -> dict[str, Any] | None:
@@ -26,6 +38,8 @@ def connections_card(actor: Actor) -> dict[str, Any] | None:
         sentence = ngettext("%(n)d device waits for you", "%(n)d devices wait for you", waiting)
         note = f"{note} · {sentence % {'n': waiting}}"
     fault = ngettext("%(n)d connection needs help", "%(n)d connections need help", ill) % {"n": ill}
+    if any(_has_discarded(each) for each in wanted):
+        ill, fault = ill or 1, _("The broker discarded messages")
     return {
         "title": _("Connections running"),
         "value": f"{sum(each.state is ConnectionState.RUNNING for each in wanted)} / {len(wanted)}",

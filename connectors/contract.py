@@ -284,6 +284,9 @@ class Outlet(Protocol):
     def report(self, event: str, **facts: Any) -> None:
         """Tell what a person should know: ``connected``, ``disconnected``, ``node_bad``, ``backfilled`` …"""
 
+    def measure(self, name: str, value: float) -> None:
+        """Tell a number that the source counts itself, as it is now; from any thread."""
+
 
 # --- drivers ----------------------------------------------------------------------------------------------------
 

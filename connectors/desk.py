@@ -274,4 +274,5 @@ def _make_member(options: MqttOptions, number: int) -> Driver:
         connection_id=0,
         client_id=platform_broker.member_client_id(number),
         former_filters=platform_broker.former_filters(options),
+        watches_broker=number == 0 and platform_broker.tells_of_itself(),
     )

@@ -51,6 +51,12 @@ def read_options(config: Mapping[str, Any] | None = None, *, members: int = 1) -
     )
 
 
+def tells_of_itself(config: Mapping[str, Any] | None = None) -> bool:
+    """Say whether the broker may be asked for its own counters; ``?status=0`` in its URL says no."""
+    config = settings.CONNECTORS if config is None else config
+    return parse_qs(urlsplit(str(config["MQTT_URL"] or "")).query).get("status", ["1"])[-1] != "0"
+
+
 def former_filters(options: MqttOptions) -> list[str]:
     """Return what a member's session holds from a time with another number of members, to be given up."""
     other = dataclasses.replace(options, shared_group="" if options.shared_group else SHARED_GROUP)

@@ -29,6 +29,13 @@ from connectors.mqtt.names import Naming, name_by_topic, name_by_user
 from connectors.mqtt.options import MqttOptions
 from connectors.mqtt.presets import PRESETS
 
+DISCARDED = "discarded"
+WATCHED = {
+    "$SYS/broker/publish/messages/dropped": DISCARDED,
+    "$SYS/broker/store/messages/count": "kept",
+    "$SYS/broker/store/messages/bytes": "kept_bytes",
+}
+"""What mosquitto tells of itself, since it was started → what we call it. **Source** mosquitto(8), broker status."""
 _KEPT_BYTES = 2_000
 _PART_S = 3.0
 
@@ -45,6 +52,7 @@ class MqttDriver(Driver):
         super().__init__(options, connection_id=connection_id, client_id=options.client_id or client_id)
         self.is_platform = False
         self.former_filters: Sequence[str] = options.former_filters
+        self.passing_filters: Sequence[str] = ()
         self._decoder = Decoder(Naming(name_by_topic), _mapping_of(options))
         self._limit_bytes = options.max_payload_kb * 1024
         self._link: Link | None = None
@@ -70,6 +78,7 @@ class MqttDriver(Driver):
             on_ready=lambda kept: _on_loop(loop, ready, kept),
             on_end=lambda fault: _on_loop(loop, end, fault),
             former_filters=self.former_filters,
+            passing_filters=self.passing_filters,
         )
         self._link = link
         link.start()
@@ -167,11 +176,42 @@ class PlatformDriver(MqttDriver):
         connection_id: int,
         client_id: str,
         former_filters: Sequence[str] = (),
+        watches_broker: bool = False,
     ) -> None:
+        """``watches_broker``: listen to what the broker tells of itself; of several members one does."""
         super().__init__(options, connection_id=connection_id, client_id=client_id)
         self.is_platform = True
         self.former_filters = former_filters
+        self.passing_filters = list(WATCHED) if watches_broker else ()
         self._decoder = Decoder(Naming(name_by_user))
+        self._discarded = 0
+
+    def _taker(self, outlet: Outlet, generation: int) -> Any:
+        take = super()._taker(outlet, generation)
+        if not self.passing_filters:
+            return take
+
+        def take_or_note(message: Message) -> bool:
+            if message.topic.startswith(b"$SYS/"):
+                self._note(outlet, message)
+                return True
+            return bool(take(message))
+
+        return take_or_note
+
+    def _note(self, outlet: Outlet, message: Message) -> None:
+        """Keep what the broker counts, and tell when it has discarded messages that it had acknowledged."""
+        name = WATCHED.get(message.topic.decode(errors="replace"))
+        if name is None or not message.payload.isdigit():
+            return
+        count = int(message.payload)
+        outlet.measure(name, count)
+        if name != DISCARDED:
+            return
+        if count > self._discarded:
+            outlet.report("broker_discarded", count=count - self._discarded, total=count)
+        # Less than before: the broker was started again and counts from nothing.
+        self._discarded = count
 
 
 def _mapping_of(options: MqttOptions) -> Mapping | None:

@@ -106,10 +106,12 @@ class Link:
         is_clean: bool = False,
         held_limit: int | None = None,
         former_filters: Sequence[str] = (),
+        passing_filters: Sequence[str] = (),
     ) -> None:
         """``on_ready`` gets whether the broker had kept a session; ``on_end`` is called once, by the thread.
 
-        ``former_filters`` may stand in a kept session and are given up.
+        ``former_filters`` may stand in a kept session and are given up. ``passing_filters`` are heard while we listen
+        (QoS 0, the last value at once) and nothing is kept of them for us; a broker may refuse them.
         """
         self._options = options
         self._client_id = client_id
@@ -120,6 +122,7 @@ class Link:
         self._held: deque[Message] = deque()
         self.held_bytes = 0
         self._former_filters = list(former_filters)
+        self._passing_filters = list(passing_filters)
         self._held_limit = held_limit or options.receive_maximum
         self._acks: deque[Sequence[int]] = deque()
         self._wake_out, self._wake_in = socket.socketpair()
@@ -210,13 +213,17 @@ class Link:
         if options.version == "5":
             # 1: what was kept for us comes by the session; retained messages only for a new subscription.
             wanted = SubscribeOptions(qos=options.qos, retainHandling=0 if self._is_clean else 1)
-            client.subscribe([(topic, wanted) for topic in options.filters])
+            passing = SubscribeOptions(qos=0, retainHandling=0)
+            subscriptions = [(topic, wanted) for topic in options.filters]
+            client.subscribe([*subscriptions, *((topic, passing) for topic in self._passing_filters)])
         else:
-            client.subscribe([(topic, options.qos) for topic in options.filters])
+            subscriptions = [(topic, options.qos) for topic in options.filters]
+            client.subscribe([*subscriptions, *((topic, 0) for topic in self._passing_filters)])
         self._has_session = flags.session_present
 
     def _subscribed(self, _client: Any, _data: Any, _mid: int, codes: list[ReasonCode], _props: Any) -> None:
-        failed = [str(code) for code in codes if code.is_failure]
+        # The codes stand in the order of what was asked for; what only passes by may be refused.
+        failed = [str(code) for code in codes[: len(self._options.filters)] if code.is_failure]
         if failed:
             self._fault = subscription_refused(self._options.filters, failed)
             return

@@ -82,11 +82,15 @@ def event_words(name: str, facts: dict[str, Any]) -> str:
         "store_away": _("The store took nothing (%(reason)s); values waited on our disk."),
         "store_back": _("The store takes values again; those that waited were handed over first."),
         "spool_full": _("The disk for waiting values was full (%(reason)s); the source had to wait."),
+        "broker_discarded": _(
+            "The broker had to discard %(count)s messages that it had taken, %(total)s since it was started: they are"
+            " lost. It keeps so many while nobody fetches them; start the connectors sooner, or raise its bound."
+        ),
         "deadband_refused": _("%(count)s nodes take no deadband; they are read without one."),
     }
     sentence = words.get(name)
     if sentence is None:
         return name
-    known = {"count": 1, "address": "", "status": "", "values": 0, "nodes": 0, **facts}
+    known = {"count": 1, "address": "", "status": "", "values": 0, "nodes": 0, "total": 0, **facts}
     known["reason"] = translate_sentence(str(facts.get("reason") or ""))
     return sentence % known if "%(" in sentence else sentence

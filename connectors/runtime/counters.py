@@ -34,6 +34,8 @@ class Counters:
     undecodable_total: int = 0
     """How many there have been; the owner of the process notes up to which it has saved them."""
     events: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=KEPT_EVENTS))
+    measures: dict[str, float] = field(default_factory=dict)
+    """What the source counts itself (Outlet.measure)."""
     last_ts_us: int = 0
     """Time of the newest stored sample."""
 

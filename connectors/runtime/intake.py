@@ -121,9 +121,15 @@ class Intake:
                 pipeline.filling.settle_later(self.settle, receipt)
 
     def report(self, event: str, **facts: Any) -> None:
-        """Keep what a person should know."""
-        self.counters.events.append({"at": time.time_ns() // 1_000_000, "event": event, **facts})
+        """Keep what a person should know; of a source that many share, for each of them."""
+        shared = {id(counters): counters for counters in list(self.counters_of.values())}
+        for counters in (self.counters, *shared.values()):
+            counters.events.append({"at": time.time_ns() // 1_000_000, "event": event, **facts})
         self.on_event(event, facts)
+
+    def measure(self, name: str, value: float) -> None:
+        """Keep a number that the source counts itself."""
+        self.counters.measures[name] = value
 
     # --- one block, under the lock ---
 

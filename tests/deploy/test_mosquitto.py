@@ -31,7 +31,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("openssl") is None, reason="make-secrets needs openssl"),
 ]
 DEPLOY = ROOT / "platform/deploy/mosquitto"
-ACL = "user forgeline\ntopic readwrite #\n\npattern write t/%u/#\n"
+ACL = "user forgeline\ntopic readwrite #\ntopic read $SYS/#\n\npattern write t/%u/#\n"
 
 
 def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 10.0) -> None:

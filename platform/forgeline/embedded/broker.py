@@ -98,6 +98,12 @@ class Broker(Service):
 class MosquittoBroker(Broker):
     """mosquitto with a configuration, a data folder and a port of its own."""
 
+    MAX_QUEUED_MESSAGES = 1_000_000
+    MAX_QUEUED_BYTES = 512 * 1024 * 1024
+    """What waits for the platform beyond these is discarded, though the device has its acknowledgement: mosquitto
+    knows no other way. It is counted, and shown with the connection."""
+    TELLS_EVERY_S = 10
+
     capabilities = BrokerCapabilities(
         name="mosquitto",
         has_topic_rules=True,
@@ -147,7 +153,8 @@ class MosquittoBroker(Broker):
             "persistent_client_expiration 14d\n"
             # The acknowledgement follows the commit: many messages are in flight. Not 0 for the queue: 2.0 takes
             # that for full and cuts a device for one message on a foreign topic.
-            "max_inflight_messages 0\nmax_queued_messages 1000000\nmax_queued_bytes 536870912\n"
+            f"max_inflight_messages 0\nmax_queued_messages {self.MAX_QUEUED_MESSAGES}\n"
+            f"max_queued_bytes {self.MAX_QUEUED_BYTES}\nsys_interval {self.TELLS_EVERY_S}\n"
             f"max_packet_size {MAX_PACKET_BYTES}\nmax_keepalive 600\nset_tcp_nodelay true\n"
             "log_dest stdout\nlog_type error\nlog_type warning\nlog_type notice\nconnection_messages false\n",
             encoding="utf-8",
@@ -210,8 +217,8 @@ class TrialBroker(Broker):
 
     @property
     def url(self) -> str:
-        """It knows no shared subscriptions, and MQTT 5 only on a port of its own."""
-        return f"{super().url}?version=3.1.1&shared=0"
+        """It knows no shared subscriptions, tells nothing of itself, and has MQTT 5 only on a port of its own."""
+        return f"{super().url}?version=3.1.1&shared=0&status=0"
 
     def prepare(self) -> None:
         super().prepare()

@@ -20,7 +20,7 @@ PASSWORDS, RULES = "passwords", "acl"
 
 def topic_rules() -> str:
     """Return the rules: the platform everywhere, a device beneath its own name only."""
-    return f"user {SERVICE_USER}\ntopic readwrite #\n\npattern write t/%u/#\npattern read c/%u/#\n"
+    return f"user {SERVICE_USER}\ntopic readwrite #\ntopic read $SYS/#\n\npattern write t/%u/#\npattern read c/%u/#\n"
 
 
 def write_credentials(folder: Path, hashes: Mapping[str, str]) -> bool:

@@ -77,6 +77,7 @@ class Outlet:
     blocks: list[ReadingBlock] = field(default_factory=list)
     refused: list[tuple[Undecodable, Any]] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
+    measures: dict[str, float] = field(default_factory=dict)
     is_full: bool = False
 
     async def put(self, block: ReadingBlock) -> None:
@@ -92,6 +93,9 @@ class Outlet:
 
     def report(self, event: str, **facts: Any) -> None:
         self.events.append(event)
+
+    def measure(self, name: str, value: float) -> None:
+        self.measures[name] = value
 
 
 async def until(condition: Any, what: str) -> None:

@@ -132,6 +132,7 @@ class Basket:
     blocks: list[ReadingBlock] = field(default_factory=list)
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     refused: list[Undecodable] = field(default_factory=list)
+    measures: dict[str, float] = field(default_factory=dict)
 
     async def put(self, block: ReadingBlock) -> None:
         assert len(block.addresses) == len(block.values) == len(block.ts_us)
@@ -146,6 +147,9 @@ class Basket:
 
     def report(self, event: str, **facts: Any) -> None:
         self.events.append((event, facts))
+
+    def measure(self, name: str, value: float) -> None:
+        self.measures[name] = value
 
     def rows(self, name: str) -> list[tuple[Any, int | None, int, int, int]]:
         """Value, time, quality, status and flags of every reading of one node of the press."""
