@@ -193,6 +193,9 @@ def test_more_than_can_be_read_is_said(plant: Plant, scope: None, monkeypatch: p
     assert found["is_cut"]
     assert found["to"] < queries.iso(clock.now_us() - 20 * MINUTE)
     assert only(found)["kpis"]["alarms"]["value"] == 3
+    beyond = queries.analyse(from_=clock.now() - timedelta(minutes=2))
+    assert beyond["is_cut"]
+    assert only(beyond)["kpis"]["per_hour"]["value"] is None
 
 
 def test_span_that_cannot_be_looked_at(plant: Plant, scope: None) -> None:

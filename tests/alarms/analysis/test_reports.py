@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import translation
 
 from forgeline.alarms import metrics
-from forgeline.alarms.analysis import reports
+from forgeline.alarms.analysis import journal, reports
 from forgeline.alarms.analysis.queries import calendar_of
 from forgeline.alarms.analysis.weeks import Week, week_before, week_of
 from forgeline.alarms.models import Alarm, AlarmReport, EntryKind, JournalEntry
@@ -175,6 +175,21 @@ def test_fault_of_one_plant_is_counted_and_takes_no_others_report(
     monkeypatch.undo()
     assert reports.work() == 1
     assert (metrics.REPORTS._value.get() - made, metrics.REPORT_FAILURES._value.get() - failed) == (2, 1)
+
+
+def test_week_with_more_than_can_be_read_says_where_it_ends(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "MOST_ENTRIES", 9)
+    week = last_week(plant)
+    tell(plant, week, 30)
+    assert reports.work() == 1
+    with tenant_scope(plant.tenant_id):
+        report = AlarmReport.objects.get()
+        [row] = reports.list_bad_actors(week=week.word)
+    assert (report.details["is_cut"], report.alarms) == (True, 5)
+    assert clock.to_us(report.to_at) == week.from_us + (4 * 600 + 30) * S
+    assert (row["is_cut"], row["alarms"]) == (True, 5)
 
 
 SLOW_WORKER = """

@@ -15,9 +15,10 @@ from forgeline.alarms.analysis import worst
 from forgeline.alarms.analysis.evidence import Samples
 from forgeline.alarms.analysis.queries import calendar_of, read_positions
 from forgeline.alarms.analysis.weeks import week_of
-from forgeline.alarms.definitions import parse
+from forgeline.alarms.definitions import dump, parse
 from forgeline.alarms.models import Alarm, EntryKind, JournalEntry, Rule
 from forgeline.alarms.plan import read_plan
+from forgeline.alarms.trying.service import try_rule
 from forgeline.assets.models import Asset, Site
 from forgeline.base import clock
 from forgeline.base.errors import InvalidInputError, NotFoundError
@@ -103,6 +104,13 @@ def test_deadband_from_samples(court: Court, week_us: int) -> None:
     assert change.size >= 0.5
     assert (outcome.before, outcome.after, outcome.real, outcome.lost) == (90, 1, 1, 0)
     assert verdict.coverage > 0.9
+    with tenant_scope(court.plant.tenant_id):
+        trial = try_rule(
+            dump(change.planned.definition), asset_id=court.plant.machine.pk, key="hot", now_us=court.now_us,
+            actor=Actor(court.plant.tenant_id, "x", permissions=frozenset({"alarms.edit"})),
+        )  # fmt: skip
+    total = trial.result["total"]
+    assert (total["current"]["alarms"], total["new"]["alarms"]) == (outcome.before, outcome.after)
 
 
 def test_journal_where_samples_are_gone(court: Court, week_us: int) -> None:

@@ -15,7 +15,7 @@ from forgeline.alarms.analysis.nuisance import mark_chatter, mark_fleeting
 from forgeline.alarms.analysis.rates import rank
 
 MOST_ACTORS = 10
-"""**Source** ISA-18.2 §16.5.4: the ten most frequent alarms are looked at each week."""
+"""**Source** ISA-18.2 §16.5: the ten most frequent alarms are looked at each week."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ TARGETS = {
     "medium_share": Target(most=0.15),
     "low_share": Target(least=0.80),
 }
-"""For one operator's position. **Source** ISA-18.2 §16.5 and EEMUA 191 §6.5."""
+"""For one operator's position. **Source** ISA-18.2 §16.5 and EEMUA 191."""
 
 TOO_SHORT, TOO_FEW, FEW_RULES = "too_short", "too_few", "few_rules"
 NOTHING_YET, NOBODY = "nothing_yet", "nobody_answered"

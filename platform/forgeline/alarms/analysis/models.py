@@ -17,13 +17,14 @@ class AlarmReport(TenantModel):
     """Its Monday, a production day."""
     from_at = models.DateTimeField()
     to_at = models.DateTimeField()
+    """Its end; earlier where there was more than can be read at once (``is_cut`` of the details)."""
     made_at = models.DateTimeField(auto_now_add=True)
     alarms = models.PositiveIntegerField(_("alarms"))
     """How often the operator was told."""
     kpis = models.JSONField()
     """kpis.compute."""
     details = models.JSONField()
-    """What queries.describe tells beside them: days, floods, chattering, fleeting, stale."""
+    """What queries.describe tells beside them: known_from, days, floods, chattering, fleeting, stale; and is_cut."""
     bad_actors = models.JSONField()
     """worst.describe_actors."""
 

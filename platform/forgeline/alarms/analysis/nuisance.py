@@ -17,7 +17,7 @@ FLEETING_US = 10_000_000
 FLEETING_TIMES, FLEETING_SHARE = 3, 0.5
 """An alarm is fleeting when at least so many of its calls, and such a share, were."""
 STALE_US = 24 * 3_600_000_000
-"""**Source** ISA-18.2 §16.5.5: an alarm that stands for more than 24 hours is stale."""
+"""**Source** ISA-18.2 §16.5: an alarm that stands for more than 24 hours is stale."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ MAX_DAYS = 92
 DEFAULT_DAYS = 7
 LEAD_US = HOUR_US
 """What is read before a span, so that a flood which runs into it is seen from its begin."""
-MOST_FLOODS, MOST_LISTED = 50, 100
+MOST_FLOODS, MOST_LISTED, MOST_STANDING = 50, 100, 500
 
 
 def analyse(
@@ -40,9 +40,9 @@ def analyse(
 ) -> dict[str, Any]:  # fmt: skip
     """Return the analysis of a span, of one plant or of all; without a span of the last seven days.
 
-    **Shape** ``{"from", "to", "is_cut", "results": [{"plant", "plant_name", "zone", "kpis", "days", "floods",
-    "chattering", "fleeting", "stale", "standing"}]}``; see ``describe`` for each. ``is_cut``: there was more to read
-    than can be read at once, and ``to`` is where it ends.
+    **Shape** ``{"from", "to", "is_cut", "results": [{"plant", "plant_name", "zone", "known_from", "kpis", "days",
+    "floods", "chattering", "fleeting", "stale", "standing_total", "standing"}]}``; see ``describe`` and
+    ``list_standing``. ``is_cut``: there was more to read than can be read at once, and ``to`` is where it ends.
     **Raises** NotFoundError for a plant that is not there, InvalidInputError for an empty span or one too long.
     """
     now = now or clock.now()
@@ -50,21 +50,21 @@ def analyse(
     sites = find_sites(site_id)
     spans = {site.pk: (from_us, to_us) for site in sites}
     positions, alarms, journal = read_positions(sites, spans)
-    return {
-        "from": iso(from_us),
-        "to": iso(journal.until_us),
-        "is_cut": journal.is_cut,
-        "results": [
+    to_us = max(journal.until_us, from_us + 1)
+    results = []
+    for site in sites:
+        standing = _standing((who for who in alarms.values() if who.site_id == site.pk), us_of(now))
+        results.append(
             {
                 "plant": site.pk,
                 "plant_name": site.title,
                 "zone": site.zone,
-                **describe(positions[site.pk], alarms, from_us, journal.until_us),
-                "standing": _standing((who for who in alarms.values() if who.site_id == site.pk), us_of(now)),
+                **describe(positions[site.pk], alarms, from_us, to_us),
+                "standing_total": len(standing),
+                "standing": standing[:MOST_STANDING],
             }
-            for site in sites
-        ],
-    }
+        )
+    return {"from": iso(from_us), "to": iso(to_us), "is_cut": journal.is_cut, "results": results}
 
 
 def list_standing(*, site_id: int | None = None, now: datetime | None = None) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from forgeline.alarms.trying.spans import FLOOD_WINDOW_US, Pieces, find_busiest,
 FLOOD_BEGINS = 10
 """More calls than this within ten minutes are a flood."""
 FLOOD_ENDS = 5
-"""It is over once fewer than this came in the last ten minutes. **Source** ISA-18.2 §16.5.3, EEMUA 191."""
+"""It is over once fewer than this came in the last ten minutes. **Source** ISA-18.2 §16.5, EEMUA 191."""
 MOST_CONTRIBUTORS = 5
 
 

@@ -29,7 +29,7 @@ LEAST_GAIN = 0.3
 """A change that takes away less than this share of the alarms is not worth a word."""
 ORDER = ("deadband", "off_delay_s", "on_delay_s", "after_s")
 """Which is chosen among those that calm: a deadband delays nothing, an off-delay only the end.
-**Source** ISA-18.2 §10.6, EEMUA 191 §8: deadband first, on-delays with care."""
+**Source** ISA-18.2 §10.6 and EEMUA 191: deadbands first, on-delays with care."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,15 +67,17 @@ def make_report(site: Site, week: Week) -> bool:
     if AlarmReport.objects.filter(site=site, on=week.on).exists():
         return False
     spans = {site.pk: (week.from_us, week.to_us)}
-    positions, alarms, _journal = read_positions([site], spans)
-    found = describe(positions[site.pk], alarms, *spans[site.pk])
+    positions, alarms, journal = read_positions([site], spans)
+    to_us_ = max(journal.until_us, week.from_us + 1)
+    spans = {site.pk: (week.from_us, to_us_)}
+    found = {**describe(positions[site.pk], alarms, *spans[site.pk]), "is_cut": journal.is_cut}
     actors = describe_actors(positions, alarms, spans, Budget(SAMPLES_OF_A_REPORT))
     _report, is_new = AlarmReport.objects.get_or_create(
         site=site,
         on=week.on,
         defaults={
             "from_at": from_us(week.from_us),
-            "to_at": from_us(week.to_us),
+            "to_at": from_us(to_us_),
             "alarms": len(within(positions[site.pk].calls, *spans[site.pk])),
             "kpis": found.pop("kpis"),
             "details": found,
@@ -128,11 +130,12 @@ def _read_kept(sites: list[Site], week: str | None, now_us: int) -> dict[int, di
     monday = read_week(week)
     for site in sites:
         choose_week(site, week, now_us)
-    reports = AlarmReport.objects.filter(site__in=sites, on=monday).select_related("site").defer("details")
+    reports = AlarmReport.objects.filter(site__in=sites, on=monday).select_related("site")
     return {
         report.site_id: {
             "plant": report.site_id, "plant_name": report.site.title, "week": word_of(report.on),
             "from": iso(to_us(report.from_at)), "to": iso(to_us(report.to_at)), "is_final": True,
+            "is_cut": report.details["is_cut"],
             "alarms": report.alarms, "bad_actors": report.bad_actors, "report": report.pk,
         }
         for report in reports

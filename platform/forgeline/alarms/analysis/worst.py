@@ -89,18 +89,24 @@ def compute_bad_actors(
     """Return the bad actors of a week as the journal tells them now, of one plant or of all.
 
     **Shape** a row for each plant: ``plant``, ``plant_name``, ``week``, ``from``, ``to`` (now, while the week runs),
-    ``is_final`` (it does not), ``alarms`` and ``bad_actors`` (see ``describe_actors``).
+    ``is_final`` (it does not), ``is_cut`` (there was more to read than can be read at once; ``to`` is where it ends),
+    ``alarms`` and ``bad_actors`` (see ``describe_actors``).
     """
     now_us = clock.now_us() if now_us is None else now_us
     sites = find_sites(site_id)
     weeks = {site.pk: choose_week(site, week, now_us) for site in sites}
     spans = {pk: (each.from_us, min(each.to_us, now_us)) for pk, each in weeks.items()}
-    positions, alarms, _journal = read_positions(sites, spans)
+    positions, alarms, journal = read_positions(sites, spans)
+    spans = {
+        pk: (from_us, max(min(to_us, journal.until_us), from_us + 1))
+        for pk, (from_us, to_us) in spans.items()
+    }
     actors = describe_actors(positions, alarms, spans, Budget(SAMPLES_OF_A_REQUEST))
     return [
         {
             "plant": site.pk, "plant_name": site.title, "week": weeks[site.pk].word, "from": iso(spans[site.pk][0]),
             "to": iso(spans[site.pk][1]), "is_final": weeks[site.pk].to_us <= now_us,
+            "is_cut": journal.is_cut,
             "alarms": len(within(positions[site.pk].calls, *spans[site.pk])), "bad_actors": actors[site.pk],
         }
         for site in sites
