@@ -195,6 +195,29 @@ def test_the_journal_pages_on_without_a_hole(company: Company, client: Client) -
     assert len(seen) == 250
 
 
+@pytest.mark.parametrize(
+    ("search", "is_found"),
+    [
+        ("too_h", True),
+        ("过高", True),
+        ("TOO HOT", True),
+        ("press 7", True),
+        ("七号", True),
+        ("100%", False),
+        ("hans", False),
+    ],
+)
+def test_alarms_are_found_by_name_in_both_languages(
+    company: Company, client: Client, search: str, is_found: bool
+) -> None:
+    machine_id = make_machine(company)
+    make_alarm(company, machine_id)
+    with tenant_scope(company.tenant_id):
+        assets.update_asset(asset_id=machine_id, names={"zh-hans": "七号压力机"})
+    for path in ("/alarms/", "/alarms/journal/"):
+        assert bool(client.get(path, {"q": search}).context["rows"]) is is_found, path
+
+
 def test_a_flood_is_told_with_what_came_first(company: Company, client: Client) -> None:
     machine_id = make_machine(company)
     first = make_alarm(company, machine_id, "first")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 
@@ -21,6 +22,8 @@ MOST_OF_FLOOD = 5_000
 OPEN = Q(is_active=True) | Q(is_acknowledged=False)
 """What an operator has before the eyes: active, or gone and not acknowledged yet."""
 SILENCED = Q(is_suppressed=True) | Q(shelved_until__isnull=False) | Q(out_of_service_at__isnull=False)
+
+_NAMES = ("definition__name", "asset__names")
 
 _VIEWS = {
     "open": OPEN & ~SILENCED,
@@ -54,13 +57,25 @@ def list_alarms(
     if priorities:
         rows = rows.filter(definition__priority__in=list(priorities))
     if search:
-        rows = rows.filter(Q(key__icontains=search) | Q(asset__name__icontains=search))
+        rows = rows.filter(named_like(search))
     urgency = Case(
         *(When(definition__priority=priority.value, then=Value(at)) for at, priority in enumerate(Priority)),
         default=Value(len(Priority)),
         output_field=IntegerField(),
     )
     return rows.annotate(urgency=urgency).order_by("is_acknowledged", "urgency", "-raised_at", "-pk")
+
+
+def named_like(search: str, alarm: str = "") -> Q:
+    """Return what finds alarms by a part of their key, name or machine, in any language. ``alarm``: way to it."""
+    wanted = Q()
+    for field in (
+        "key",
+        "asset__name",
+        *(f"{names}__{code}" for names in _NAMES for code, _word in settings.LANGUAGES),
+    ):
+        wanted |= Q(**{f"{alarm}{field}__icontains": search})
+    return wanted
 
 
 def condition_of(view: str) -> Q:

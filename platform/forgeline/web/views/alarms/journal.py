@@ -73,7 +73,7 @@ def _narrow(request: HttpRequest) -> tuple[QuerySet[JournalEntry], dict[str, Any
     if site_id is not None:
         rows = rows.filter(alarm__asset__site_id=site_id)
     if search:
-        rows = rows.filter(Q(alarm__asset__name__icontains=search) | Q(alarm__key__icontains=search))
+        rows = rows.filter(queries.named_like(search, "alarm__"))
     given = {
         "sites": sites, "site_id": site_id, "kind": kind, "q": search, "from_": from_, "to": to,
         "told": "told" in request.GET,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext as _
@@ -40,7 +42,10 @@ def rules(request: HttpRequest) -> HttpResponse:
     if site_id is not None:
         assets = assets.filter(site_id=site_id)
     if search:
-        assets = assets.filter(name__icontains=search)
+        wanted = Q(name__icontains=search)
+        for code, _word in settings.LANGUAGES:
+            wanted |= Q(**{f"names__{code}__icontains": search})
+        assets = assets.filter(wanted)
     chosen = list(assets[: MOST_MACHINES + 1])
     has_more, chosen = len(chosen) > MOST_MACHINES, chosen[:MOST_MACHINES]
     plan = read_plan(asset_ids=[asset.pk for asset in chosen])
