@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from connectors.contract import ConnectionState
 from forgeline.assets.models import Device, Point
+from forgeline.base.units import UnitError, affine
 from forgeline.tenancy.models import TenantModel
 
 BROKER_KIND = "broker"
@@ -62,6 +63,17 @@ class Binding(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.address} → {self.point_id}"
+
+    @property
+    def is_left_out(self) -> bool:
+        """Its unit cannot become the point's any more; nothing is read, because the values would be wrong."""
+        if not self.source_unit:
+            return False
+        try:
+            affine(self.source_unit, self.point.unit)
+        except UnitError:
+            return True
+        return False
 
 
 class ConnectionStatus(TenantModel):

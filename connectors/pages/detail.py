@@ -43,8 +43,10 @@ def show_connection(request: HttpRequest, connection_id: int) -> HttpResponse:
     }
     if is_partial(request):
         return render(request, "connectors/_live.html", context)
+    bindings = list(queries.list_bindings(connection))
     context |= {
-        "bindings": queries.list_bindings(connection),
+        "bindings": bindings,
+        "left_out": sum(binding.is_left_out for binding in bindings),
         "undecodables": [_message(each) for each in queries.list_undecodables(connection)],
         "certificate": own_certificate(spec),
     }

@@ -142,3 +142,21 @@ def test_a_point_made_for_a_value_that_was_refused_is_live_at_once(
         assert time.monotonic() - made <= LIVE_WITHIN_S
         client.disconnect()
         client.loop_stop()
+
+
+def test_a_line_that_no_longer_fits_is_told_on_the_page(company: Company, sign_in: Any) -> None:
+    machine = make_machine(company.tenant_id, "Press", ["power"], unit="kW")
+    with tenant_scope(company.tenant_id):
+        connection = create_connection(
+            kind="mqtt", name="Meters", options={"url": "mqtt://127.0.0.1:1", "topics": ["m/#"]}
+        )
+        bound = {"address": "m/1#power", "point_id": machine.point_ids["power"], "source_unit": "W"}
+        create_bindings(connection_id=connection.pk, bindings=[bound])
+    client = sign_in(company.manager)
+    address = f"/connectors/{connection.pk}/"
+    assert "is not read" not in client.get(address).content.decode()
+    with tenant_scope(company.tenant_id):
+        Point.objects.filter(pk=machine.point_ids["power"]).update(unit="bar")
+    page = client.get(address).content.decode()
+    assert "1 line is not read" in page
+    assert "Not read: W cannot become bar" in page
