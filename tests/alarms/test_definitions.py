@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given, strategies as st
 from forgeline.alarms.definitions import PointFacts, dump, list_faults, parse
 from forgeline.alarms.judging.expressions import Expression
 from forgeline.alarms.judging.merging import Track, known_until_us, merge
+from forgeline.alarms.judging.misfits import find_misfits
 from forgeline.base.errors import InvalidInputError
 from forgeline.telemetry.sample import PointKind
 
@@ -154,3 +156,47 @@ def test_points_are_seen_together_while_their_values_stand() -> None:
     assert known_until_us([slow, fast], now_us=500 * S) == 130 * S
     assert known_until_us([slow, fast], now_us=105 * S) == 105 * S
     assert known_until_us([slow, Track(np.zeros(0, np.int64), np.zeros(0), S)], now_us=S) < 0
+
+
+UNITS = {"bar": "bar", "cel": "Cel", "other": "Cel", "kw": "kW", "w": "W", "bare": ""}
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("cel - other > 3", []), ("cel > 3 and bar < 2", []), ("cel > bare", []), ("abs(cel - other) > 2", []),
+        ("kw * cel > bar", []), ("w * 0.001 < kw", []), ("sqrt(cel) > bar", []), ("not cel > other", []),
+        ("-cel < other < 90", []), ("max(cel, other) - min(cel, other) > 5", []),
+        ("cel > bar", [(7, "bar", "Cel")]), ("cel + bar > 3", [(7, "bar", "Cel")]), ("kw > w", [(6, "W", "kW")]),
+        ("cel > 3 or max(cel, bar) > 3", [(21, "bar", "Cel")]), ("not (bar - cel) > 1", [(12, "Cel", "bar")]),
+        ("2 + bar < abs(cel)", [(11, "Cel", "bar")]),
+    ],
+)  # fmt: skip
+def test_units_that_do_not_fit_are_found_where_they_meet(
+    text: str, places: list[tuple[int, str, str]]
+) -> None:
+    tree = ast.parse(text).body[0]
+    assert isinstance(tree, ast.Expr)
+    assert find_misfits(tree, UNITS) == places
+
+
+def test_a_rule_over_units_that_do_not_fit_is_refused_with_the_place() -> None:
+    rule = parse(_rule(kind="expression", expression="a > b", points={"a": "a", "b": "b"}))
+    facts = {
+        "a": PointFacts(PointKind.GAUGE, "kW", 1.0), "b": PointFacts(PointKind.GAUGE, "W", 1.0)
+    }  # fmt: skip
+    assert list_faults(rule, facts, others=set()) == [
+        "At character 5: W does not fit kW; multiply one of them to convert it."
+    ]
+
+
+@pytest.mark.parametrize(("severity", "weight"), [(None, 700), (1, 1), (1000, 1000)])
+def test_a_severity_is_what_is_said_or_what_its_priority_is_worth(severity: int | None, weight: int) -> None:
+    rule = parse({**GOOD[0], "priority": "high", "severity": severity})
+    assert rule.weight == weight
+
+
+@pytest.mark.parametrize("severity", [0, 1001, -5])
+def test_a_severity_has_its_bounds(severity: int) -> None:
+    rule = parse({**GOOD[0], "severity": severity})
+    assert list_faults(rule, POINTS, others=set()) == ["A severity lies between 1 and 1000."]

@@ -20,6 +20,7 @@ from forgeline.telemetry.state_rules import MachineState
 
 MAX_DELAY_S = 86_400.0
 MAX_CODE = 2**31
+MAX_SEVERITY = 1000
 
 
 class Priority(StrEnum):
@@ -127,6 +128,8 @@ class Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: dict[str, str]
     condition: AnyCondition
     priority: Priority = Priority.MEDIUM
+    severity: int | None = None
+    """How grave it is beside others of its priority, 1 to 1,000. **Source** OPC UA Part 9, ConditionType."""
     on_delay_s: float = 0.0
     off_delay_s: float = 0.0
     latches: bool = False
@@ -139,6 +142,11 @@ class Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     operator_bounds: Bounds | None = None
     consequence: dict[str, str] = {}
     instruction: dict[str, str] = {}
+
+    @property
+    def weight(self) -> int:
+        """The severity, where none is given the usual one of its priority."""
+        return SEVERITIES[self.priority] if self.severity is None else self.severity
 
     def name_in(self, language: str) -> str:
         return _in(self.name, language)
@@ -163,6 +171,8 @@ class PointFacts:
     interval_s: float
 
 
+SEVERITIES = {Priority.CRITICAL: 900, Priority.HIGH: 700, Priority.MEDIUM: 500, Priority.LOW: 300}
+"""Where a rule says none."""
 PRIORITY_NAMES: dict[Priority, Any] = {
     Priority.CRITICAL: gettext_lazy("Critical"),
     Priority.HIGH: gettext_lazy("High"),
@@ -204,6 +214,8 @@ def list_faults(definition: Definition, points: Mapping[str, PointFacts], *, oth
     for delay_s in (definition.on_delay_s, definition.off_delay_s):
         if not 0 <= delay_s <= MAX_DELAY_S:
             faults.append(_("A delay lies between 0 s and a day."))
+    if definition.severity is not None and not 1 <= definition.severity <= MAX_SEVERITY:
+        faults.append(_("A severity lies between 1 and %(most)d.") % {"most": MAX_SEVERITY})
     if unknown := set(definition.quiet_under) - others:
         faults.append(
             _("There is no rule %(rules)s on this machine that could suppress it.")
@@ -297,10 +309,11 @@ def _check_silence(condition: Any, points: Mapping[str, PointFacts]) -> list[str
 
 def _check_formula(condition: Any, points: Mapping[str, PointFacts]) -> list[str]:
     try:
-        names = set(Expression(condition.expression).names)
+        expression = Expression(condition.expression)
     except InvalidInputError as error:
         return [str(error)]
     faults = []
+    names = set(expression.names)
     for name in sorted(names ^ set(condition.points)):
         sentence = (
             _("The expression does not use %(name)s; take it out.")
@@ -311,7 +324,8 @@ def _check_formula(condition: Any, points: Mapping[str, PointFacts]) -> list[str
     for word in condition.points.values():
         if points[word].kind == PointKind.TEXT:
             faults.append(_("%(point)s is text; an expression reads numbers.") % {"point": word})
-    return faults
+    units = {name: points[word].unit for name, word in condition.points.items()}
+    return faults or expression.list_misfits(units)
 
 
 def _needs_number(word: str, points: Mapping[str, PointFacts]) -> list[str]:

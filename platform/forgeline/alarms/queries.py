@@ -8,10 +8,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import gettext as _
 
 from forgeline.alarms.analysis.rates import FLOOD_BEGINS
-from forgeline.alarms.definitions import Priority
+from forgeline.alarms.definitions import SEVERITIES, Priority
 from forgeline.alarms.models import Alarm, EntryKind, JournalEntry, Rule, RuleVersion
 from forgeline.base.errors import NotFoundError
 from forgeline.tenancy.context import require_tenant_id
@@ -44,7 +46,7 @@ def list_alarms(
     priorities: Sequence[str] = (),
     search: str = "",
 ) -> QuerySet[Alarm]:
-    """Return alarms that have come at least once, the most urgent first, then the newest.
+    """Return alarms that have come at least once, the most urgent first, then the gravest, then the newest.
 
     ``view``: open (without those that nobody is told of), unacknowledged, shelved, suppressed, out_of_service, all.
     """
@@ -63,7 +65,17 @@ def list_alarms(
         default=Value(len(Priority)),
         output_field=IntegerField(),
     )
-    return rows.annotate(urgency=urgency).order_by("is_acknowledged", "urgency", "-raised_at", "-pk")
+    said = Cast(KeyTextTransform("severity", "definition"), IntegerField())
+    usual = Case(
+        *(
+            When(definition__priority=priority.value, then=Value(size))
+            for priority, size in SEVERITIES.items()
+        ),
+        default=Value(SEVERITIES[Priority.MEDIUM]),
+        output_field=IntegerField(),
+    )
+    rows = rows.annotate(urgency=urgency, severity=Coalesce(said, usual))
+    return rows.order_by("is_acknowledged", "urgency", "-severity", "-raised_at", "-pk")
 
 
 def named_like(search: str, alarm: str = "") -> Q:

@@ -18,13 +18,16 @@ class AlarmSerializer(serializers.ModelSerializer):
     plant = serializers.IntegerField(source="asset.site_id", read_only=True)
     is_latched = serializers.BooleanField(read_only=True)
     is_silenced = serializers.BooleanField(read_only=True)
+    severity = serializers.IntegerField(
+        read_only=True, help_text="1 to 1,000; where the rule says none, by priority."
+    )
 
     class Meta:
         model = Alarm
         fields = [
-            "id", "asset", "asset_name", "plant", "key", "definition", "is_active", "is_latched", "raised_at",
-            "cleared_at", "value", "is_acknowledged", "acknowledged_at", "acknowledged_by", "is_silenced",
-            "is_suppressed", "shelved_until", "shelve_reason", "out_of_service_at", "assigned_to",
+            "id", "asset", "asset_name", "plant", "key", "definition", "severity", "is_active", "is_latched",
+            "raised_at", "cleared_at", "value", "is_acknowledged", "acknowledged_at", "acknowledged_by",
+            "is_silenced", "is_suppressed", "shelved_until", "shelve_reason", "out_of_service_at", "assigned_to",
         ]  # fmt: skip
         read_only_fields = fields
 

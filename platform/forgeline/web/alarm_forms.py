@@ -11,7 +11,7 @@ from django import forms
 from django.utils.text import slugify
 from django.utils.translation import gettext as _, gettext_lazy
 
-from forgeline.alarms.definitions import PRIORITY_NAMES, Definition, Level, Priority, dump
+from forgeline.alarms.definitions import MAX_SEVERITY, PRIORITY_NAMES, Definition, Level, Priority, dump
 from forgeline.pages.templatetags.forgeline import state_word
 from forgeline.telemetry.state_rules import MachineState
 
@@ -39,7 +39,7 @@ FIELDS_OF = {
 _NEEDED = {"limit": ("limit",), "state": ("codes",), "expression": ("expression",)}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SAME = (
-    "priority", "on_delay_s", "off_delay_s", "latches", "quiet_states", "quiet_under", "only_in_shifts",
+    "priority", "severity", "on_delay_s", "off_delay_s", "latches", "quiet_states", "quiet_under", "only_in_shifts",
 )  # fmt: skip
 _WORDS = ("name", "consequence", "instruction")
 _LANGUAGES = (("en", "en"), ("zh-hans", "zh_hans"))
@@ -98,6 +98,10 @@ class RuleForm(forms.Form):
         label=gettext_lazy("Priority"), choices=[(each.value, word) for each, word in PRIORITY_NAMES.items()],
         initial=Priority.MEDIUM.value,
         help_text=gettext_lazy("How soon somebody must act: of a hundred alarms five are high, few critical."),
+    )  # fmt: skip
+    severity = forms.IntegerField(
+        label=gettext_lazy("Severity"), required=False, min_value=1, max_value=MAX_SEVERITY,
+        help_text=gettext_lazy("1 to 1,000: what stands first among alarms of one priority. Empty: as usual."),
     )  # fmt: skip
     on_delay_s = forms.FloatField(
         label=gettext_lazy("Comes after (s)"), required=False, min_value=0,
@@ -212,6 +216,7 @@ class RuleForm(forms.Form):
             },
             "condition": {"kind": given["kind"], **getattr(self, f"_{given['kind']}")(given)},
             "priority": given["priority"],
+            "severity": given["severity"],
             "on_delay_s": given["on_delay_s"] or 0.0,
             "off_delay_s": given["off_delay_s"] or 0.0,
             "latches": given["latches"],

@@ -16,7 +16,9 @@ from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 from simpleeval import SimpleEval
 
+from forgeline.alarms.judging.misfits import find_misfits
 from forgeline.base.errors import InvalidInputError
+from forgeline.base.units import display_unit
 
 MAX_LENGTH = 500
 MAX_NODES = 120
@@ -46,6 +48,14 @@ class Expression:
         self._tree = _parse(self.text)
         self.names: tuple[str, ...] = _check(self._tree)
         self._walker = _Walker()
+
+    def list_misfits(self, units: Mapping[str, str]) -> list[str]:
+        """Return a sentence for each part whose unit does not fit what it is added to or compared with."""
+        return [
+            _("At character %(at)d: %(unit)s does not fit %(other)s; multiply one of them to convert it.")
+            % {"at": at, "unit": display_unit(unit), "other": display_unit(other)}
+            for at, unit, other in find_misfits(self._tree, units)
+        ]
 
     def judge(self, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
         """Return 1 where the expression holds, 0 where it does not; ``values`` are columns of equal length.
