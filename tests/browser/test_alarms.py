@@ -62,6 +62,16 @@ def _alarm(floor: Floor) -> Alarm | None:
         return found
 
 
+def _raise(floor: Floor, sender: Sender) -> Alarm:
+    """Write the rule, send what breaks it, and return the alarm once the judge has raised it."""
+    _write_rule(floor)
+    sender.send(floor.points["bearing_temperature"], 86.4)
+    until(lambda: _alarm(floor) is not None)
+    alarm = _alarm(floor)
+    assert alarm is not None
+    return alarm
+
+
 def _kinds(floor: Floor) -> list[str]:
     with tenant_scope(floor.company.tenant_id):
         rows = JournalEntry.objects.filter(alarm__key="too_hot").order_by("pk")
@@ -104,11 +114,7 @@ def test_alarm_comes_live_is_heard_and_answered_by_keys(
 def test_an_alarm_tells_what_to_do_and_keeps_what_people_said(
     open_page: Callable[..., Any], floor: Floor, sender: Sender, judge: None
 ) -> None:
-    _write_rule(floor)
-    sender.send(floor.points["bearing_temperature"], 86.4)
-    until(lambda: _alarm(floor) is not None)
-    alarm = _alarm(floor)
-    assert alarm is not None
+    alarm = _raise(floor, sender)
     page = open_page()
     sign_in(page, "alice@example.com")
     page.goto(f"/alarms/{alarm.pk}/")
@@ -212,11 +218,7 @@ def _store_noise(floor: Floor) -> None:
 def test_who_only_looks_can_answer_and_change_nothing(
     open_page: Callable[..., Any], floor: Floor, sender: Sender, judge: None
 ) -> None:
-    _write_rule(floor)
-    sender.send(floor.points["bearing_temperature"], 86.4)
-    until(lambda: _alarm(floor) is not None)
-    alarm = _alarm(floor)
-    assert alarm is not None
+    alarm = _raise(floor, sender)
     page = open_page()
     sign_in(page, floor.company.viewer.email)
     page.goto("/alarms/")

@@ -19,7 +19,7 @@ from forgeline.alarms.queries import VIEWS
 from forgeline.assets.queries import list_sites
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError, InvalidInputError
-from forgeline.identity.models import Membership
+from forgeline.notifications.queries import list_people
 from forgeline.web.access import needs
 from forgeline.web.alarm_rows import make_rows
 
@@ -94,15 +94,9 @@ def answer_context(request: HttpRequest) -> dict[str, Any]:
         "may_answer": may_answer,
         "may_edit_rules": actor.has_permission(EDIT),
         "shelf_times": SHELF_TIMES,
-        "people": list_people() if may_answer else [],
+        "people": [(person.pk, str(person)) for person in list_people()] if may_answer else [],
         "back": request.get_full_path(),
     }
-
-
-def list_people() -> list[tuple[int, str]]:
-    """Return whom an alarm can be assigned to."""
-    members = Membership.objects.filter(user__is_active=True).select_related("user").order_by("user__email")
-    return [(member.user_id, str(member.user)) for member in members]
 
 
 def _tabs(narrowed: dict[str, Any], view: str) -> list[dict[str, Any]]:
