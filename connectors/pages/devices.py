@@ -5,6 +5,7 @@ Not here: devices that nobody knows yet (waiting), other brokers (editing).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -61,21 +62,27 @@ class Settings:
     is_secure: bool
     username: str
     password: str
+    keys: Sequence[str] = ()
+    """Those of the machine's points that no device feeds yet: values under these names become theirs."""
 
     @property
     def topic(self) -> str:
-        return f"t/{self.username}/values"
+        return f"t/{self.username}/telemetry"
+
+    @property
+    def example(self) -> str:
+        return f'{{"{self.keys[0] if self.keys else "temperature"}": 21.5}}'
 
     @property
     def payload(self) -> str:
-        return '{"ts": 1760000000000, "values": {"temperature": 21.5}}'
+        return f'{{"ts": 1760000000000, "values": {self.example}}}'
 
     @property
     def command(self) -> str:
         secure = " --cafile mqtt_ca" if self.is_secure else ""
         return (
             f"mosquitto_pub -h {self.host} -p {self.port}{secure} -u {self.username} -P '{self.password}'"
-            f" -i {self.username} -q 1 -t {self.topic} -m '{{\"temperature\": 21.5}}'"
+            f" -i {self.username} -q 1 -t {self.topic} -m '{self.example}'"
         )
 
 
@@ -116,7 +123,7 @@ def show_device(request: HttpRequest, device_id: int) -> HttpResponse:
             messages.success(request, _("%(name)s is out of use; its history stays.") % {"name": device.name})
             return redirect("connectors:devices")
         row, password = services.create_credential(device_id=device_id, actor=actor)
-        made = _settings_for(request, row.username, password)
+        made = _settings_for(request, row.username, password, keys=_list_free_keys(device))
     [found] = _read_rows([device])
     latest = telemetry.read_latest([point.pk for point in found.points]) if found.points else {}
     context = {
@@ -166,11 +173,21 @@ def _read_rows(devices: list[Device] | None = None) -> list[Row]:
     ]
 
 
-def _settings_for(request: HttpRequest, username: str, password: str) -> Settings:
+def _list_free_keys(device: Device) -> list[str]:
+    """Return the keys of the machine's points that wait for a device, measurements first."""
+    if device.asset_id is None:
+        return []
+    points = plant.list_points(asset_id=device.asset_id).filter(device=None)
+    return [point.key for point in sorted(points, key=lambda point: (point.kind, point.position))]
+
+
+def _settings_for(
+    request: HttpRequest, username: str, password: str, *, keys: Sequence[str] = ()
+) -> Settings:
     """The broker as a device reaches it: where it is this machine's, by the name that the reader came by."""
     broker = urlsplit(settings.CONNECTORS["MQTT_PUBLIC_URL"] or settings.CONNECTORS["MQTT_URL"])
     is_secure = broker.scheme == "mqtts"
     host = broker.hostname or ""
     if host in LOOPBACK or not host:
         host = urlsplit(f"//{request.get_host()}").hostname or host
-    return Settings(host, broker.port or (8883 if is_secure else 1883), is_secure, username, password)
+    return Settings(host, broker.port or (8883 if is_secure else 1883), is_secure, username, password, keys)

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from connectors.mqtt.names import name_by_user
+from forgeline.assets import services as assets
 from forgeline.assets.models import Device, DeviceCredential
 from forgeline.base.mqtt_password import verify_password
 from forgeline.tenancy.scoping import tenant_scope
@@ -35,6 +37,9 @@ def _text(answer: Any) -> str:
 
 def test_from_nothing_to_a_device_that_may_sign_in(page: Client, floor: Floor, settings: Any) -> None:
     assert "No devices yet" in _text(page.get(LIST))
+    with tenant_scope(floor.company.tenant_id):
+        for key in ("power", "speed"):
+            assets.create_point(asset_id=floor.asset_id, key=key, name=key)
     path = _make(page, floor)
     assert "cannot sign in" in _text(page.get(path))
     settings.CONNECTORS = {**settings.CONNECTORS, "MQTT_PUBLIC_URL": "mqtts://plant.example.com:8883"}
@@ -43,8 +48,12 @@ def test_from_nothing_to_a_device_that_may_sign_in(page: Client, floor: Floor, s
         row = DeviceCredential.objects.get()
     password = re.findall(r'data-copy="([^" ]+)"', shown)[0]
     assert verify_password(password, row.password_hash)
-    for word in (row.username, "plant.example.com", "8883", f"t/{row.username}/values", "mosquitto_pub"):
+    for word in (row.username, "plant.example.com", "8883", f"t/{row.username}/telemetry", "mosquitto_pub"):
         assert word in shown
+    # What is typed in as shown reaches the machine's own points, whose names are told.
+    assert name_by_user(f"t/{row.username}/telemetry").prefix == ""
+    assert all(f"<code>{key}</code>" in shown for key in ("power", "speed"))
+    assert "-m &#x27;{&quot;power&quot;: 21.5}&#x27;" in shown
     assert password not in _text(page.get(path))
     assert "may sign in" in _text(page.get(LIST))
 
