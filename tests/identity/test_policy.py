@@ -5,16 +5,42 @@ from __future__ import annotations
 import pytest
 
 from forgeline.base.errors import ForbiddenError
-from forgeline.identity.policy import Actor, permissions_of, require_permission
+from forgeline.identity.policy import Actor, list_givable, permissions_of, require_permission
+from forgeline.identity.roles import BUILT_IN
 from forgeline.modules.registry import list_permissions
 
 
-def test_manager_has_every_permission_and_viewer_those_that_look() -> None:
+def test_owner_has_every_permission_and_viewer_those_that_look() -> None:
     every = set(list_permissions())
-    assert permissions_of("manager") == every
+    assert permissions_of("owner") == every
+    assert permissions_of("manager") == every - {"identity.own"}
     viewer = permissions_of("viewer")
     assert viewer
     assert viewer == {permission for permission in every if permission.endswith(".view")}
+
+
+def test_each_role_may_what_its_work_needs() -> None:
+    builds = {"assets.edit", "connectors.edit", "alarms.edit", "notifications.edit", "telemetry.write"}
+    people = {"identity.edit", "identity.own"}
+    engineer, operator = permissions_of("engineer"), permissions_of("operator")
+    assert builds <= engineer
+    assert not engineer & people
+    assert "telemetry.manage" not in engineer
+    assert "alarms.acknowledge" in operator
+    assert not operator & (builds | people)
+    assert permissions_of("maintenance") == operator
+    assert permissions_of("integrator") == engineer | {"telemetry.manage"}
+
+
+def test_nobody_gives_a_role_that_may_more() -> None:
+    def givable(role: str) -> list[str]:
+        return list_givable(Actor(tenant_id=1, role=role, permissions=permissions_of(role)))
+
+    assert givable("owner") == list(BUILT_IN)
+    assert "owner" not in givable("manager")
+    assert "manager" in givable("manager")
+    assert set(givable("engineer")) == {"engineer", "maintenance", "operator", "viewer"}
+    assert givable("viewer") == ["viewer"]
 
 
 def test_unknown_role_only_looks() -> None:

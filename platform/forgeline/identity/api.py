@@ -17,6 +17,7 @@ from forgeline.base.api import NUMBER, ActorPermission
 from forgeline.identity import services
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.models import ApiKey, Role
+from forgeline.identity.people import require_givable
 
 
 class ApiKeySerializer(serializers.ModelSerializer):
@@ -54,6 +55,7 @@ class ApiKeyViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         actor = actor_of(request)
+        require_givable(actor, serializer.validated_data.get("role", Role.VIEWER))
         row, key = services.create_api_key(tenant_id=actor.tenant_id, **serializer.validated_data)
         return Response({**self.get_serializer(row).data, "key": key}, status=status.HTTP_201_CREATED)
 

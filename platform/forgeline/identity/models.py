@@ -42,10 +42,15 @@ class User(AbstractBaseUser):
 
 
 class Role(models.TextChoices):
-    """The two roles of the first release; the permission sets behind them are in policy."""
+    """The keys of the roles; what each may do is in roles."""
 
-    MANAGER = "manager", _("Manager")
+    OWNER = "owner", _("Owner")
+    MANAGER = "manager", _("Plant manager")
+    ENGINEER = "engineer", _("Engineer")
+    MAINTENANCE = "maintenance", _("Maintenance")
+    OPERATOR = "operator", _("Operator")
     VIEWER = "viewer", _("Viewer")
+    INTEGRATOR = "integrator", _("Integrator")
 
 
 class Membership(TenantModel):
@@ -54,12 +59,34 @@ class Membership(TenantModel):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     role = models.CharField(_("role"), max_length=20, choices=Role.choices, default=Role.VIEWER)
     created_at = models.DateTimeField(auto_now_add=True)
+    deactivated_at = models.DateTimeField(null=True, blank=True)
+    """May not come in any more; what the person did stays named."""
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["tenant", "user"], name="identity_membership_once")]
 
     def __str__(self) -> str:
         return f"{self.user} ({self.role})"
+
+
+class Invitation(TenantModel):
+    """A link by which somebody joins a company. Only its SHA-256 is kept; it serves once, for seven days."""
+
+    email = models.EmailField(_("e-mail"))
+    role = models.CharField(_("role"), max_length=20, choices=Role.choices, default=Role.VIEWER)
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("invitation")
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.email} ({self.role})"
 
 
 class ApiKey(TenantModel):

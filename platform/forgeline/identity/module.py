@@ -2,11 +2,15 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from forgeline.modules.manifest import Manifest
+from forgeline.modules.manifest import Manifest, NavigationItem
 
 MANIFEST = Manifest(
     key="identity",
     title=_("Company"),
-    permissions=("identity.view", "identity.edit"),
+    permissions=("identity.view", "identity.edit", "identity.own"),
+    navigation=(
+        NavigationItem(_("People"), "web:people", "identity.edit", section="company", order=15),
+        NavigationItem(_("API keys"), "web:keys", "identity.edit", section="company", order=20),
+    ),
     api_urls="forgeline.identity.api_urls",
 )

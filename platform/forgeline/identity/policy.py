@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext_lazy as _
 
 from forgeline.base.errors import ForbiddenError
+from forgeline.identity.roles import BUILT_IN
 from forgeline.modules.registry import list_permissions
-
-ROLE_VIEWS = ".view"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +27,13 @@ class Actor:
 
 
 def permissions_of(role: str) -> frozenset[str]:
-    """Return the permission set of a role: a manager has all, a viewer those that only look."""
-    every = list_permissions()
-    if role == "manager":
-        return frozenset(every)
-    return frozenset(permission for permission in every if permission.endswith(ROLE_VIEWS))
+    """Return the permission set of a role; a role that nobody knows only looks."""
+    return BUILT_IN.get(role, BUILT_IN["viewer"]).permissions(list_permissions())
+
+
+def list_givable(actor: Actor) -> list[str]:
+    """Return the roles that an actor may give: none that may more than the actor itself."""
+    return [key for key in BUILT_IN if permissions_of(key) <= actor.permissions]
 
 
 def require_permission(actor: Actor, permission: str) -> None:

@@ -64,7 +64,7 @@ class Directory:
         """Active members by user id."""
         wishes = {row.user_id: row for row in Preference.objects.all()}
         rows = (
-            Membership.objects.filter(user__is_active=True)
+            Membership.objects.filter(user__is_active=True, deactivated_at=None)
             .select_related("user")
             .order_by("user__name", "pk")
         )
@@ -76,7 +76,7 @@ class Directory:
                 name=str(row.user),
                 email=row.user.email,
                 language=(row.user.language or self.language).lower(),
-                is_manager=row.role == Role.MANAGER,
+                is_manager=row.role in (Role.OWNER, Role.MANAGER),
                 by_email=wish.by_email,
                 wishes=Wishes(
                     zone=wish.zone or self.zone,

@@ -11,7 +11,6 @@ MANIFEST = Manifest(
     navigation=(
         NavigationItem(_("Plant overview"), "web:overview", "web.view", section="plant", order=10),
         NavigationItem(_("Plant set-up"), "web:setup", "web.edit", section="company", order=10),
-        NavigationItem(_("API keys"), "web:keys", "web.edit", section="company", order=20),
     ),
     overview_cards=(
         OverviewCard(

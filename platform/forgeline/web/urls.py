@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from forgeline.web.views import calendar, company, history, machine, overview, session, setup
+from forgeline.web.views import calendar, company, history, machine, overview, people, session, setup
 from forgeline.web.views.alarms import analysis, detail, editor, journal, live, rulebook
 from forgeline.web.views.notifications import answering, channels, inbox, log, rosters, routes
 
@@ -55,5 +55,7 @@ urlpatterns = [
     path("company/messages/channels/<int:channel_id>/", channels.channel, name="notify_channel"),
     path("company/messages/log/", log.log, name="notify_log"),
     path("company/history/", history.history, name="history"),
+    path("company/people/", people.people, name="people"),
+    path("invitations/<str:token>/", people.invitation, name="invitation"),
     path("company/keys/", company.keys, name="keys"),
 ]

@@ -126,7 +126,9 @@ def assign(alarm_ids: Sequence[int], *, user_id: int | None, actor: Actor) -> in
     person = None
     if user_id is not None:
         member = (
-            Membership.objects.filter(user_id=user_id, user__is_active=True).select_related("user").first()
+            Membership.objects.filter(user_id=user_id, user__is_active=True, deactivated_at=None)
+            .select_related("user")
+            .first()
         )
         person = None if member is None else member.user
         if person is None:

@@ -147,5 +147,5 @@ def _make_first_owner(given: dict[str, str]) -> User | None:
         user = services.create_user(
             email=given["email"], password=given["password"], name=given["name"], language=language
         )
-        services.add_member(tenant_id=tenant.pk, user=user, role=Role.MANAGER)
+        services.add_member(tenant_id=tenant.pk, user=user, role=Role.OWNER)
         return user

@@ -53,7 +53,7 @@ class Command(BaseCommand):
                 name="示范工厂 Demo works", slug="demo", language=settings.LANGUAGE_CODE
             )
             tenant_id = tenant.pk
-            services.add_member(tenant_id=tenant_id, user=user, role=Role.MANAGER)
+            services.add_member(tenant_id=tenant_id, user=user, role=Role.OWNER)
             with tenant_scope(tenant_id):
                 create_route(
                     name="全部报警 All alarms", kinds=["alarm.*"], min_priority="low",

@@ -1,0 +1,218 @@
+"""Writes about who belongs to a company: invited, joined, given another role, deactivated; ownership handed over.
+
+Nobody gives or takes a role that may more than the giver, and the last owner stays. Not here: accounts (services).
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from forgeline.base import clock
+from forgeline.base.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from forgeline.identity.models import Invitation, Membership, Role, User
+from forgeline.identity.policy import Actor, list_givable, permissions_of, require_permission
+from forgeline.identity.queries import digest_of
+from forgeline.identity.roles import OWN, PEOPLE
+from forgeline.identity.services import create_user
+from forgeline.tenancy.context import require_tenant_id
+from forgeline.tenancy.scoping import tenant_scope
+
+LINK_DAYS = 7
+MOST_OPEN = 100
+
+
+class InvitationRow(NamedTuple):
+    """What a link says to whoever opens it."""
+
+    invitation_id: int
+    tenant_id: int
+    tenant_name: str
+    email: str
+    role: str
+
+
+def list_members() -> QuerySet[Membership]:
+    """Return the members, the active first, by name."""
+    return Membership.objects.select_related("user").order_by("deactivated_at", "user__name", "pk")
+
+
+def list_invitations() -> QuerySet[Invitation]:
+    """Return the invitations that still can be accepted, the newest first."""
+    open_ = Invitation.objects.filter(accepted_at=None, withdrawn_at=None, expires_at__gt=clock.now())
+    return open_.select_related("invited_by")
+
+
+def invite(*, email: str, role: str, actor: Actor) -> tuple[Invitation, str]:
+    """Make a link by which somebody joins; returns its row and the token, which cannot be read again.
+
+    **Raises** ForbiddenError for a role that the actor may not give, ConflictError for a member.
+    """
+    require_permission(actor, PEOPLE)
+    require_givable(actor, role)
+    email = User.objects.normalize_email(email).lower()
+    if Membership.objects.filter(user__email=email, deactivated_at=None).exists():
+        raise ConflictError(_("This person belongs to the company already."), key="identity.member_already")
+    if list_invitations().count() >= MOST_OPEN:
+        raise ConflictError(
+            _("Too many invitations are open; withdraw some."), key="identity.too_many_invitations"
+        )
+    # A second invitation takes the place of the first: one link a person.
+    Invitation.objects.filter(email=email, accepted_at=None, withdrawn_at=None).update(
+        withdrawn_at=clock.now()
+    )
+    token = secrets.token_urlsafe(32)
+    row = Invitation.objects.create(
+        email=email, role=role, digest=digest_of(token), expires_at=clock.now() + timedelta(days=LINK_DAYS),
+        invited_by_id=actor.user_id,
+    )  # fmt: skip
+    return row, token
+
+
+def withdraw_invitation(invitation_id: int, *, actor: Actor) -> None:
+    """Make a link worthless. **Raises** NotFoundError."""
+    require_permission(actor, PEOPLE)
+    if not Invitation.objects.filter(pk=invitation_id).exists():
+        raise NotFoundError(_("There is nothing here that you may see."), data={"id": invitation_id})
+    Invitation.objects.filter(pk=invitation_id, accepted_at=None, withdrawn_at=None).update(
+        withdrawn_at=clock.now()
+    )
+
+
+def find_invitation(token: str) -> InvitationRow | None:
+    """Return what a link says; None where it was used, withdrawn, has expired or never was."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT invitation_id, tenant_id, tenant_name, email, role FROM identity_find_invitation(%s)",
+            [digest_of(token)],
+        )
+        row = cursor.fetchone()
+    return None if row is None else InvitationRow(*row)
+
+
+def accept(
+    token: str, *, user: User | None = None, name: str = "", password: str = "", language: str = ""
+) -> User:
+    """Join the company by a link: as ``user``, who has an account, else with a new one.
+
+    **Raises** NotFoundError where the link serves no more, ConflictError where the address has an account already
+    or the account is another's.
+    """
+    with transaction.atomic():
+        found = find_invitation(token)
+        if found is None:
+            raise NotFoundError(_("This link serves no more; ask for a new one."), key="identity.link_gone")
+        if user is not None and user.email != found.email:
+            raise ConflictError(
+                _("The invitation is for %(email)s; sign out and sign in as that person.")
+                % {"email": found.email},
+                key="identity.other_person",
+            )
+        user = user or create_user(email=found.email, password=password, name=name, language=language)
+        with tenant_scope(found.tenant_id):
+            # Of two who open the link at once one comes first.
+            taken = Invitation.objects.filter(pk=found.invitation_id, accepted_at=None).update(
+                accepted_at=clock.now()
+            )
+            if not taken:
+                raise NotFoundError(
+                    _("This link serves no more; ask for a new one."), key="identity.link_gone"
+                )
+            Membership.objects.update_or_create(
+                user=user, defaults={"role": found.role, "deactivated_at": None}
+            )
+    return user
+
+
+def change_role(membership_id: int, *, role: str, actor: Actor) -> Membership:
+    """Give a member another role. **Raises** ForbiddenError, ConflictError for the last owner, NotFoundError."""
+    require_permission(actor, PEOPLE)
+    member = _lock(membership_id)
+    require_givable(actor, role)
+    _require_within(actor, member)
+    if member.role == Role.OWNER and role != Role.OWNER:
+        _require_other_owner(member)
+    member.role = role
+    member.save(update_fields=["role"])
+    return member
+
+
+def deactivate(membership_id: int, *, actor: Actor) -> None:
+    """Keep a member out from the next request on; what the person did stays named. Once more changes nothing."""
+    require_permission(actor, PEOPLE)
+    member = _lock(membership_id)
+    _require_within(actor, member)
+    if member.role == Role.OWNER and member.deactivated_at is None:
+        _require_other_owner(member)
+    Membership.objects.filter(pk=member.pk, deactivated_at=None).update(deactivated_at=clock.now())
+
+
+def reactivate(membership_id: int, *, actor: Actor) -> None:
+    """Let a member in again, in the same role."""
+    require_permission(actor, PEOPLE)
+    member = _lock(membership_id)
+    _require_within(actor, member)
+    Membership.objects.filter(pk=member.pk).update(deactivated_at=None)
+
+
+def hand_over(membership_id: int, *, actor: Actor) -> None:
+    """Make another member the owner, and oneself a plant manager. For an owner, in person."""
+    require_permission(actor, OWN)
+    member = _lock(membership_id)
+    own = Membership.objects.filter(user_id=actor.user_id).first()
+    if own is None or own.pk == member.pk:
+        raise InvalidInputError(_("Choose somebody else to own the company."))
+    if member.deactivated_at is not None or not member.user.is_active:
+        raise ConflictError(
+            _("This person cannot sign in; let them in again first."), key="identity.inactive"
+        )
+    Membership.objects.filter(pk=member.pk).update(role=Role.OWNER)
+    Membership.objects.filter(pk=own.pk).update(role=Role.MANAGER)
+
+
+def _lock(membership_id: int) -> Membership:
+    """All members are locked in one order: two owners who deactivate each other must not both succeed."""
+    require_tenant_id()
+    locked = Membership.objects.select_for_update(of=("self",)).select_related("user").order_by("pk")
+    rows = {row.pk: row for row in locked}
+    if membership_id not in rows:
+        raise NotFoundError(_("There is no such person in your company."), data={"id": membership_id})
+    return rows[membership_id]
+
+
+def require_givable(actor: Actor, role: str) -> None:
+    """Pass, or raise: nobody gives a role, to a person or a key, that may more than the giver."""
+    if role not in Role.values:
+        raise InvalidInputError(
+            _("There is no such role."), data={"fields": {"role": [_("There is no such role.")]}}
+        )
+    if role not in list_givable(actor):
+        raise ForbiddenError(
+            _("You cannot give a role that may more than you may."),
+            key="identity.role_above",
+            data={"role": role},
+        )
+
+
+def _require_within(actor: Actor, member: Membership) -> None:
+    if not permissions_of(member.role) <= actor.permissions:
+        raise ForbiddenError(
+            _("This person may more than you may; ask an owner."),
+            key="identity.role_above",
+            data={"role": member.role},
+        )
+
+
+def _require_other_owner(member: Membership) -> None:
+    others = Membership.objects.filter(role=Role.OWNER, deactivated_at=None, user__is_active=True).exclude(
+        pk=member.pk
+    )
+    if not others.exists():
+        raise ConflictError(
+            _("A company needs an owner; make somebody else one first."), key="identity.last_owner"
+        )

@@ -1,0 +1,168 @@
+"""Who belongs to the company: members and their roles, invitations, and the page behind an invitation's link."""
+
+from __future__ import annotations
+
+import logging
+from smtplib import SMTPException
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.password_validation import validate_password
+from django.core.mail import send_mail
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.translation import get_language, gettext as _, gettext_lazy
+from django.views.decorators.cache import never_cache
+
+from forgeline.base.errors import ForgelineError, InvalidInputError
+from forgeline.identity import people as services
+from forgeline.identity.models import Membership, Role
+from forgeline.identity.policy import Actor, list_givable, permissions_of
+from forgeline.identity.roles import BUILT_IN, OWN, PEOPLE
+from forgeline.web.access import fault, needs, put_faults
+from forgeline.web.views.company import role_choices
+
+_log = logging.getLogger(__name__)
+
+
+class InviteForm(forms.Form):
+    email = forms.EmailField(label=gettext_lazy("E-mail"))
+    role = forms.ChoiceField(label=gettext_lazy("Role"), initial=Role.OPERATOR)
+
+    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices: Any = self.fields["role"]
+        choices.choices = role_choices(actor)
+
+
+class JoinForm(forms.Form):
+    """A new account for whoever was invited."""
+
+    name = forms.CharField(label=gettext_lazy("Your name"), max_length=120)
+    password = forms.CharField(
+        label=gettext_lazy("Password"), strip=False, help_text=gettext_lazy("At least ten characters."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )  # fmt: skip
+
+    def clean_password(self) -> str:
+        password = str(self.cleaned_data["password"])
+        validate_password(password)
+        return password
+
+
+@needs(PEOPLE)
+def people(request: HttpRequest) -> HttpResponse:
+    """List members and open invitations; invite, give a role, keep out, let in, hand over."""
+    actor = request.actor  # type: ignore[attr-defined]
+    form = InviteForm(request.POST if "invite" in request.POST else None, actor=actor)
+    link = ""
+    if request.method == "POST" and "invite" not in request.POST:
+        _do(request, actor)
+        return redirect("web:people")
+    if request.method == "POST" and form.is_valid():
+        try:
+            _row, token = services.invite(**form.cleaned_data, actor=actor)
+        except ForgelineError as error:
+            put_faults(form, error)
+        else:
+            link = request.build_absolute_uri(reverse("web:invitation", args=[token]))
+            _send(request, form.cleaned_data["email"], link)
+            form = InviteForm(actor=actor)
+    context = {
+        "form": form,
+        "link": link,
+        "rows": [_row_of(member, actor) for member in services.list_members()],
+        "invitations": services.list_invitations(),
+        "roles": [(Role(role.key).label, role.help) for role in BUILT_IN.values()],
+        "choices": role_choices(actor),
+        "may_hand_over": actor.has_permission(OWN),
+        "link_days": services.LINK_DAYS,
+    }
+    return render(request, "web/people.html", context, status=422 if form.errors else 200)
+
+
+def _row_of(member: Membership, actor: Actor) -> dict[str, Any]:
+    within = permissions_of(member.role) <= actor.permissions
+    return {
+        "member": member,
+        "is_self": member.user_id == actor.user_id,
+        "may_change": within and member.role in list_givable(actor),
+    }
+
+
+def _do(request: HttpRequest, actor: Actor) -> None:
+    """Do what a button of the page asks for; say what came of it."""
+    deed, _colon, word = request.POST.get("deed", "").partition(":")
+    number = int(word) if word.isdecimal() and len(word) < 19 else 0
+    try:
+        if deed == "role":
+            services.change_role(number, role=request.POST.get("role", ""), actor=actor)
+        elif deed == "deactivate":
+            services.deactivate(number, actor=actor)
+        elif deed == "reactivate":
+            services.reactivate(number, actor=actor)
+        elif deed == "hand_over":
+            services.hand_over(number, actor=actor)
+        elif deed == "withdraw":
+            services.withdraw_invitation(number, actor=actor)
+        else:
+            raise InvalidInputError(_("Choose what to do."))
+    except ForgelineError as error:
+        messages.error(request, str(error), extra_tags="bad")
+    else:
+        messages.success(request, _("Saved."))
+
+
+def _send(request: HttpRequest, email: str, link: str) -> None:
+    """Write to whoever was invited; the link stands on the page all the same."""
+    company = next((each.tenant_name for each in request.memberships), "")  # type: ignore[attr-defined]
+    body = render_to_string(
+        "web/invitation_email.txt", {"link": link, "company": company, "days": services.LINK_DAYS}
+    )
+    try:
+        send_mail(
+            _("You are invited to %(company)s on Forgeline") % {"company": company}, body, None, [email]
+        )
+    except (SMTPException, OSError) as error:
+        _log.warning("an invitation could not be sent (%s)", type(error).__name__)
+        messages.warning(
+            request, _("The e-mail could not be sent; pass on the link yourself."), extra_tags="warn"
+        )
+
+
+@never_cache
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """Join a company by a link: with an account that is signed in, else with a new one."""
+    found = services.find_invitation(token)
+    if found is None:
+        return fault(
+            request, 404, _("This link serves no more"), _("Ask for a new invitation; each serves once.")
+        )
+    user = request.user if request.user.is_authenticated else None
+    form = JoinForm(request.POST or None) if user is None else None
+    fault_words = ""
+    if request.method == "POST" and (form is None or form.is_valid()):
+        given = form.cleaned_data if form is not None else {}
+        try:
+            joined = services.accept(token, user=user, language=get_language() or "", **given)
+        except ForgelineError as error:
+            fault_words = str(error)
+            if error.key == "identity.email_taken":
+                fault_words = _(
+                    "There is an account with this e-mail address; sign in, then open the link again."
+                )
+        else:
+            if user is None:
+                login(request, joined, backend="django.contrib.auth.backends.ModelBackend")
+            request.session["tenant_id"] = found.tenant_id
+            return redirect("web:overview")
+    context = {"found": found, "role": Role(found.role).label, "form": form, "fault": fault_words}
+    answer = render(
+        request, "web/invitation.html", context, status=422 if fault_words or (form and form.errors) else 200
+    )
+    answer["Referrer-Policy"] = "no-referrer"
+    return answer
