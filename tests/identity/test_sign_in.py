@@ -176,3 +176,10 @@ def test_key_opens_no_page(company: Company) -> None:
         "/company/keys/", {"make": ""}
     )
     assert answer.status_code in {302, 403}
+
+
+def test_a_form_without_its_token_is_refused_with_a_page_that_says_what_to_do(company: Company) -> None:
+    client = Client(enforce_csrf_checks=True)
+    answer = client.post("/sign-in/", {"username": "alice@example.com", "password": "x"})
+    assert answer.status_code == 403
+    assert "Load the page again" in answer.content.decode()

@@ -161,8 +161,5 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
             request.session["tenant_id"] = found.tenant_id
             return redirect("web:overview")
     context = {"found": found, "role": Role(found.role).label, "form": form, "fault": fault_words}
-    answer = render(
-        request, "web/invitation.html", context, status=422 if fault_words or (form and form.errors) else 200
-    )
-    answer["Referrer-Policy"] = "no-referrer"
-    return answer
+    status = 422 if fault_words or (form is not None and form.errors) else 200
+    return render(request, "web/invitation.html", context, status=status)

@@ -68,6 +68,14 @@ def locked_out(request: HttpRequest, *_given: Any, **_named: Any) -> HttpRespons
     return answer
 
 
+def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Say that a form came without its token, or from elsewhere; Django calls it and logs the reason."""
+    text = _(
+        "The page was open for too long, or the form came from another site. Load the page again and repeat it."
+    )
+    return fault(request, 403, gettext("This form is not valid any more"), str(text))
+
+
 class ResetPassword(views.PasswordResetView):
     """Sends a link, and says the same whether the address is known or not, or has had its links for this hour."""
 
