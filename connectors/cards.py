@@ -15,11 +15,11 @@ from forgeline.identity.policy import Actor
 _RECENT_MS = 3_600_000
 
 
-def _has_discarded(facts: queries.ConnectionFacts) -> bool:
-    """Say whether the broker lost messages within the last hour."""
+def _has_dropped(facts: queries.ConnectionFacts) -> bool:
+    """Say whether the broker dropped messages within the last hour."""
     since_ms = clock.now_us() // 1000 - _RECENT_MS
     return any(
-        event.get("event") == "broker_discarded" and int(event.get("at") or 0) >= since_ms
+        event.get("event") == "broker_dropped" and int(event.get("at") or 0) >= since_ms
         for event in facts.events
     )
 
@@ -38,8 +38,8 @@ def connections_card(actor: Actor) -> dict[str, Any] | None:
         sentence = ngettext("%(n)d device waits for you", "%(n)d devices wait for you", waiting)
         note = f"{note} · {sentence % {'n': waiting}}"
     fault = ngettext("%(n)d connection needs help", "%(n)d connections need help", ill) % {"n": ill}
-    if any(_has_discarded(each) for each in wanted):
-        ill, fault = ill or 1, _("The broker discarded messages")
+    if any(_has_dropped(each) for each in wanted):
+        ill, fault = ill or 1, _("The broker dropped messages; see its page")
     return {
         "title": _("Connections running"),
         "value": f"{sum(each.state is ConnectionState.RUNNING for each in wanted)} / {len(wanted)}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from connectors import leases, maps, platform_broker, waiting
 from connectors.contract import BindingSpec, Driver, Options
 from connectors.ledger import Ledger, Told
 from connectors.models import Connection
-from connectors.mqtt.driver import PlatformDriver
+from connectors.mqtt.driver import DROPPED, PlatformDriver
 from connectors.mqtt.options import MqttOptions
 from connectors.registry import get_spec, load_driver
 from connectors.runtime.addresses import split_address
@@ -60,6 +60,8 @@ class Desk:
     _broker: maps.BrokerMap = field(default_factory=maps.BrokerMap)
     _broker_read_s: float = -1e9
     _broker_counters_of: dict[str, Counters] = field(default_factory=dict)
+    _dropped_told: int | None = None
+    """The broker's count when it was last told of; None: not read yet."""
     _broker_counters: Counters = field(default_factory=Counters)
 
     def __post_init__(self) -> None:
@@ -162,7 +164,10 @@ class Desk:
                 key=key,
                 fingerprint=(key, self.broker_options),
                 make_driver=functools.partial(
-                    _make_member, self.broker_options, int(key.removeprefix("broker:"))
+                    _make_member,
+                    self.broker_options,
+                    int(key.removeprefix("broker:")),
+                    lambda: self._dropped_told,
                 ),
                 bindings=self._broker.bindings,
                 counters=self._broker_counters,
@@ -174,6 +179,8 @@ class Desk:
 
     def _read_broker(self) -> None:
         self._broker = maps.read_broker_map()
+        if self._dropped_told is None:
+            self._dropped_told = platform_broker.read_dropped()
         self._broker_read_s = time.monotonic()
         connection_of: dict[int, int] = {}
         for username, user in self._broker.users.items():
@@ -259,6 +266,11 @@ class Desk:
         if member is not None:
             by_id |= {counters.connection_id: member for counters in self._broker_counters_of.values()}
         self.ledger.write(by_id)
+        # After the events that tell it: a process that dies between the two tells it once more, not never.
+        dropped = self._broker_counters.measures.get(DROPPED)
+        if dropped is not None and dropped != self._dropped_told:
+            platform_broker.keep_dropped(int(dropped))
+            self._dropped_told = int(dropped)
 
 
 def make_driver(row: Connection) -> Driver:
@@ -268,11 +280,12 @@ def make_driver(row: Connection) -> Driver:
     return load_driver(spec)(options, connection_id=row.pk, client_id=f"forgeline-connection-{row.pk}")
 
 
-def _make_member(options: MqttOptions, number: int) -> Driver:
+def _make_member(options: MqttOptions, number: int, dropped_told: Callable[[], int | None]) -> Driver:
     return PlatformDriver(
         options,
         connection_id=0,
         client_id=platform_broker.member_client_id(number),
         former_filters=platform_broker.former_filters(options),
         watches_broker=number == 0 and platform_broker.tells_of_itself(),
+        dropped_before=dropped_told() or 0,
     )

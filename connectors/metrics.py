@@ -47,18 +47,13 @@ REJECTED = Gauge(
     multiprocess_mode="livesum",
 )
 
-BROKER_DISCARDED = Gauge(
-    "forgeline_broker_discarded",
-    "Messages that the platform's broker discarded since it was started, though it had acknowledged them.",
+BROKER = Gauge(
+    "forgeline_broker",
+    "What the platform's broker counts itself: messages dropped since it was started, messages and bytes kept.",
+    ["count"],
     multiprocess_mode="livesum",
 )
-BROKER_KEPT = Gauge(
-    "forgeline_broker_kept", "Messages that the platform's broker keeps.", multiprocess_mode="livesum"
-)
-BROKER_KEPT_BYTES = Gauge(
-    "forgeline_broker_kept_bytes", "Bytes of these messages.", multiprocess_mode="livesum"
-)
-_OF_BROKER = {"discarded": BROKER_DISCARDED, "kept": BROKER_KEPT, "kept_bytes": BROKER_KEPT_BYTES}
+"""Absent where the broker tells nothing: not known is not 0."""
 
 
 def export(pipeline: Pipeline, writer: Writer, fleet: Fleet) -> None:
@@ -67,11 +62,9 @@ def export(pipeline: Pipeline, writer: Writer, fleet: Fleet) -> None:
     states = [supervisor.state for supervisor in fleet.running.values()]
     for state in ConnectionState:
         CONNECTIONS.labels(state.value).set(states.count(state))
-    measures: dict[str, float] = {}
     for supervisor in fleet.running.values():
-        measures |= supervisor.counters.measures
-    for name, gauge in _OF_BROKER.items():
-        gauge.set(measures.get(name, 0))
+        for name, value in dict(supervisor.counters.measures).items():
+            BROKER.labels(name).set(value)
     ROWS_WAITING.set(pipeline.depth_rows)
     OFFERS_REFUSED.set(pipeline.refused_offers)
     SPOOL_BYTES.set(facts.spool_bytes)

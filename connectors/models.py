@@ -185,6 +185,19 @@ class ConnectorProcess(models.Model):
         return self.name
 
 
+class BrokerCount(models.Model):
+    """What the platform's broker had counted when it was last told of: a process that starts tells only what is new."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    total = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("count of the broker")
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.total}"
+
+
 class Lease(models.Model):
     """Who runs what: ``connection:12`` or ``broker:0``. A process that does not renew it loses it."""
 

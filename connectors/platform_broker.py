@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from connectors.models import BROKER_KIND, Connection
+from connectors.models import BROKER_KIND, BrokerCount, Connection
 from connectors.mqtt.options import MqttOptions
 from forgeline.tenancy.scoping import tenant_scope
 
@@ -55,6 +55,16 @@ def tells_of_itself(config: Mapping[str, Any] | None = None) -> bool:
     """Say whether the broker may be asked for its own counters; ``?status=0`` in its URL says no."""
     config = settings.CONNECTORS if config is None else config
     return parse_qs(urlsplit(str(config["MQTT_URL"] or "")).query).get("status", ["1"])[-1] != "0"
+
+
+def read_dropped() -> int:
+    """Return how many messages the broker had dropped when that was last told."""
+    return BrokerCount.objects.filter(name="dropped").values_list("total", flat=True).first() or 0
+
+
+def keep_dropped(total: int) -> None:
+    """Keep how many messages the broker has dropped, now that it is told."""
+    BrokerCount.objects.update_or_create(name="dropped", defaults={"total": total})
 
 
 def former_filters(options: MqttOptions) -> list[str]:

@@ -29,13 +29,14 @@ from connectors.mqtt.names import Naming, name_by_topic, name_by_user
 from connectors.mqtt.options import MqttOptions
 from connectors.mqtt.presets import PRESETS
 
-DISCARDED = "discarded"
+DROPPED = "dropped"
 WATCHED = {
-    "$SYS/broker/publish/messages/dropped": DISCARDED,
+    "$SYS/broker/publish/messages/dropped": DROPPED,
     "$SYS/broker/store/messages/count": "kept",
     "$SYS/broker/store/messages/bytes": "kept_bytes",
 }
-"""What mosquitto tells of itself, since it was started → what we call it. **Source** mosquitto(8), broker status."""
+"""What mosquitto tells of itself, since it was started → what we call it. Dropped counts for whomever it was: the
+platform's full queue as well as a device that reads too slowly. **Source** mosquitto(8), broker status."""
 _KEPT_BYTES = 2_000
 _PART_S = 3.0
 
@@ -177,14 +178,18 @@ class PlatformDriver(MqttDriver):
         client_id: str,
         former_filters: Sequence[str] = (),
         watches_broker: bool = False,
+        dropped_before: int = 0,
     ) -> None:
-        """``watches_broker``: listen to what the broker tells of itself; of several members one does."""
+        """``watches_broker``: listen to what the broker tells of itself; of several members one does.
+
+        ``dropped_before``: its count when it was last told of.
+        """
         super().__init__(options, connection_id=connection_id, client_id=client_id)
         self.is_platform = True
         self.former_filters = former_filters
         self.passing_filters = list(WATCHED) if watches_broker else ()
         self._decoder = Decoder(Naming(name_by_user))
-        self._discarded = 0
+        self._dropped = dropped_before
 
     def _taker(self, outlet: Outlet, generation: int) -> Any:
         take = super()._taker(outlet, generation)
@@ -200,18 +205,19 @@ class PlatformDriver(MqttDriver):
         return take_or_note
 
     def _note(self, outlet: Outlet, message: Message) -> None:
-        """Keep what the broker counts, and tell when it has discarded messages that it had acknowledged."""
+        """Keep what the broker counts, and tell when it has dropped messages."""
         name = WATCHED.get(message.topic.decode(errors="replace"))
         if name is None or not message.payload.isdigit():
             return
         count = int(message.payload)
         outlet.measure(name, count)
-        if name != DISCARDED:
+        if name != DROPPED:
             return
-        if count > self._discarded:
-            outlet.report("broker_discarded", count=count - self._discarded, total=count)
         # Less than before: the broker was started again and counts from nothing.
-        self._discarded = count
+        fresh = count - self._dropped if count >= self._dropped else count
+        if fresh:
+            outlet.report("broker_dropped", count=fresh, total=count)
+        self._dropped = count
 
 
 def _mapping_of(options: MqttOptions) -> Mapping | None:

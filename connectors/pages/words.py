@@ -82,9 +82,10 @@ def event_words(name: str, facts: dict[str, Any]) -> str:
         "store_away": _("The store took nothing (%(reason)s); values waited on our disk."),
         "store_back": _("The store takes values again; those that waited were handed over first."),
         "spool_full": _("The disk for waiting values was full (%(reason)s); the source had to wait."),
-        "broker_discarded": _(
-            "The broker had to discard %(count)s messages that it had taken, %(total)s since it was started: they are"
-            " lost. It keeps so many while nobody fetches them; start the connectors sooner, or raise its bound."
+        "broker_dropped": _(
+            "The broker dropped %(count)s messages, %(total)s since it was started. Most often its queue was full while"
+            " no connector fetched them: then they are lost; start the connectors sooner, or raise its bound. A device"
+            " that reads too slowly counts here too."
         ),
         "deadband_refused": _("%(count)s nodes take no deadband; they are read without one."),
     }
