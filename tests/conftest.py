@@ -144,6 +144,7 @@ class Company:
 def make_company(name: str, slug: str, manager: str, viewer: str) -> Company:
     """Make a tenant through the product's own services."""
     from forgeline.identity import services as identity
+    from forgeline.identity.keys import create_api_key
 
     tenant = identity.create_tenant(name=name, slug=slug)
     people = []
@@ -151,10 +152,7 @@ def make_company(name: str, slug: str, manager: str, viewer: str) -> Company:
         user = identity.create_user(email=email, password="a-long-password", name=email.split("@")[0].title())
         identity.add_member(tenant_id=tenant.pk, user=user, role=role)
         people.append(user)
-    keys = [
-        identity.create_api_key(tenant_id=tenant.pk, name=role, role=role)[1]
-        for role in ("manager", "viewer")
-    ]
+    keys = [create_api_key(tenant_id=tenant.pk, name=role, role=role)[1] for role in ("manager", "viewer")]
     return Company(tenant.pk, *people, *keys)
 
 

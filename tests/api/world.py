@@ -57,6 +57,9 @@ class World:
     waiting: int
     shift: int
     api_key: int
+    member: int
+    invitation: int
+    role: int
     channel: int
     roster: int
     route: int
@@ -74,7 +77,8 @@ class World:
             "connections": self.connection, "waiting-devices": self.waiting, "api-keys": self.api_key,
             "channels": self.channel, "rosters": self.roster, "routes": self.route, "deliveries": self.delivery,
             "alarm-rules": self.rule, "alarms": self.alarm, "alarm-trials": self.trial,
-            "alarm-reports": self.report,
+            "alarm-reports": self.report, "members": self.member, "invitations": self.invitation,
+            "roles": self.role,
         }  # fmt: skip
         own = kinds.get(path.removeprefix("/api/v1/").split("/")[0], 0)
         named = {
@@ -94,6 +98,15 @@ class World:
         return {
             "post api-keys/": {"name": "robot", "role": "viewer"},
             "delete api-keys/{id}/": None,
+            "post api-keys/{id}/rotate/": {"overlap_hours": 1},
+            "patch members/{id}/": {"role": "operator", "branches": []},
+            "post members/{id}/deactivate/": None,
+            "post members/{id}/reactivate/": None,
+            "post invitations/": {"email": "guest@example.com", "role": "viewer"},
+            "delete invitations/{id}/": None,
+            "post roles/": {"name": f"{MARK} auditor", "copy_of": "viewer"},
+            "patch roles/{id}/": {"permissions": ["assets.view"]},
+            "delete roles/{id}/": None,
             "post plants/": {"name": f"{MARK} two", "zone": "Asia/Shanghai"},
             "patch plants/{id}/": {"name": f"{MARK} three"},
             "delete plants/{id}/": None,
@@ -216,6 +229,13 @@ def make_world(company: Company, client: APIClient) -> World:
         waiting=_make_waiting(company.tenant_id, connection["id"]),
         shift=shift["id"],
         api_key=key["id"],
+        member=next(
+            row["id"]
+            for row in client.get("/api/v1/members/").json()["results"]
+            if row["user"] == company.viewer.pk
+        ),
+        invitation=made("invitations/", {"email": f"{MARK}@example.org", "role": "viewer"})["id"],
+        role=made("roles/", {"name": f"{MARK} keeper", "copy_of": "operator"})["id"],
         channel=channel["id"],
         roster=roster_id,
         route=route["id"],

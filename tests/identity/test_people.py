@@ -15,10 +15,10 @@ from django.test import Client
 from forgeline.base import clock
 from forgeline.base.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from forgeline.embedded.service import free_port
-from forgeline.identity import people, services
+from forgeline.identity import keys, own_roles, people, services
 from forgeline.identity.models import Invitation, Membership, Role, User
 from forgeline.identity.policy import Actor, permissions_of
-from forgeline.identity.queries import list_memberships
+from forgeline.identity.queries import actor_of_member, find_actor_by_key, list_memberships
 from forgeline.tenancy.scoping import tenant_scope
 from tests.conftest import Company
 from tests.identity.conftest import Letterbox
@@ -240,13 +240,14 @@ def test_the_page_does_what_its_buttons_say(company: Company, sign_in: Callable[
     own(company)
     client = sign_in(company.manager)
     pk = member(company, company.viewer).pk
-    client.post("/company/people/", {"deed": f"role:{pk}", "role": "maintenance"})
+    assert client.get(f"/company/people/{pk}/").status_code == 200
+    assert client.get("/company/people/99999999/").status_code == 404
+    refused = client.post(f"/company/people/{pk}/", {"role": "maintenance", "branches": ["/999999/"]})
+    assert refused.status_code == 422
+    client.post(f"/company/people/{pk}/", {"role": "maintenance"})
     assert member(company, company.viewer).role == "maintenance"
-    for deed, words in (("nonsense", "Choose what to do."), ("role:99999999", "no such person")):
-        assert (
-            words
-            in client.post("/company/people/", {"deed": deed, "role": "viewer"}, follow=True).content.decode()
-        )
+    for deed, words in (("nonsense", "Choose what to do."), ("deactivate:99999999", "no such person")):
+        assert words in client.post("/company/people/", {"deed": deed}, follow=True).content.decode()
     client.post("/company/people/", {"deed": f"deactivate:{pk}"})
     assert member(company, company.viewer).deactivated_at is not None
     client.post("/company/people/", {"deed": f"reactivate:{pk}"})
@@ -265,3 +266,87 @@ def test_a_key_may_not_do_more_than_who_makes_it(company: Company, sign_in: Call
     )
     assert made.status_code == 201
     assert sign_in(add(company, "e@example.com", Role.ENGINEER)).get("/company/keys/").status_code == 403
+
+
+def test_a_company_makes_roles_of_its_own(company: Company, sign_in: Callable[[Any], Client]) -> None:
+    boss = actor_of(company, company.manager, "manager")
+    with tenant_scope(company.tenant_id):
+        row = own_roles.copy_role(key="operator", name="Night shift", actor=boss)
+        own_roles.change_role(row.pk, permissions=["assets.view", "alarms.view"], actor=boss)
+        pk = member(company, company.viewer).pk
+        people.change_role(pk, role=row.key, actor=boss)
+    (found,) = list_memberships(company.viewer.pk)
+    actor = actor_of_member(found, user_id=company.viewer.pk)
+    assert actor.permissions == {"assets.view", "alarms.view"}
+    assert sign_in(company.viewer).get("/alarms/").status_code == 200
+    assert sign_in(company.viewer).get("/").status_code == 403
+    page = sign_in(company.manager).get("/company/people/").content.decode()
+    assert "Night shift" in page
+    with tenant_scope(company.tenant_id):
+        for wrong, error in (
+            (lambda: own_roles.remove_role(row.pk, actor=boss), ConflictError),
+            (lambda: own_roles.copy_role(key="viewer", name="night shift ", actor=boss), None),
+            (lambda: own_roles.copy_role(key="viewer", name="Night shift", actor=boss), ConflictError),
+            (lambda: own_roles.copy_role(key="viewer", name=" ", actor=boss), InvalidInputError),
+            (lambda: own_roles.copy_role(key="nobody", name="x", actor=boss), NotFoundError),
+            (
+                lambda: own_roles.change_role(row.pk, permissions=["identity.own"], actor=boss),
+                InvalidInputError,
+            ),
+            (lambda: own_roles.change_role(row.pk, permissions=["no.such"], actor=boss), InvalidInputError),
+            (
+                lambda: own_roles.change_role(
+                    row.pk,
+                    permissions=["identity.edit"],
+                    actor=actor_of(company, company.manager, "engineer"),
+                ),
+                ForbiddenError,
+            ),
+        ):
+            if error is None:
+                wrong()
+            else:
+                with pytest.raises(error):
+                    wrong()
+        people.change_role(pk, role="viewer", actor=boss)
+        own_roles.remove_role(row.pk, actor=boss)
+        assert [role.title for role in own_roles.list_roles() if role.is_own] == ["night shift"]
+
+
+def test_role_pages(company: Company, stranger: Company, sign_in: Callable[[Any], Client]) -> None:
+    client = sign_in(company.manager)
+    made = client.post("/company/roles/", {"copy": "viewer", "name": "Auditor"})
+    assert client.get(made.url).status_code == 200
+    assert sign_in(stranger.manager).get(made.url).status_code == 404
+    assert client.post(made.url, {"name": "Auditor", "permissions": ["assets.view"]}).status_code == 302
+    page = client.get("/company/roles/").content.decode()
+    assert "Auditor" in page
+    client.post("/company/roles/", {"remove": made.url.rstrip("/").rpartition("/")[2]})
+    assert "Auditor" not in client.get("/company/roles/").content.decode()
+
+
+def test_a_key_is_narrowed_rotated_with_an_overlap_and_expires(company: Company) -> None:
+    boss = actor_of(company, company.manager, "manager")
+    with tenant_scope(company.tenant_id):
+        row, old = keys.make_key(name="ERP", role="engineer", permissions=["assets.view"], actor=boss)
+        for wrong in ({"permissions": ["identity.edit"]}, {"expires_at": clock.now() - timedelta(minutes=1)}):
+            with pytest.raises(InvalidInputError):
+                keys.make_key(name="x", role="engineer", actor=boss, **wrong)
+        newer, new = keys.rotate_key(row.pk, actor=boss, overlap_hours=1)
+        with pytest.raises(ConflictError):
+            keys.rotate_key(row.pk, actor=boss)
+        with pytest.raises(InvalidInputError):
+            keys.rotate_key(newer.pk, actor=boss, overlap_hours=1e9)
+    for key in (old, new):
+        actor = find_actor_by_key(key)
+        assert actor is not None
+        assert actor.permissions == {"assets.view"}
+    with tenant_scope(company.tenant_id):
+        row.refresh_from_db()
+        assert row.expires_at is not None
+        assert row.expires_at - clock.now() < timedelta(hours=1)
+        row.expires_at = clock.now() - timedelta(hours=1)
+        row.save(update_fields=["expires_at"])
+        assert [each.pk for each in keys.list_keys() if each.name == "ERP"] == [newer.pk]
+    assert find_actor_by_key(old) is None
+    assert find_actor_by_key(new) is not None

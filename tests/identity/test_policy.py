@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from forgeline.base.errors import ForbiddenError
-from forgeline.identity.policy import Actor, list_givable, permissions_of, require_permission
+from forgeline.identity.own_roles import list_givable
+from forgeline.identity.policy import Actor, permissions_of, require_permission
 from forgeline.identity.roles import BUILT_IN
-from forgeline.modules.registry import list_permissions
+from forgeline.modules.registry import list_branch_permissions, list_permissions
+from forgeline.tenancy.scoping import tenant_scope
+from tests.conftest import Company
 
 
 def test_owner_has_every_permission_and_viewer_those_that_look() -> None:
@@ -32,15 +35,29 @@ def test_each_role_may_what_its_work_needs() -> None:
     assert permissions_of("integrator") == engineer | {"telemetry.manage"}
 
 
-def test_nobody_gives_a_role_that_may_more() -> None:
+def test_nobody_gives_a_role_that_may_more(company: Company) -> None:
     def givable(role: str) -> list[str]:
-        return list_givable(Actor(tenant_id=1, role=role, permissions=permissions_of(role)))
+        actor = Actor(tenant_id=1, role=role, permissions=permissions_of(role))
+        return [each.key for each in list_givable(actor)]
 
-    assert givable("owner") == list(BUILT_IN)
-    assert "owner" not in givable("manager")
-    assert "manager" in givable("manager")
-    assert set(givable("engineer")) == {"engineer", "maintenance", "operator", "viewer"}
-    assert givable("viewer") == ["viewer"]
+    with tenant_scope(company.tenant_id):
+        assert givable("owner") == list(BUILT_IN)
+        assert "owner" not in givable("manager")
+        assert "manager" in givable("manager")
+        assert set(givable("engineer")) == {"engineer", "maintenance", "operator", "viewer"}
+        assert givable("viewer") == ["viewer"]
+
+
+def test_whoever_is_limited_to_a_branch_has_nothing_of_the_whole_company() -> None:
+    limited = permissions_of("owner", branches=["/1/"])
+    assert limited == set(list_branch_permissions())
+    assert not limited & {
+        "identity.edit",
+        "identity.own",
+        "connectors.edit",
+        "notifications.edit",
+        "telemetry.manage",
+    }
 
 
 def test_unknown_role_only_looks() -> None:

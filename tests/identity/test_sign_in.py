@@ -12,7 +12,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from forgeline.base import clock
-from forgeline.identity import services
+from forgeline.identity import keys
 from forgeline.identity.attempts import REFUSED, take_attempt
 from forgeline.identity.queries import digest_of
 from tests.conftest import Company
@@ -151,7 +151,7 @@ def _reads(key: str, header: str = "Authorization") -> int:
 
 
 def test_key_is_kept_as_a_hash_alone(company: Company) -> None:
-    row, key = services.create_api_key(tenant_id=company.tenant_id, name="robot")
+    row, key = keys.create_api_key(tenant_id=company.tenant_id, name="robot")
     kept = " ".join(map(str, (row.name, row.prefix, row.digest)))
     assert row.digest == digest_of(key)
     assert key not in kept
@@ -160,13 +160,13 @@ def test_key_is_kept_as_a_hash_alone(company: Company) -> None:
 
 
 def test_ended_keys_are_refused(live_company: Company) -> None:
-    expired = services.create_api_key(
+    expired = keys.create_api_key(
         tenant_id=live_company.tenant_id, name="old", expires_at=clock.now() - timedelta(seconds=1)
     )[1]
-    row, revoked = services.create_api_key(tenant_id=live_company.tenant_id, name="gone")
+    row, revoked = keys.create_api_key(tenant_id=live_company.tenant_id, name="gone")
     assert _reads(revoked) == 200
-    services.revoke_api_key(tenant_id=live_company.tenant_id, api_key_id=row.pk)
-    services.revoke_api_key(tenant_id=live_company.tenant_id, api_key_id=row.pk)
+    keys.revoke_api_key(tenant_id=live_company.tenant_id, api_key_id=row.pk)
+    keys.revoke_api_key(tenant_id=live_company.tenant_id, api_key_id=row.pk)
     altered = live_company.manager_key[:-1] + ("A" if live_company.manager_key[-1] != "A" else "B")
     assert [_reads(key) for key in (expired, revoked, altered)] == [401] * 3
 

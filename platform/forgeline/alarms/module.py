@@ -8,6 +8,7 @@ MANIFEST = Manifest(
     key="alarms",
     title=_("Alarms"),
     permissions=("alarms.view", "alarms.acknowledge", "alarms.edit"),
+    branch_permissions=("alarms.view", "alarms.acknowledge", "alarms.edit"),
     navigation=(NavigationItem(_("Alarms"), "web:alarms", "alarms.view", section="plant", order=20),),
     overview_cards=(
         OverviewCard(

@@ -1,4 +1,4 @@
-"""Registers the live topic of a machine."""
+"""Registers the live topic of a machine, and the tree that grants can be limited to."""
 
 from typing import Any
 
@@ -10,9 +10,12 @@ class AssetsConfig(AppConfig):
     label = "assets"
 
     def ready(self) -> None:
+        from forgeline.assets.queries import list_branch_facts
+        from forgeline.identity.branches import register_lister
         from forgeline.realtime.topics import register_topic
 
         register_topic("asset", may_listen_to_asset)
+        register_lister(list_branch_facts)
 
 
 def may_listen_to_asset(actor: Any, ident: str) -> bool:

@@ -8,5 +8,6 @@ MANIFEST = Manifest(
     key="assets",
     title=_("Plant"),
     permissions=("assets.view", "assets.edit"),
+    branch_permissions=("assets.view", "assets.edit"),
     api_urls="forgeline.assets.api_urls",
 )

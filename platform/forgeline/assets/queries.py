@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from forgeline.assets.calendar import PlantCalendar, SpecialDay
 from forgeline.assets.models import Asset, CalendarDay, Device, DeviceCredential, Point, Shift, Site
 from forgeline.base.errors import NotFoundError
+from forgeline.identity.branches import BranchFacts
 
 Row = TypeVar("Row", bound=Model)
 
@@ -100,6 +101,24 @@ def read_tree(site_id: int, *, with_points: bool = False) -> list[Branch]:
         for point in list_points().filter(asset_id__in=list(branches)):
             branches[point.asset_id].points.append(point)
     return roots
+
+
+def list_branch_facts() -> list[BranchFacts]:
+    """Return plants and their assets in the order of the tree: what a grant can be limited to. Two queries."""
+    facts: list[BranchFacts] = []
+    children: dict[tuple[int, int | None], list[Asset]] = {}
+    for asset in list_assets():
+        children.setdefault((asset.site_id, asset.parent_id), []).append(asset)
+
+    def walk(site_id: int, parent_id: int | None, depth: int) -> None:
+        for asset in children.get((site_id, parent_id), []):
+            facts.append(BranchFacts(asset.path, asset.title, depth))
+            walk(site_id, asset.pk, depth + 1)
+
+    for site in list_sites():
+        facts.append(BranchFacts(f"/{site.pk}/", site.title, 0))
+        walk(site.pk, None, 1)
+    return facts
 
 
 def find_point_ids(*, asset_id: int, keys: Sequence[str]) -> dict[str, int]:

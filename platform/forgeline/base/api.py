@@ -9,11 +9,12 @@ import logging
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import DataError, transaction
+from django.db import DataError, ProgrammingError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext, gettext_lazy as _
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
+from psycopg.errors import InsufficientPrivilege
 from rest_framework import exceptions, pagination, permissions
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -38,6 +39,7 @@ TITLES: dict[str, Any] = {
     "base.not_acceptable": _("This address does not answer in the form asked for."),
     "base.unsupported_media_type": _("Send the body as application/json."),
     "base.throttled": _("Too many requests; try again later."),
+    "identity.outside_branch": _("This lies outside the parts of the plant that you may change."),
     "identity.key_refused": _("This API key is unknown, expired or revoked."),
     "base.fault": _("Forgeline failed at this; its log says why."),
 }
@@ -87,6 +89,8 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
         response = problem(status=400, key="base.invalid_input", data={"fields": _plain(error.detail)})
     elif isinstance(error, exceptions.APIException):
         response = _refusal(error)
+    elif is_outside_branch(error):
+        response = problem(status=403, key="identity.outside_branch")
     elif isinstance(error, DataError):
         # A number beyond its column: the database knows best what it can hold.
         _log.warning("The database refused a value: %s", type(error.__cause__).__name__)
@@ -99,6 +103,12 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
             # The request's own scope is a transaction; a refused request leaves nothing behind.
             transaction.set_rollback(True)
     return response
+
+
+def is_outside_branch(error: Exception) -> bool:
+    """Say whether the database refused a row because it lies outside what the caller may change (decision 0008)."""
+    refused = isinstance(error, ProgrammingError) and isinstance(error.__cause__, InsufficientPrivilege)
+    return refused and "row-level security" in str(error)
 
 
 def _refusal(error: exceptions.APIException) -> Response:

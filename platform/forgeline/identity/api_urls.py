@@ -3,9 +3,16 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from forgeline.identity import api
+from forgeline.identity import api, people_api
 
 router = SimpleRouter()
 router.register("api-keys", api.ApiKeyViewSet, basename="api-key")
+router.register("members", people_api.MemberViewSet, basename="member")
+router.register("invitations", people_api.InvitationViewSet, basename="invitation")
+router.register("roles", people_api.RoleViewSet, basename="role")
 
-urlpatterns = [*router.urls, path("me/", api.MeView.as_view(), name="me")]
+urlpatterns = [
+    *router.urls,
+    path("branches/", people_api.BranchesView.as_view(), name="branches"),
+    path("me/", api.MeView.as_view(), name="me"),
+]

@@ -8,10 +8,9 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
-from forgeline.identity.policy import Actor, permissions_of
-from forgeline.identity.queries import find_actor_by_key, list_memberships
-from forgeline.identity.services import KEY_PREFIX, record_key_use
-from forgeline.tenancy.scoping import tenant_scope
+from forgeline.identity.keys import KEY_PREFIX, record_key_use
+from forgeline.identity.policy import Actor, actor_scope
+from forgeline.identity.queries import actor_of_member, choose_membership, find_actor_by_key, list_memberships
 
 SESSION_TENANT = "tenant_id"
 
@@ -30,7 +29,7 @@ class TenantMiddleware:
         actor: Actor | None = request.actor  # type: ignore[attr-defined]
         if actor is None:
             return self.get_response(request)
-        with tenant_scope(actor.tenant_id):
+        with actor_scope(actor):
             if actor.api_key_id is not None:
                 record_key_use(api_key_id=actor.api_key_id)
             return self.get_response(request)
@@ -58,18 +57,10 @@ def _identify(request: HttpRequest) -> tuple[Actor | None, list[object], bool]:
     if not user.is_authenticated:
         return None, [], False
     memberships = list_memberships(user.pk)
-    if not memberships:
+    chosen = choose_membership(memberships, request.session.get(SESSION_TENANT))
+    if chosen is None:
         return None, [], False
-    wanted = request.session.get(SESSION_TENANT)
-    chosen = next((m for m in memberships if m.tenant_id == wanted), memberships[0])
     if getattr(user, "language", "") and "django_language" not in request.COOKIES:
         translation.activate(user.language)
         request.LANGUAGE_CODE = translation.get_language()
-    actor = Actor(
-        tenant_id=chosen.tenant_id,
-        role=chosen.role,
-        user_id=user.pk,
-        label=str(user),
-        permissions=permissions_of(chosen.role),
-    )
-    return actor, list(memberships), False
+    return actor_of_member(chosen, user_id=user.pk, label=str(user)), list(memberships), False

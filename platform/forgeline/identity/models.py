@@ -1,10 +1,14 @@
-"""User (of the whole service), Membership and ApiKey (of one tenant). Not here: what a role may do (policy)."""
+"""User (of the whole service); Membership, OwnRole, Invitation and ApiKey (of one tenant).
+
+Not here: what a role may do (policy).
+"""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -42,7 +46,7 @@ class User(AbstractBaseUser):
 
 
 class Role(models.TextChoices):
-    """The keys of the roles; what each may do is in roles."""
+    """The keys of the roles that every company has; what each may do is in roles."""
 
     OWNER = "owner", _("Owner")
     MANAGER = "manager", _("Plant manager")
@@ -53,27 +57,57 @@ class Role(models.TextChoices):
     INTEGRATOR = "integrator", _("Integrator")
 
 
-class Membership(TenantModel):
+class OwnRole(TenantModel):
+    """A role that a company made for itself: a copy of a built-in one, changed."""
+
+    key = models.CharField(max_length=20)
+    """Begins with ``own-``: never the key of a built-in role."""
+    name = models.CharField(_("name"), max_length=60)
+    permissions = ArrayField(models.CharField(max_length=60), default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = _("role")
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "key"], name="identity_ownrole_key_once"),
+            models.UniqueConstraint(fields=["tenant", "name"], name="identity_ownrole_name_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Grant(TenantModel):
+    """What a member, an invitation and a key have in common: a role, and the branches of the plant it is for."""
+
+    role = models.CharField(_("role"), max_length=20, default=Role.VIEWER)
+    branches = ArrayField(models.CharField(max_length=255), default=list, blank=True)
+    """Paths of assets, ``/3/17/``; none for the whole company. ``branches.rewrite_branches`` follows a move."""
+
+    class Meta(TenantModel.Meta):
+        abstract = True
+
+
+class Membership(Grant):
     """A person's place in one company."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
-    role = models.CharField(_("role"), max_length=20, choices=Role.choices, default=Role.VIEWER)
     created_at = models.DateTimeField(auto_now_add=True)
     deactivated_at = models.DateTimeField(null=True, blank=True)
     """May not come in any more; what the person did stays named."""
 
-    class Meta(TenantModel.Meta):
+    class Meta(Grant.Meta):
         constraints = [models.UniqueConstraint(fields=["tenant", "user"], name="identity_membership_once")]
 
     def __str__(self) -> str:
         return f"{self.user} ({self.role})"
 
 
-class Invitation(TenantModel):
+class Invitation(Grant):
     """A link by which somebody joins a company. Only its SHA-256 is kept; it serves once, for seven days."""
 
     email = models.EmailField(_("e-mail"))
-    role = models.CharField(_("role"), max_length=20, choices=Role.choices, default=Role.VIEWER)
     digest = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
@@ -81,7 +115,7 @@ class Invitation(TenantModel):
     accepted_at = models.DateTimeField(null=True, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
-    class Meta(TenantModel.Meta):
+    class Meta(Grant.Meta):
         verbose_name = _("invitation")
         ordering = ["-created_at"]
 
@@ -89,7 +123,7 @@ class Invitation(TenantModel):
         return f"{self.email} ({self.role})"
 
 
-class ApiKey(TenantModel):
+class ApiKey(Grant):
     """A key for programs. Only its SHA-256 is kept; the key itself is shown once.
 
     A slow hash would add nothing to 256 random bits.
@@ -98,13 +132,16 @@ class ApiKey(TenantModel):
     name = models.CharField(_("name"), max_length=120)
     prefix = models.CharField(max_length=12)
     digest = models.CharField(max_length=64, unique=True)
-    role = models.CharField(_("role"), max_length=20, choices=Role.choices, default=Role.VIEWER)
+    permissions = ArrayField(models.CharField(max_length=60), null=True, blank=True)
+    """Those of its role that the key has; None for all of them."""
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    replaces = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    """The key that this one took over from; both serve until the older expires."""
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
 
-    class Meta(TenantModel.Meta):
+    class Meta(Grant.Meta):
         ordering = ["-created_at"]
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ Nobody gives or takes a role that may more than the giver, and the last owner st
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -14,9 +15,11 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from forgeline.base import clock
-from forgeline.base.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundError
+from forgeline.identity.branches import check_branches
 from forgeline.identity.models import Invitation, Membership, Role, User
-from forgeline.identity.policy import Actor, list_givable, permissions_of, require_permission
+from forgeline.identity.own_roles import require_givable, require_within
+from forgeline.identity.policy import Actor, require_permission
 from forgeline.identity.queries import digest_of
 from forgeline.identity.roles import OWN, PEOPLE
 from forgeline.identity.services import create_user
@@ -42,19 +45,29 @@ def list_members() -> QuerySet[Membership]:
     return Membership.objects.select_related("user").order_by("deactivated_at", "user__name", "pk")
 
 
+def get_member(membership_id: int) -> Membership:
+    """Return a member. **Raises** NotFoundError."""
+    found = Membership.objects.select_related("user").filter(pk=membership_id).first()
+    if found is None:
+        raise _nobody(membership_id)
+    return found
+
+
 def list_invitations() -> QuerySet[Invitation]:
     """Return the invitations that still can be accepted, the newest first."""
     open_ = Invitation.objects.filter(accepted_at=None, withdrawn_at=None, expires_at__gt=clock.now())
     return open_.select_related("invited_by")
 
 
-def invite(*, email: str, role: str, actor: Actor) -> tuple[Invitation, str]:
+def invite(*, email: str, role: str, actor: Actor, branches: Sequence[str] = ()) -> tuple[Invitation, str]:
     """Make a link by which somebody joins; returns its row and the token, which cannot be read again.
+
+    ``branches`` limits the grant to parts of the plant.
 
     **Raises** ForbiddenError for a role that the actor may not give, ConflictError for a member.
     """
     require_permission(actor, PEOPLE)
-    require_givable(actor, role)
+    limited = check_branches(branches, require_givable(actor, role).permissions)
     email = User.objects.normalize_email(email).lower()
     if Membership.objects.filter(user__email=email, deactivated_at=None).exists():
         raise ConflictError(_("This person belongs to the company already."), key="identity.member_already")
@@ -68,8 +81,8 @@ def invite(*, email: str, role: str, actor: Actor) -> tuple[Invitation, str]:
     )
     token = secrets.token_urlsafe(32)
     row = Invitation.objects.create(
-        email=email, role=role, digest=digest_of(token), expires_at=clock.now() + timedelta(days=LINK_DAYS),
-        invited_by_id=actor.user_id,
+        email=email, role=role, branches=limited, digest=digest_of(token), invited_by_id=actor.user_id,
+        expires_at=clock.now() + timedelta(days=LINK_DAYS),
     )  # fmt: skip
     return row, token
 
@@ -116,29 +129,35 @@ def accept(
         user = user or create_user(email=found.email, password=password, name=name, language=language)
         with tenant_scope(found.tenant_id):
             # Of two who open the link at once one comes first.
-            taken = Invitation.objects.filter(pk=found.invitation_id, accepted_at=None).update(
-                accepted_at=clock.now()
-            )
-            if not taken:
+            row = Invitation.objects.select_for_update(of=("self",)).filter(pk=found.invitation_id).first()
+            if row is None or row.accepted_at is not None:
                 raise NotFoundError(
                     _("This link serves no more; ask for a new one."), key="identity.link_gone"
                 )
+            row.accepted_at = clock.now()
+            row.save(update_fields=["accepted_at"])
             Membership.objects.update_or_create(
-                user=user, defaults={"role": found.role, "deactivated_at": None}
+                user=user, defaults={"role": row.role, "branches": row.branches, "deactivated_at": None}
             )
     return user
 
 
-def change_role(membership_id: int, *, role: str, actor: Actor) -> Membership:
-    """Give a member another role. **Raises** ForbiddenError, ConflictError for the last owner, NotFoundError."""
+def change_role(
+    membership_id: int, *, role: str, actor: Actor, branches: Sequence[str] | None = None
+) -> Membership:
+    """Give a member another role, and other ``branches`` of the plant (None leaves them as they are).
+
+    **Raises** ForbiddenError, ConflictError for the last owner, InvalidInputError, NotFoundError.
+    """
     require_permission(actor, PEOPLE)
     member = _lock(membership_id)
-    require_givable(actor, role)
-    _require_within(actor, member)
+    given = require_givable(actor, role)
+    require_within(actor, member.role)
     if member.role == Role.OWNER and role != Role.OWNER:
         _require_other_owner(member)
     member.role = role
-    member.save(update_fields=["role"])
+    member.branches = check_branches(member.branches if branches is None else branches, given.permissions)
+    member.save(update_fields=["role", "branches"])
     return member
 
 
@@ -146,7 +165,7 @@ def deactivate(membership_id: int, *, actor: Actor) -> None:
     """Keep a member out from the next request on; what the person did stays named. Once more changes nothing."""
     require_permission(actor, PEOPLE)
     member = _lock(membership_id)
-    _require_within(actor, member)
+    require_within(actor, member.role)
     if member.role == Role.OWNER and member.deactivated_at is None:
         _require_other_owner(member)
     Membership.objects.filter(pk=member.pk, deactivated_at=None).update(deactivated_at=clock.now())
@@ -156,7 +175,7 @@ def reactivate(membership_id: int, *, actor: Actor) -> None:
     """Let a member in again, in the same role."""
     require_permission(actor, PEOPLE)
     member = _lock(membership_id)
-    _require_within(actor, member)
+    require_within(actor, member.role)
     Membership.objects.filter(pk=member.pk).update(deactivated_at=None)
 
 
@@ -171,7 +190,7 @@ def hand_over(membership_id: int, *, actor: Actor) -> None:
         raise ConflictError(
             _("This person cannot sign in; let them in again first."), key="identity.inactive"
         )
-    Membership.objects.filter(pk=member.pk).update(role=Role.OWNER)
+    Membership.objects.filter(pk=member.pk).update(role=Role.OWNER, branches=[])
     Membership.objects.filter(pk=own.pk).update(role=Role.MANAGER)
 
 
@@ -181,31 +200,12 @@ def _lock(membership_id: int) -> Membership:
     locked = Membership.objects.select_for_update(of=("self",)).select_related("user").order_by("pk")
     rows = {row.pk: row for row in locked}
     if membership_id not in rows:
-        raise NotFoundError(_("There is no such person in your company."), data={"id": membership_id})
+        raise _nobody(membership_id)
     return rows[membership_id]
 
 
-def require_givable(actor: Actor, role: str) -> None:
-    """Pass, or raise: nobody gives a role, to a person or a key, that may more than the giver."""
-    if role not in Role.values:
-        raise InvalidInputError(
-            _("There is no such role."), data={"fields": {"role": [_("There is no such role.")]}}
-        )
-    if role not in list_givable(actor):
-        raise ForbiddenError(
-            _("You cannot give a role that may more than you may."),
-            key="identity.role_above",
-            data={"role": role},
-        )
-
-
-def _require_within(actor: Actor, member: Membership) -> None:
-    if not permissions_of(member.role) <= actor.permissions:
-        raise ForbiddenError(
-            _("This person may more than you may; ask an owner."),
-            key="identity.role_above",
-            data={"role": member.role},
-        )
+def _nobody(membership_id: int) -> NotFoundError:
+    return NotFoundError(_("There is no such person in your company."), data={"id": membership_id})
 
 
 def _require_other_owner(member: Membership) -> None:

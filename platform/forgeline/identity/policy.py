@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from django.utils.translation import gettext_lazy as _
 
 from forgeline.base.errors import ForbiddenError
 from forgeline.identity.roles import BUILT_IN
-from forgeline.modules.registry import list_permissions
+from forgeline.modules.registry import list_branch_permissions, list_permissions
+from forgeline.tenancy.scoping import tenant_scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +24,40 @@ class Actor:
     api_key_id: int | None = None
     label: str = ""
     permissions: frozenset[str] = field(default_factory=frozenset)
+    branches: tuple[str, ...] = ()
+    """Paths of the assets beneath which alone the actor may see and act; none for the whole company."""
 
     def has_permission(self, permission: str) -> bool:
         return permission in self.permissions
 
 
-def permissions_of(role: str) -> frozenset[str]:
-    """Return the permission set of a role; a role that nobody knows only looks."""
-    return BUILT_IN.get(role, BUILT_IN["viewer"]).permissions(list_permissions())
+@contextmanager
+def actor_scope(actor: Actor) -> Iterator[None]:
+    """Run a block as what the actor is: in the tenant, and in the branches of the plant that it is limited to."""
+    with tenant_scope(actor.tenant_id, branches=actor.branches):
+        yield
 
 
-def list_givable(actor: Actor) -> list[str]:
-    """Return the roles that an actor may give: none that may more than the actor itself."""
-    return [key for key in BUILT_IN if permissions_of(key) <= actor.permissions]
+def permissions_of(
+    role: str,
+    own: Iterable[str] | None = None,
+    *,
+    branches: Sequence[str] = (),
+    only: Iterable[str] | None = None,
+) -> frozenset[str]:
+    """Return the permissions of a grant.
+
+    ``own`` are those of a role that the company made itself, ``only`` those that a key is narrowed to; whoever is
+    limited to ``branches`` has none that is about the whole company. A role that nobody knows only looks.
+    """
+    declared = list_permissions()
+    if own is None:
+        found = BUILT_IN.get(role, BUILT_IN["viewer"]).permissions(declared)
+    else:
+        found = frozenset(own).intersection(declared)
+    if only is not None:
+        found &= frozenset(only)
+    return found & frozenset(list_branch_permissions()) if branches else found
 
 
 def require_permission(actor: Actor, permission: str) -> None:

@@ -1,22 +1,14 @@
-"""Writes about people, companies and keys."""
+"""Writes about people and companies. Not here: who belongs to one (people), keys of programs (keys)."""
 
 from __future__ import annotations
-
-import secrets
-from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
-from forgeline.base import clock
-from forgeline.base.errors import ConflictError, NotFoundError
-from forgeline.identity.models import ApiKey, Membership, Role, User
-from forgeline.identity.queries import digest_of
+from forgeline.base.errors import ConflictError
+from forgeline.identity.models import Membership, Role, User
 from forgeline.tenancy.models import Tenant
 from forgeline.tenancy.scoping import tenant_scope
-
-KEY_PREFIX = "fl_"
-_USE_RECORDED_EVERY = timedelta(minutes=1)
 
 
 def create_tenant(*, name: str, slug: str, language: str = "en") -> Tenant:
@@ -61,36 +53,3 @@ def add_member(*, tenant_id: int, user: User, role: str = Role.VIEWER) -> Member
             tenant_id=tenant_id, user=user, defaults={"role": role}
         )
         return membership
-
-
-def create_api_key(
-    *, tenant_id: int, name: str, role: str = Role.VIEWER, expires_at: datetime | None = None
-) -> tuple[ApiKey, str]:
-    """Make a key for programs; returns its row and the key, which cannot be read again."""
-    key = KEY_PREFIX + secrets.token_urlsafe(32)
-    with tenant_scope(tenant_id):
-        row = ApiKey.objects.create(
-            tenant_id=tenant_id,
-            name=name,
-            prefix=key[:9],
-            digest=digest_of(key),
-            role=role,
-            expires_at=expires_at,
-        )
-    return row, key
-
-
-def revoke_api_key(*, tenant_id: int, api_key_id: int) -> None:
-    """Stop a key at once; revoking it again changes nothing. **Raises** NotFoundError for a key that was never."""
-    with tenant_scope(tenant_id):
-        if not ApiKey.objects.filter(id=api_key_id).exists():
-            raise NotFoundError(_("There is no such key."))
-        ApiKey.objects.filter(id=api_key_id, revoked_at=None).update(revoked_at=clock.now())
-
-
-def record_key_use(*, api_key_id: int) -> None:
-    """Note that a key was used, at most once a minute, within the scope that the request has entered."""
-    now = clock.now()
-    ApiKey.objects.filter(id=api_key_id).exclude(last_used_at__gt=now - _USE_RECORDED_EVERY).update(
-        last_used_at=now
-    )

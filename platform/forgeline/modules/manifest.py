@@ -39,6 +39,8 @@ class Manifest:
     key: str
     title: Any
     permissions: Sequence[str] = ()
+    branch_permissions: Sequence[str] = ()
+    """Those of them that mean something for a branch of the plant alone; whoever is limited to one has no other."""
     entitlements: Sequence[str] = ()
     metrics: Sequence[str] = ()
     events: Sequence[str] = ()

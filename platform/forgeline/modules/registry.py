@@ -40,6 +40,11 @@ def _faults_of(manifest: Manifest, where: str) -> list[str]:
         if not name.startswith(manifest.key + ".")
     ]
     known = set(manifest.permissions)
+    faults += [
+        f"{where}: {permission} is limited to branches and not declared."
+        for permission in manifest.branch_permissions
+        if permission not in known
+    ]
     for item in manifest.navigation:
         if item.permission not in known:
             faults.append(
@@ -56,6 +61,11 @@ def list_manifests() -> list[Manifest]:
 def list_permissions() -> list[str]:
     """Return every permission that any part declares."""
     return [permission for manifest in _MANIFESTS.values() for permission in manifest.permissions]
+
+
+def list_branch_permissions() -> list[str]:
+    """Return the permissions that whoever is limited to branches of the plant may have."""
+    return [permission for manifest in _MANIFESTS.values() for permission in manifest.branch_permissions]
 
 
 def list_navigation() -> list[NavigationItem]:

@@ -8,6 +8,7 @@ MANIFEST = Manifest(
     key="notifications",
     title=_("Messages"),
     permissions=("notifications.view", "notifications.edit"),
+    branch_permissions=("notifications.view",),
     navigation=(
         NavigationItem(_("Messages"), "web:inbox", "notifications.view", section="plant", order=80),
         NavigationItem(

@@ -12,11 +12,10 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from prometheus_client import Counter, Gauge
 
 from forgeline.identity.middleware import SESSION_TENANT
-from forgeline.identity.policy import Actor, permissions_of
-from forgeline.identity.queries import list_memberships
+from forgeline.identity.policy import Actor, actor_scope
+from forgeline.identity.queries import actor_of_member, choose_membership, list_memberships
 from forgeline.realtime.hub import hub
 from forgeline.realtime.topics import may_listen
-from forgeline.tenancy.scoping import tenant_scope
 
 MAX_TOPICS = 500
 UNAUTHENTICATED = 4401
@@ -127,24 +126,13 @@ class LiveConsumer(AsyncWebsocketConsumer):
         user = self.scope.get("user")
         if user is None or not user.is_authenticated:
             return None
-        memberships = list_memberships(user.pk)
-        wanted = self.scope["session"].get(SESSION_TENANT)
-        chosen = next(
-            (m for m in memberships if m.tenant_id == wanted), memberships[0] if memberships else None
-        )
-        if chosen is None:
-            return None
-        return Actor(
-            tenant_id=chosen.tenant_id,
-            role=chosen.role,
-            user_id=user.pk,
-            permissions=permissions_of(chosen.role),
-        )
+        chosen = choose_membership(list_memberships(user.pk), self.scope["session"].get(SESSION_TENANT))
+        return None if chosen is None else actor_of_member(chosen, user_id=user.pk)
 
     @database_sync_to_async
     def _filter_allowed(self, wanted: set[str]) -> set[str]:
         assert self.actor is not None
-        with tenant_scope(self.actor.tenant_id):
+        with actor_scope(self.actor):
             return {topic for topic in wanted if may_listen(self.actor, topic)}
 
 

@@ -8,6 +8,7 @@ MANIFEST = Manifest(
     key="telemetry",
     title=_("Samples"),
     permissions=("telemetry.view", "telemetry.write", "telemetry.manage"),
+    branch_permissions=("telemetry.view", "telemetry.write"),
     navigation=(
         NavigationItem(_("History"), "web:history", "telemetry.manage", section="company", order=30),
     ),

@@ -1,4 +1,4 @@
-"""Which tenant the running code works for. A context variable, set only by tenancy.scoping."""
+"""Which tenant, and which branches of its plant, the running code works for. Set only by tenancy.scoping."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from contextvars import ContextVar
 from forgeline.base.errors import ForgelineError
 
 current_tenant_id: ContextVar[int | None] = ContextVar("forgeline_tenant_id", default=None)
+current_branches: ContextVar[tuple[str, ...]] = ContextVar("forgeline_branches", default=())
+"""Paths of assets, ``/3/17/``, beneath which alone the running code may see and change; none for the whole company."""
 
 
 class TenancyError(ForgelineError):

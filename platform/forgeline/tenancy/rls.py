@@ -84,3 +84,24 @@ def _without_names(signature: str) -> str:
     name, _, rest = signature.partition("(")
     arguments = [part.strip() for part in rest.rstrip(") ").split(",") if part.strip()]
     return f"{name}({', '.join(part.split(' ', 1)[1] for part in arguments)})"
+
+
+class LimitToBranches(RunSQL):
+    """Narrow a table to the branches of the plant in force (decision 0008): none in force leaves it as it is.
+
+    ``write`` is the condition under which a row lies in them, ``read`` (the same where left out) the one under which
+    it may be seen. Restrictive, so that no later policy of a table opens what this one closes.
+    """
+
+    def __init__(self, table: str, *, write: str, read: str = "") -> None:
+        # A scalar subquery is evaluated once a statement, the function itself would be once a row.
+        whole = "(SELECT tenancy_branches()) IS NULL"
+        conditions = {"SELECT": read or write, "INSERT": write, "UPDATE": write, "DELETE": write}
+        super().__init__(
+            sql=[
+                f"CREATE POLICY branches_{verb.lower()} ON {table} AS RESTRICTIVE FOR {verb} "
+                f"{'WITH CHECK' if verb == 'INSERT' else 'USING'} ({whole} OR ({condition}))"
+                for verb, condition in conditions.items()
+            ],
+            reverse_sql=[f"DROP POLICY branches_{verb.lower()} ON {table}" for verb in conditions],
+        )

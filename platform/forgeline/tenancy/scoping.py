@@ -1,35 +1,40 @@
-"""Enter a tenant's scope: the context variable for the ORM and the row-level security setting, both or neither."""
+"""Enter a tenant's scope: the context variables for the ORM and the row-level security settings, both or neither."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from django.db import connection, transaction
 
-from forgeline.tenancy.context import current_tenant_id
+from forgeline.tenancy.context import current_branches, current_tenant_id
 
 SETTING = "forgeline.tenant_id"
+BRANCHES = "forgeline.branches"
 
 
 @contextmanager
-def tenant_scope(tenant_id: int) -> Iterator[None]:
+def tenant_scope(tenant_id: int, *, branches: Sequence[str] | None = None) -> Iterator[None]:
     """Run a block as one tenant, inside a transaction (SET LOCAL sets nothing outside one).
 
-    Nests: the outer tenant is in force again afterwards. When the block raises, the transaction (or savepoint) is
-    rolled back, and with it the setting.
+    ``branches`` (paths of assets; none of them: the whole company) narrows the block to parts of the plant, in the
+    database as well (decision 0008); None keeps those in force, so that a scope within a scope never widens it.
+    Nests: the outer scope is in force again afterwards. When the block raises, the transaction (or savepoint) is
+    rolled back, and with it the settings.
     """
-    token = current_tenant_id.set(tenant_id)
-    outer = token.old_value if isinstance(token.old_value, int) else None
+    outer = current_tenant_id.get(), current_branches.get()
+    inner = outer[1] if branches is None else tuple(branches)
+    tenant_token, branches_token = current_tenant_id.set(tenant_id), current_branches.set(inner)
     try:
         with transaction.atomic():
-            set_tenant_for_transaction(tenant_id)
+            _set_for_transaction(tenant_id, inner)
             yield
             if not connection.needs_rollback:
-                # A released savepoint keeps its SET LOCAL, so the outer tenant is put back by hand.
-                set_tenant_for_transaction(outer)
+                # A released savepoint keeps its SET LOCAL, so the outer scope is put back by hand.
+                _set_for_transaction(*outer)
     finally:
-        current_tenant_id.reset(token)
+        current_tenant_id.reset(tenant_token)
+        current_branches.reset(branches_token)
 
 
 @contextmanager
@@ -47,14 +52,16 @@ def released_scope() -> Iterator[None]:
     try:
         yield
     finally:
-        set_tenant_for_transaction(current_tenant_id.get())
+        _set_for_transaction(current_tenant_id.get(), current_branches.get())
 
 
-def set_tenant_for_transaction(tenant_id: int | None) -> None:
-    """Set the row-level security setting for the rest of the open transaction ('' for none)."""
+def _set_for_transaction(tenant_id: int | None, branches: Sequence[str]) -> None:
+    """Set the row-level security settings for the rest of the open transaction ('' for none)."""
+    paths = "{" + ",".join(branches) + "}" if branches else ""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT set_config(%s, %s, true)", [SETTING, "" if tenant_id is None else str(tenant_id)]
+            "SELECT set_config(%s, %s, true), set_config(%s, %s, true)",
+            [SETTING, "" if tenant_id is None else str(tenant_id), BRANCHES, paths],
         )
 
 

@@ -7,11 +7,13 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlencode
 
+from django.db import ProgrammingError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from forgeline.base.api import is_outside_branch
 from forgeline.base.errors import ForgelineError, NotFoundError
 from forgeline.identity.models import User
 
@@ -36,6 +38,14 @@ def needs(permission: str) -> Callable[[View[P]], View[P]]:
                 return view(request, *args, **kwargs)
             except NotFoundError as error:
                 return fault(request, 404, _("There is nothing here"), str(error))
+            except ProgrammingError as error:
+                if not is_outside_branch(error):
+                    raise
+                transaction.set_rollback(True)
+                return fault(
+                    request, 403, _("Your role does not allow this"),
+                    _("This lies outside the parts of the plant that you may change."),
+                )  # fmt: skip
 
         return guarded
 

@@ -8,6 +8,7 @@ MANIFEST = Manifest(
     key="web",
     title=_("Plant pages"),
     permissions=("web.view", "web.edit"),
+    branch_permissions=("web.view", "web.edit"),
     navigation=(
         NavigationItem(_("Plant overview"), "web:overview", "web.view", section="plant", order=10),
         NavigationItem(_("Plant set-up"), "web:setup", "web.edit", section="company", order=10),

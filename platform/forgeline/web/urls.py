@@ -56,6 +56,9 @@ urlpatterns = [
     path("company/messages/log/", log.log, name="notify_log"),
     path("company/history/", history.history, name="history"),
     path("company/people/", people.people, name="people"),
+    path("company/people/<int:membership_id>/", people.person, name="person"),
+    path("company/roles/", company.roles, name="roles"),
+    path("company/roles/<int:role_id>/", company.role, name="role"),
     path("invitations/<str:token>/", people.invitation, name="invitation"),
     path("company/keys/", company.keys, name="keys"),
 ]

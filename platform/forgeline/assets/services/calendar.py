@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from forgeline.assets.calendar import find_overlap
 from forgeline.assets.models import CalendarDay, Shift, Site
 from forgeline.assets.services.holidays import list_holidays
-from forgeline.assets.services.saving import get, invalid, require_edit, save
+from forgeline.assets.services.saving import get_for_change, invalid, require_edit, save
 from forgeline.identity.policy import Actor
 
 MAX_SHIFTS = 24
@@ -46,7 +46,7 @@ def create_shift(
 ) -> Shift:
     """Add a shift. **Raises** InvalidInputError by field, for one that overlaps another too."""
     require_edit(actor)
-    site = get(Site, site_id)
+    site = get_for_change(Site, site_id)
     row = Shift(
         site=site, name=name.strip(), names=names or {}, starts_at=starts_at, ends_at=ends_at,
         weekdays=sorted(set(weekdays)), valid_from=valid_from, valid_until=valid_until,
@@ -68,7 +68,7 @@ def change_shift(
 ) -> Shift:
     """Have a shift be otherwise from a day on; until the day before it stays as it was. Return the one that holds."""
     require_edit(actor)
-    row = get(Shift, shift_id)
+    row = get_for_change(Shift, shift_id)
     with transaction.atomic():
         if row.valid_from is None or row.valid_from < from_on:
             until = row.valid_until
@@ -83,7 +83,7 @@ def change_shift(
 def end_shift(*, shift_id: int, from_on: date, actor: Actor | None = None) -> None:
     """Work a shift no more from a day on; one that has not begun by then is deleted."""
     require_edit(actor)
-    row = get(Shift, shift_id)
+    row = get_for_change(Shift, shift_id)
     if row.valid_from is not None and row.valid_from >= from_on:
         row.delete()
     elif row.valid_until is None or row.valid_until >= from_on:
@@ -94,7 +94,7 @@ def end_shift(*, shift_id: int, from_on: date, actor: Actor | None = None) -> No
 def use_pattern(*, site_id: int, pattern: str, actor: Actor | None = None) -> list[Shift]:
     """Give a plant without shifts one of the PATTERNS, and let its production day begin with the first shift."""
     require_edit(actor)
-    site = get(Site, site_id)
+    site = get_for_change(Site, site_id)
     if pattern not in PATTERNS:
         raise invalid(
             {"pattern": [_("There are these patterns: %(known)s.") % {"known": ", ".join(PATTERNS)}]}
@@ -118,7 +118,7 @@ def set_day(
 ) -> CalendarDay:
     """Say that a day is off, or is worked, whatever its weekday."""
     require_edit(actor)
-    site = get(Site, site_id)
+    site = get_for_change(Site, site_id)
     row = CalendarDay.objects.filter(site=site, on=on).first() or CalendarDay(site=site, on=on)
     row.is_working, row.name = is_working, name.strip()
     return save(row, taken=_("This day is set already."))
@@ -127,7 +127,7 @@ def set_day(
 def clear_day(*, site_id: int, on: date, actor: Actor | None = None) -> None:
     """Let a day follow its weekday again."""
     require_edit(actor)
-    CalendarDay.objects.filter(site=get(Site, site_id), on=on).delete()
+    CalendarDay.objects.filter(site=get_for_change(Site, site_id), on=on).delete()
 
 
 def take_holidays(*, site_id: int, year: int, language: str = "en", actor: Actor | None = None) -> int:
@@ -135,7 +135,7 @@ def take_holidays(*, site_id: int, year: int, language: str = "en", actor: Actor
     many were added.
     """
     require_edit(actor)
-    site = get(Site, site_id)
+    site = get_for_change(Site, site_id)
     found = list_holidays(site.country, year, language=language)
     kept = set(CalendarDay.objects.filter(site=site, on__in=list(found)).values_list("on", flat=True))
     rows = [

@@ -6,7 +6,7 @@ from datetime import time
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat, Substr
 from django.utils.translation import gettext as _
@@ -16,8 +16,9 @@ from forgeline.assets.models.place import AssetLevel
 from forgeline.assets.profiles import PROFILES
 from forgeline.assets.services.announcing import announce_points
 from forgeline.assets.services.points import create_points_of_profile
-from forgeline.assets.services.saving import change, get, invalid, require_edit, save
+from forgeline.assets.services.saving import change, get, get_for_change, invalid, require_edit, save
 from forgeline.base import clock
+from forgeline.identity.branches import rewrite_branches
 from forgeline.identity.policy import Actor
 
 _ORDER = [AssetLevel.AREA, AssetLevel.LINE, AssetLevel.WORK_UNIT]
@@ -44,7 +45,7 @@ def create_site(
 def update_site(*, site_id: int, actor: Actor | None = None, **changes: Any) -> Site:
     """Change a plant's name, zone, country or the start of its production day."""
     require_edit(actor)
-    site = get(Site, site_id)
+    site = get_for_change(Site, site_id)
     change(site, changes, _SITE_FIELDS)
     _check_zone(site.zone)
     save(site, taken=_("There is a plant with this name."))
@@ -56,7 +57,7 @@ def update_site(*, site_id: int, actor: Actor | None = None, **changes: Any) -> 
 def retire_site(*, site_id: int, actor: Actor | None = None) -> None:
     """Take a plant out of use with all that belongs to it; its history stays."""
     require_edit(actor)
-    site = get(Site, site_id)
+    site = get_for_change(Site, site_id)
     now = clock.now()
     with transaction.atomic():
         Site.objects.filter(pk=site.pk, retired_at=None).update(retired_at=now)
@@ -92,11 +93,11 @@ def create_asset(
             names=names or {},
             profile=profile,
             position=siblings,
-            path="/",
         )
-        save(asset, taken=_("There is something with this name at this place."))
+        # With its path from the first: whoever is limited to a branch may add nothing outside it.
+        asset.pk = _take_id()
         asset.path = _path_under(site, parent, asset)
-        asset.save(update_fields=["path"])
+        save(asset, taken=_("There is something with this name at this place."), is_new=True)
         if with_points and profile:
             create_points_of_profile(asset_id=asset.pk)
     return asset
@@ -105,7 +106,7 @@ def create_asset(
 def update_asset(*, asset_id: int, actor: Actor | None = None, **changes: Any) -> Asset:
     """Rename an asset, change its place in the row or its profile."""
     require_edit(actor)
-    asset = get(Asset, asset_id)
+    asset = get_for_change(Asset, asset_id)
     change(asset, changes, _ASSET_FIELDS)
     _check_profile(asset.profile, asset.level)
     return save(asset, taken=_("There is something with this name at this place."))
@@ -116,7 +117,7 @@ def move_asset(
 ) -> Asset:
     """Hang an asset, with everything beneath it, elsewhere; rewrites the paths of the branch in one statement."""
     require_edit(actor)
-    asset = get(Asset, asset_id)
+    asset = get_for_change(Asset, asset_id)
     parent = None if parent_id is None else get(Asset, parent_id)
     site = parent.site if parent else get(Site, site_id or asset.site_id)
     if parent is not None and parent.path.startswith(asset.path):
@@ -129,6 +130,7 @@ def move_asset(
         new = _path_under(site, parent, asset)
         branch = Asset.objects.filter(path__startswith=old)
         branch.update(path=Concat(Value(new), Substr(F("path"), len(old) + 1)), site=site)
+        rewrite_branches(old=old, new=new)
         announce_points()
     asset.refresh_from_db()
     return asset
@@ -137,12 +139,18 @@ def move_asset(
 def retire_asset(*, asset_id: int, actor: Actor | None = None) -> None:
     """Take an asset out of use with all beneath it and its points; its history stays."""
     require_edit(actor)
-    asset = get(Asset, asset_id)
+    asset = get_for_change(Asset, asset_id)
     now = clock.now()
     with transaction.atomic():
         Asset.objects.filter(path__startswith=asset.path, retired_at=None).update(retired_at=now)
         Point.objects.filter(asset__path__startswith=asset.path, retired_at=None).update(retired_at=now)
         announce_points()
+
+
+def _take_id() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('assets_asset', 'id'))")
+        return int(cursor.fetchone()[0])
 
 
 def _path_under(site: Site, parent: Asset | None, asset: Asset) -> str:

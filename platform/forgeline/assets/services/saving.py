@@ -10,7 +10,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext as _
 
 from forgeline.assets.models.naming import MAX_NAME, Named
-from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundError
+from forgeline.base.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from forgeline.identity.policy import Actor, require_permission
 
 EDIT = "assets.edit"
@@ -24,8 +24,11 @@ def require_edit(actor: Actor | None) -> None:
         require_permission(actor, EDIT)
 
 
-def save(row: Row, *, taken: str) -> Row:
-    """Validate and store a row. **Raises** InvalidInputError by field; ConflictError with ``taken`` for a double."""
+def save(row: Row, *, taken: str, is_new: bool = False) -> Row:
+    """Validate and store a row; ``is_new`` for one that has its id already.
+
+    **Raises** InvalidInputError by field, ConflictError with ``taken`` for a double.
+    """
     try:
         row.clean_fields(exclude=["tenant"])
     except ValidationError as error:
@@ -34,7 +37,7 @@ def save(row: Row, *, taken: str) -> Row:
         _check_names(row)
     try:
         with transaction.atomic():
-            row.save()
+            row.save(force_insert=is_new)
     except IntegrityError as error:
         raise ConflictError(taken, key=f"{row._meta.app_label}.taken") from error
     return row
@@ -75,4 +78,17 @@ def get(model: type[Row], row_id: int) -> Row:
     found = model._default_manager.filter(pk=row_id).first()
     if found is None:
         raise NotFoundError(_("There is nothing here that you may see."), data={"id": row_id})
+    return found
+
+
+def get_for_change(model: type[Row], row_id: int) -> Row:
+    """Return a row, locked until the end of the transaction. **Raises** NotFoundError; ForbiddenError for one that the
+    caller, limited to branches of the plant, sees only as the name above them.
+    """
+    found = model._default_manager.select_for_update(of=("self",)).filter(pk=row_id).first()
+    if found is None:
+        get(model, row_id)
+        raise ForbiddenError(
+            _("This lies outside the parts of the plant that you may change."), key="identity.outside_branch"
+        )
     return found

@@ -1,48 +1,131 @@
-"""The company's keys for programs."""
+"""The company's keys for programs, and the roles that it made for itself."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _, gettext_lazy
 
-from forgeline.identity import services
-from forgeline.identity.models import ApiKey, Role
-from forgeline.identity.policy import Actor, list_givable
-from forgeline.web.access import needs
+from forgeline.base.errors import ForgelineError, NotFoundError
+from forgeline.identity import keys as key_services, own_roles
+from forgeline.identity.models import Role
+from forgeline.identity.policy import Actor
+from forgeline.identity.roles import PEOPLE
+from forgeline.web.access import needs, put_faults
+from forgeline.web.grant_forms import GrantForm, branch_titles, group_permissions, name_branches
 
 
-class KeyForm(forms.Form):
+class KeyForm(GrantForm):
     name = forms.CharField(
-        label=_("Name"), max_length=120, help_text=_("What will use the key, such as ERP or gateway 3.")
+        label=gettext_lazy("Name"), max_length=120,
+        help_text=gettext_lazy("What will use the key, such as ERP or gateway 3."),
+    )  # fmt: skip
+    expires_at = forms.DateTimeField(
+        label=gettext_lazy("Serves until"), required=False,
+        help_text=gettext_lazy("In UTC; empty for as long as nobody revokes it."),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )  # fmt: skip
+    field_order = ("name", "role", "branches", "expires_at")
+    first_role = Role.VIEWER
+
+
+class RoleForm(forms.Form):
+    """A role of the company's own: its name, and what it may."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=60)
+    permissions = forms.MultipleChoiceField(
+        label=gettext_lazy("May"), required=False, widget=forms.CheckboxSelectMultiple
     )
-    role = forms.ChoiceField(label=_("Role"), initial=Role.VIEWER)
 
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices: Any = self.fields["role"]
-        choices.choices = role_choices(actor)
+        field: Any = self.fields["permissions"]
+        field.choices = group_permissions(actor)
 
 
-def role_choices(actor: Actor) -> list[tuple[str, str]]:
-    """Return the roles that an actor may give, with their names."""
-    return [(key, str(Role(key).label)) for key in list_givable(actor)]
-
-
-@needs("identity.edit")
+@needs(PEOPLE)
 def keys(request: HttpRequest) -> HttpResponse:
-    """List, make and revoke API keys; a new key is shown on the answer and never again."""
+    """List, make, rotate and revoke API keys; a new key is shown on the answer and never again."""
     actor = request.actor  # type: ignore[attr-defined]
     form = KeyForm(request.POST if "make" in request.POST else None, actor=actor)
     made = ""
-    if request.method == "POST" and "revoke" in request.POST:
-        services.revoke_api_key(tenant_id=actor.tenant_id, api_key_id=int(request.POST["revoke"]))
-        return redirect("web:keys")
+    try:
+        if request.method == "POST" and (word := request.POST.get("revoke", "")):
+            key_services.revoke_api_key(tenant_id=actor.tenant_id, api_key_id=_number(word))
+            return redirect("web:keys")
+        if request.method == "POST" and (word := request.POST.get("rotate", "")):
+            _row, made = key_services.rotate_key(_number(word), actor=actor)
+        elif request.method == "POST" and form.is_valid():
+            _row, made = key_services.make_key(**form.cleaned_data, actor=actor)
+            form = KeyForm(actor=actor)
+    except ForgelineError as error:
+        if form.is_bound:
+            put_faults(form, error)
+        else:
+            messages.error(request, str(error), extra_tags="bad")
+    names, titles = {role.key: role.title for role in own_roles.list_roles()}, branch_titles()
+    rows = [
+        {"key": key, "role": names.get(key.role, key.role), "branches": name_branches(key.branches, titles)}
+        for key in key_services.list_keys()
+    ]
+    context = {"form": form, "rows": rows, "made": made, "overlap_hours": key_services.OVERLAP_HOURS}
+    return render(request, "web/keys.html", context, status=422 if form.errors else 200)
+
+
+@needs(PEOPLE)
+def roles(request: HttpRequest) -> HttpResponse:
+    """List all roles with what they may; copy one, take one's own away."""
+    actor = request.actor  # type: ignore[attr-defined]
+    if request.method == "POST":
+        try:
+            if word := request.POST.get("remove", ""):
+                own_roles.remove_role(_number(word), actor=actor)
+                return redirect("web:roles")
+            row = own_roles.copy_role(
+                key=request.POST.get("copy", ""), name=request.POST.get("name", ""), actor=actor
+            )
+        except ForgelineError as error:
+            messages.error(request, str(error), extra_tags="bad")
+            return redirect("web:roles")
+        return redirect("web:role", row.pk)
+    listed = own_roles.list_roles()
+    context = {
+        "roles": listed,
+        "own": [role for role in listed if role.is_own],
+        "copyable": own_roles.list_givable(actor),
+        "table": [
+            (title, [(word, [key in role.permissions for role in listed]) for key, word in entries])
+            for title, entries in group_permissions(None)
+        ],
+    }
+    return render(request, "web/roles.html", context)
+
+
+@needs(PEOPLE)
+def role(request: HttpRequest, role_id: int) -> HttpResponse:
+    """Change a role of the company's own."""
+    actor = request.actor  # type: ignore[attr-defined]
+    found = next((each for each in own_roles.list_roles() if each.row_id == role_id), None)
+    if found is None:
+        raise NotFoundError(_("There is no such role."))
+    initial = {"name": found.title, "permissions": sorted(found.permissions)}
+    form = RoleForm(request.POST or None, actor=actor, initial=initial)
     if request.method == "POST" and form.is_valid():
-        _row, made = services.create_api_key(tenant_id=actor.tenant_id, **form.cleaned_data)
-        form = KeyForm(actor=actor)
-    rows = ApiKey.objects.filter(revoked_at=None)
-    return render(request, "web/keys.html", {"form": form, "keys": rows, "made": made})
+        try:
+            own_roles.change_role(role_id, actor=actor, **form.cleaned_data)
+        except ForgelineError as error:
+            put_faults(form, error)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("web:roles")
+    context = {"form": form, "role": found}
+    return render(request, "web/role.html", context, status=422 if form.errors else 200)
+
+
+def _number(word: str) -> int:
+    """The id that a button carries; 0, which nothing has, for anything else."""
+    return int(word) if word.isdecimal() and len(word) < 19 else 0

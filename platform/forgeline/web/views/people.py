@@ -20,23 +20,20 @@ from django.views.decorators.cache import never_cache
 
 from forgeline.base.errors import ForgelineError, InvalidInputError
 from forgeline.identity import people as services
-from forgeline.identity.models import Membership, Role
-from forgeline.identity.policy import Actor, list_givable, permissions_of
-from forgeline.identity.roles import BUILT_IN, OWN, PEOPLE
+from forgeline.identity.models import Invitation, Membership
+from forgeline.identity.own_roles import RoleFacts, list_roles, name_role
+from forgeline.identity.policy import Actor
+from forgeline.identity.roles import OWN, PEOPLE
+from forgeline.tenancy.scoping import tenant_scope
 from forgeline.web.access import fault, needs, put_faults
-from forgeline.web.views.company import role_choices
+from forgeline.web.grant_forms import GrantForm, branch_titles, name_branches
 
 _log = logging.getLogger(__name__)
 
 
-class InviteForm(forms.Form):
+class InviteForm(GrantForm):
     email = forms.EmailField(label=gettext_lazy("E-mail"))
-    role = forms.ChoiceField(label=gettext_lazy("Role"), initial=Role.OPERATOR)
-
-    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        choices: Any = self.fields["role"]
-        choices.choices = role_choices(actor)
+    field_order = ("email", "role", "branches")
 
 
 class JoinForm(forms.Form):
@@ -72,26 +69,59 @@ def people(request: HttpRequest) -> HttpResponse:
             link = request.build_absolute_uri(reverse("web:invitation", args=[token]))
             _send(request, form.cleaned_data["email"], link)
             form = InviteForm(actor=actor)
+    roles, titles = {role.key: role for role in list_roles()}, branch_titles()
     context = {
         "form": form,
         "link": link,
-        "rows": [_row_of(member, actor) for member in services.list_members()],
-        "invitations": services.list_invitations(),
-        "roles": [(Role(role.key).label, role.help) for role in BUILT_IN.values()],
-        "choices": role_choices(actor),
+        "rows": [_row_of(member, actor, roles, titles) for member in services.list_members()],
+        "invitations": [_invited(row, roles, titles) for row in services.list_invitations()],
+        "roles": roles.values(),
         "may_hand_over": actor.has_permission(OWN),
         "link_days": services.LINK_DAYS,
     }
     return render(request, "web/people.html", context, status=422 if form.errors else 200)
 
 
-def _row_of(member: Membership, actor: Actor) -> dict[str, Any]:
-    within = permissions_of(member.role) <= actor.permissions
+def _row_of(
+    member: Membership, actor: Actor, roles: dict[str, RoleFacts], titles: dict[str, str]
+) -> dict[str, Any]:
+    role = roles.get(member.role)
     return {
         "member": member,
+        "role": role.title if role else member.role,
+        "branches": name_branches(member.branches, titles),
         "is_self": member.user_id == actor.user_id,
-        "may_change": within and member.role in list_givable(actor),
+        "may_change": role is None or role.permissions <= actor.permissions,
     }
+
+
+def _invited(row: Invitation, roles: dict[str, RoleFacts], titles: dict[str, str]) -> dict[str, Any]:
+    role = roles.get(row.role)
+    return {
+        "row": row,
+        "role": role.title if role else row.role,
+        "branches": name_branches(row.branches, titles),
+    }
+
+
+@needs(PEOPLE)
+def person(request: HttpRequest, membership_id: int) -> HttpResponse:
+    """Give a member another role, for the whole company or for parts of the plant."""
+    actor = request.actor  # type: ignore[attr-defined]
+    member = services.get_member(membership_id)
+    form = GrantForm(
+        request.POST or None, actor=actor, initial={"role": member.role, "branches": member.branches}
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.change_role(member.pk, **form.cleaned_data, actor=actor)
+        except ForgelineError as error:
+            put_faults(form, error)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("web:people")
+    context = {"form": form, "member": member}
+    return render(request, "web/person.html", context, status=422 if form.errors else 200)
 
 
 def _do(request: HttpRequest, actor: Actor) -> None:
@@ -99,9 +129,7 @@ def _do(request: HttpRequest, actor: Actor) -> None:
     deed, _colon, word = request.POST.get("deed", "").partition(":")
     number = int(word) if word.isdecimal() and len(word) < 19 else 0
     try:
-        if deed == "role":
-            services.change_role(number, role=request.POST.get("role", ""), actor=actor)
-        elif deed == "deactivate":
+        if deed == "deactivate":
             services.deactivate(number, actor=actor)
         elif deed == "reactivate":
             services.reactivate(number, actor=actor)
@@ -160,6 +188,8 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
                 login(request, joined, backend="django.contrib.auth.backends.ModelBackend")
             request.session["tenant_id"] = found.tenant_id
             return redirect("web:overview")
-    context = {"found": found, "role": Role(found.role).label, "form": form, "fault": fault_words}
+    with tenant_scope(found.tenant_id):
+        role = name_role(found.role)
+    context = {"found": found, "role": role, "form": form, "fault": fault_words}
     status = 422 if fault_words or (form is not None and form.errors) else 200
     return render(request, "web/invitation.html", context, status=status)

@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from forgeline.identity import services
+from forgeline.identity import keys, services
 from forgeline.identity.models import Role, User
 from forgeline.identity.queries import find_actor_by_key, list_memberships
 from forgeline.notifications.editing import create_route
@@ -59,5 +59,5 @@ class Command(BaseCommand):
                     name="全部报警 All alarms", kinds=["alarm.*"], min_priority="low",
                     steps=[{"after_minutes": 0, "user_id": user.pk}],
                 )  # fmt: skip
-        _row, key = services.create_api_key(tenant_id=tenant_id, name="Demo plant", role=Role.MANAGER)
+        _row, key = keys.create_api_key(tenant_id=tenant_id, name="Demo plant", role=Role.MANAGER)
         return {"email": EMAIL, "password": password, "api_key": key}
