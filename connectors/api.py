@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import mixins, serializers, status, viewsets
+from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,19 +16,18 @@ from connectors.forms import list_fields
 from connectors.models import Connection, WaitingDevice
 from connectors.services.connections import require_spec
 from connectors.wording import translate_sentence
-from forgeline.base.api import NUMBER, ActorPermission
+from forgeline.base.api import NUMBER
+from forgeline.base.resources import Resource
 from forgeline.identity.policy import Actor
 
 VIEW, EDIT = "connectors.view", "connectors.edit"
 MOST_NODES = 1000
 
 
-class ConnectorViews(viewsets.GenericViewSet):
+class ConnectorViews(Resource):
     """Base: reads need connectors.view, writes connectors.edit."""
 
-    permission_classes = [ActorPermission]
     read_permission, write_permission = VIEW, EDIT
-    lookup_value_regex = NUMBER
 
     def _given(self, request: Request, shape: type[serializers.Serializer]) -> dict[str, Any]:
         serializer = shape(data=request.data)

@@ -5,24 +5,16 @@ A new SECRET_KEY makes stored secrets unreadable; the connection is faulted then
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken
-from django.conf import settings
+from cryptography.fernet import InvalidToken
 
 from connectors.contract import ConnectorSpec, PermanentError, mark
+from forgeline.base.sealing import box
 
 _MARK = "$secret"
-
-
-@lru_cache(maxsize=4)
-def _box(secret_key: str) -> Fernet:
-    digest = hashlib.sha256(b"forgeline.connectors.secrets:" + secret_key.encode()).digest()
-    return Fernet(base64.urlsafe_b64encode(digest))
+_PURPOSE = "forgeline.connectors.secrets"
 
 
 def list_secret_fields(spec: ConnectorSpec) -> list[str]:
@@ -40,7 +32,7 @@ def seal(spec: ConnectorSpec, options: Mapping[str, Any]) -> dict[str, Any]:
     for name in list_secret_fields(spec):
         value = sealed.get(name)
         if isinstance(value, str) and value:
-            sealed[name] = {_MARK: _box(settings.SECRET_KEY).encrypt(value.encode()).decode()}
+            sealed[name] = {_MARK: box(_PURPOSE).encrypt(value.encode()).decode()}
     return sealed
 
 
@@ -60,7 +52,7 @@ def _is_sealed(value: Any) -> bool:
 
 def _open(value: Mapping[str, str]) -> str:
     try:
-        return _box(settings.SECRET_KEY).decrypt(value[_MARK].encode()).decode()
+        return box(_PURPOSE).decrypt(value[_MARK].encode()).decode()
     except InvalidToken as error:
         raise PermanentError(
             mark(

@@ -25,7 +25,7 @@ OF_EVERYBODY = {"/api/v1/api-keys/", "/api/v1/members/"}
 """The stranger has some of its own."""
 WITHOUT_IDS = {
     "post api-keys/", "post plants/", "post connections/", "put retention/", "post channels/", "post invitations/",
-    "post roles/",
+    "post roles/", "post plants/bulk/",
 }  # fmt: skip
 """Writes that name nothing of anybody, so that a stranger may do them at home."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters  # type: ignore[import-untyped]  # ships no types
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, serializers, viewsets
+from rest_framework import mixins, serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,7 +25,8 @@ from forgeline.alarms.serializers import (
     OpenCountSerializer,
     ShelveSerializer,
 )
-from forgeline.base.api import NUMBER, ActorPermission, CursorPagination
+from forgeline.base.api import CursorPagination
+from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
 
 VIEW, ANSWER, EDIT = "alarms.view", "alarms.acknowledge", "alarms.edit"
@@ -57,14 +58,12 @@ class AlarmPagination(CursorPagination):
     ordering = "-raised_at"
 
 
-class AlarmViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class AlarmViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
     """Alarms that have come at least once; open ones unless asked otherwise, the newest first."""
 
-    permission_classes = [ActorPermission]
     read_permission, write_permission = VIEW, ANSWER
     serializer_class = AlarmSerializer
     pagination_class = AlarmPagination
-    lookup_value_regex = NUMBER
     filterset_class = AlarmFilter
     queryset = Alarm.objects.none()
 
@@ -155,10 +154,9 @@ class JournalPagination(CursorPagination):
     ordering = "-happened_at"
 
 
-class JournalViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
+class JournalViewSet(mixins.ListModelMixin, Resource):
     """What happened to alarms, the newest first. Nothing in it is ever changed."""
 
-    permission_classes = [ActorPermission]
     read_permission, write_permission = VIEW, VIEW
     serializer_class = JournalEntrySerializer
     pagination_class = JournalPagination

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django_filters import rest_framework as filters  # type: ignore[import-untyped]  # ships no types
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import mixins, status, viewsets
+from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,8 +27,8 @@ from forgeline.alarms.serializers import (
     VersionSerializer,
 )
 from forgeline.assets.queries import get_asset
-from forgeline.base.api import NUMBER, ActorPermission
 from forgeline.base.errors import InvalidInputError
+from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
 
 
@@ -37,16 +37,12 @@ class RuleFilter(filters.FilterSet):
     profile = filters.CharFilter()
 
 
-class RuleViewSet(
-    mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet
-):
+class RuleViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, Resource):
     """Rules that somebody wrote. A ``POST`` with the machine (or profile) and key of one publishes its next version."""
 
-    permission_classes = [ActorPermission]
     read_permission, write_permission = VIEW, EDIT
     serializer_class = RuleSerializer
     filterset_class = RuleFilter
-    lookup_value_regex = NUMBER
     queryset = Rule.objects.none()
 
     def get_queryset(self) -> QuerySet[Rule]:
@@ -107,10 +103,9 @@ class RuleViewSet(
         return given
 
 
-class RulesInForceViewSet(viewsets.GenericViewSet):
+class RulesInForceViewSet(Resource):
     """The rules of a machine as they stand: its profile's, the company's for the profile, its own."""
 
-    permission_classes = [ActorPermission]
     read_permission, write_permission = VIEW, EDIT
     serializer_class = RuleInForceSerializer
     pagination_class = None

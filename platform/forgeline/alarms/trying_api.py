@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, status, viewsets
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,7 +14,7 @@ from forgeline.alarms.api import EDIT, VIEW
 from forgeline.alarms.trying import jobs, service
 from forgeline.alarms.trying.models import Trial
 from forgeline.alarms.trying.trial import MAX_DAYS
-from forgeline.base.api import NUMBER, ActorPermission
+from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
 
 
@@ -49,13 +49,11 @@ class RuleTrialSerializer(serializers.ModelSerializer):
         return "running" if trial.started_at is not None else "waiting"
 
 
-class TrialViewSet(viewsets.GenericViewSet):
+class TrialViewSet(Resource):
     """Trials of rules over stored samples. They are deleted after a day."""
 
-    permission_classes = [ActorPermission]
     read_permission, write_permission = VIEW, EDIT
     serializer_class = RuleTrialSerializer
-    lookup_value_regex = NUMBER
     queryset = Trial.objects.none()
 
     def get_queryset(self) -> QuerySet[Trial]:

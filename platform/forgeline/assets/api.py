@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters  # type: ignore[import-untyped]  # ships no types
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, serializers, status, viewsets
+from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,8 +16,10 @@ from forgeline.assets import queries, services
 from forgeline.assets.models import Asset, Device, DeviceCredential, Point, Site
 from forgeline.assets.models.place import AssetLevel
 from forgeline.assets.models.point import Kind
-from forgeline.base.api import NUMBER, ActorPermission
+from forgeline.base.api import NUMBER
+from forgeline.base.resources import Bulk, Resource
 from forgeline.identity.authentication import actor_of
+from forgeline.identity.policy import Actor
 
 VIEW, EDIT = "assets.view", "assets.edit"
 
@@ -134,20 +136,29 @@ class PointSerializer(serializers.ModelSerializer):
         validators: list[Any] = []
 
 
-class PlantObjects(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class PlantObjects(Bulk, mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
     """Base of the four: reads need assets.view, writes assets.edit, and ``DELETE`` retires: history stays."""
 
-    permission_classes = [ActorPermission]
     read_permission, write_permission = VIEW, EDIT
-    lookup_value_regex = NUMBER
+    search_fields: tuple[str, ...] = ("name", "names")
+    ordering_fields: tuple[str, ...] = ("name", "id")
+
+    def create(self, request: Request) -> Response:
+        row = self.make(self._given(request))
+        return Response(self.get_serializer(row).data, status=status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, pk: int) -> Response:
+        row = self.change(int(pk), self._given(request, partial=True))
+        return Response(self.get_serializer(row).data)
 
     def _given(self, request: Request, *, partial: bool = False) -> dict[str, Any]:
         serializer = self.get_serializer(data=request.data, partial=partial)
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
 
-    def _answer(self, row: Any, code: int = status.HTTP_200_OK) -> Response:
-        return Response(self.get_serializer(row).data, status=code)
+    @property
+    def _actor(self) -> Actor:
+        return actor_of(self.request)
 
 
 class PlantViewSet(PlantObjects):
@@ -159,14 +170,11 @@ class PlantViewSet(PlantObjects):
     def get_queryset(self) -> QuerySet[Site]:
         return queries.list_sites()
 
-    @extend_schema(request=PlantSerializer, responses={201: PlantSerializer})
-    def create(self, request: Request) -> Response:
-        given = self._given(request)
-        return self._answer(services.create_site(actor=actor_of(request), **given), status.HTTP_201_CREATED)
+    def make(self, given: dict[str, Any]) -> Site:
+        return services.create_site(actor=self._actor, **given)
 
-    def partial_update(self, request: Request, pk: int) -> Response:
-        given = self._given(request, partial=True)
-        return self._answer(services.update_site(site_id=int(pk), actor=actor_of(request), **given))
+    def change(self, pk: int, given: dict[str, Any]) -> Site:
+        return services.update_site(site_id=pk, actor=self._actor, **given)
 
     def destroy(self, request: Request, pk: int) -> Response:
         services.retire_site(site_id=int(pk), actor=actor_of(request))
@@ -178,30 +186,29 @@ class AssetViewSet(PlantObjects):
 
     serializer_class = AssetSerializer
     queryset = Asset.objects.none()
+    ordering_fields = ("name", "position", "path", "id")
     filterset_class = AssetFilter
 
     def get_queryset(self) -> QuerySet[Asset]:
         return queries.list_assets()
 
-    def create(self, request: Request) -> Response:
-        given = self._given(request)
+    def make(self, given: dict[str, Any]) -> Asset:
         given.pop("position", None)
-        return self._answer(services.create_asset(actor=actor_of(request), **given), status.HTTP_201_CREATED)
+        return services.create_asset(actor=self._actor, **given)
 
-    def partial_update(self, request: Request, pk: int) -> Response:
-        given = self._given(request, partial=True)
+    def change(self, pk: int, given: dict[str, Any]) -> Asset:
         for name in ("with_points", "level"):
             given.pop(name, None)
         if "parent_id" in given or "site_id" in given:
             row = services.move_asset(
-                asset_id=int(pk),
+                asset_id=pk,
                 parent_id=given.pop("parent_id", None),
                 site_id=given.pop("site_id", None),
-                actor=actor_of(request),
+                actor=self._actor,
             )
             if not given:
-                return self._answer(row)
-        return self._answer(services.update_asset(asset_id=int(pk), actor=actor_of(request), **given))
+                return row
+        return services.update_asset(asset_id=pk, actor=self._actor, **given)
 
     def destroy(self, request: Request, pk: int) -> Response:
         services.retire_asset(asset_id=int(pk), actor=actor_of(request))
@@ -213,18 +220,18 @@ class DeviceViewSet(PlantObjects):
 
     serializer_class = DeviceSerializer
     queryset = Device.objects.none()
+    search_fields = ("name", "key")
+    ordering_fields = ("name", "key", "created_at", "id")
     filterset_class = DeviceFilter
 
     def get_queryset(self) -> QuerySet[Device]:
         return queries.list_devices()
 
-    def create(self, request: Request) -> Response:
-        given = {"name": "", **self._given(request)}
-        return self._answer(services.create_device(actor=actor_of(request), **given), status.HTTP_201_CREATED)
+    def make(self, given: dict[str, Any]) -> Device:
+        return services.create_device(actor=self._actor, **{"name": "", **given})
 
-    def partial_update(self, request: Request, pk: int) -> Response:
-        given = self._given(request, partial=True)
-        return self._answer(services.update_device(device_id=int(pk), actor=actor_of(request), **given))
+    def change(self, pk: int, given: dict[str, Any]) -> Device:
+        return services.update_device(device_id=pk, actor=self._actor, **given)
 
     def destroy(self, request: Request, pk: int) -> Response:
         services.retire_device(device_id=int(pk), actor=actor_of(request))
@@ -254,24 +261,24 @@ class PointViewSet(PlantObjects):
 
     serializer_class = PointSerializer
     queryset = Point.objects.none()
+    search_fields = ("name", "names", "key")
+    ordering_fields = ("name", "key", "position", "id")
     filterset_class = PointFilter
 
     def get_queryset(self) -> QuerySet[Point]:
         return queries.list_points()
 
-    def create(self, request: Request) -> Response:
-        row = services.create_point(actor=actor_of(request), **self._given(request))
-        return self._answer(row, status.HTTP_201_CREATED)
+    def make(self, given: dict[str, Any]) -> Point:
+        return services.create_point(actor=self._actor, **given)
 
-    def partial_update(self, request: Request, pk: int) -> Response:
-        given = self._given(request, partial=True)
+    def change(self, pk: int, given: dict[str, Any]) -> Point:
         given.pop("key", None)
         asset_id = given.pop("asset_id", None)
         if asset_id is not None:
-            row = services.move_point(point_id=int(pk), asset_id=asset_id, actor=actor_of(request))
+            row = services.move_point(point_id=pk, asset_id=asset_id, actor=self._actor)
             if not given:
-                return self._answer(row)
-        return self._answer(services.update_point(point_id=int(pk), actor=actor_of(request), **given))
+                return row
+        return services.update_point(point_id=pk, actor=self._actor, **given)
 
     def destroy(self, request: Request, pk: int) -> Response:
         services.retire_point(point_id=int(pk), actor=actor_of(request))

@@ -33,6 +33,7 @@ TITLES: dict[str, Any] = {
     "base.invalid_input": _("What was sent cannot be used."),
     "base.parse_error": _("The body cannot be read as JSON."),
     "base.too_large": _("The body is too large."),
+    "base.changed_meanwhile": _("This was changed since you read it; read it again."),
     "base.not_authenticated": _("Send an API key, or sign in."),
     "base.permission_denied": _("Your role does not allow this. Ask a manager of your company."),
     "base.method_not_allowed": _("This address does not take this method."),
@@ -70,38 +71,50 @@ def problem(
     *, status: int, key: str, title: str = "", detail: str = "", data: dict[str, Any] | None = None
 ) -> Response:
     """Return a response in the one error envelope (RFC 9457): type, title, status, detail, key, data."""
-    body = _envelope(status=status, key=key, title=title, detail=detail)
-    if data:
-        body["data"] = data
+    body = _envelope(status=status, key=key, title=title, detail=detail, data=data)
     return Response(body, status=status, content_type=PROBLEM_JSON)
+
+
+def describe_error(error: Exception) -> dict[str, Any] | None:
+    """Return the envelope of an anticipated error; None for one that nobody anticipated."""
+    if isinstance(error, ForgelineError):
+        return _envelope(status=error.status, key=error.key, title=str(error), data=error.data)
+    if isinstance(error, Http404):
+        return _envelope(status=404, key="base.not_found")
+    if isinstance(error, PermissionDenied):
+        return _envelope(status=403, key="base.forbidden")
+    if isinstance(error, exceptions.ValidationError):
+        return _envelope(status=400, key="base.invalid_input", data={"fields": _plain(error.detail)})
+    if isinstance(error, exceptions.APIException):
+        # What DRF itself refuses; its code becomes our key.
+        codes = error.get_codes()
+        code = codes if isinstance(codes, str) else "error"
+        key = code if "." in code else f"base.{code}"
+        return _envelope(status=error.status_code, key=key, title=_title(key), detail=str(error.detail))
+    if is_outside_branch(error):
+        return _envelope(status=403, key="identity.outside_branch")
+    if isinstance(error, DataError):
+        # A number beyond its column: the database knows best what it can hold.
+        _log.warning("The database refused a value: %s", type(error.__cause__).__name__)
+        sentence = gettext("A value is beyond what can be stored.")
+        return _envelope(status=400, key="base.invalid_input", detail=sentence)
+    return None
 
 
 def problem_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Render every anticipated error as a problem; what is not anticipated stays a 500 that is logged."""
-    response: Response | None = None
-    if isinstance(error, ForgelineError):
-        response = problem(status=error.status, key=error.key, title=str(error), data=error.data)
-    elif isinstance(error, Http404):
-        response = problem(status=404, key="base.not_found")
-    elif isinstance(error, PermissionDenied):
-        response = problem(status=403, key="base.forbidden")
-    elif isinstance(error, exceptions.ValidationError):
-        response = problem(status=400, key="base.invalid_input", data={"fields": _plain(error.detail)})
-    elif isinstance(error, exceptions.APIException):
-        response = _refusal(error)
-    elif is_outside_branch(error):
-        response = problem(status=403, key="identity.outside_branch")
-    elif isinstance(error, DataError):
-        # A number beyond its column: the database knows best what it can hold.
-        _log.warning("The database refused a value: %s", type(error.__cause__).__name__)
-        response = problem(
-            status=400, key="base.invalid_input", detail=gettext("A value is beyond what can be stored.")
-        )
-    if response is not None:
-        set_rollback()
-        if transaction.get_connection().in_atomic_block:
-            # The request's own scope is a transaction; a refused request leaves nothing behind.
-            transaction.set_rollback(True)
+    body = describe_error(error)
+    if body is None:
+        return None
+    response = Response(body, status=body["status"], content_type=PROBLEM_JSON)
+    if auth_header := getattr(error, "auth_header", None):
+        response["WWW-Authenticate"] = auth_header
+    if wait_s := getattr(error, "wait", None):
+        response["Retry-After"] = str(int(wait_s))
+    set_rollback()
+    if transaction.get_connection().in_atomic_block:
+        # The request's own scope is a transaction; a refused request leaves nothing behind.
+        transaction.set_rollback(True)
     return response
 
 
@@ -111,32 +124,24 @@ def is_outside_branch(error: Exception) -> bool:
     return refused and "row-level security" in str(error)
 
 
-def _refusal(error: exceptions.APIException) -> Response:
-    """Render what DRF itself refuses; its code becomes our key."""
-    codes = error.get_codes()
-    code = codes if isinstance(codes, str) else "error"
-    key = code if "." in code else f"base.{code}"
-    response = problem(status=error.status_code, key=key, title=_title(key), detail=str(error.detail))
-    if auth_header := getattr(error, "auth_header", None):
-        response["WWW-Authenticate"] = auth_header
-    if wait_s := getattr(error, "wait", None):
-        response["Retry-After"] = str(int(wait_s))
-    return response
-
-
 def _title(key: str) -> str:
     return str(TITLES.get(key, "")) or key
 
 
-def _envelope(*, status: int, key: str, title: str = "", detail: str = "") -> dict[str, Any]:
+def _envelope(
+    *, status: int, key: str, title: str = "", detail: str = "", data: dict[str, Any] | None = None
+) -> dict[str, Any]:
     title = title or _title(key)
-    return {
+    body: dict[str, Any] = {
         "type": f"urn:forgeline:{key}",
         "title": title,
         "status": status,
         "key": key,
         "detail": detail or title,
     }
+    if data:
+        body["data"] = data
+    return body
 
 
 def _plain(detail: Any) -> Any:
@@ -147,17 +152,21 @@ def _plain(detail: Any) -> Any:
     return str(detail)
 
 
+def render_problem(*, status: int, key: str, title: str = "", detail: str = "") -> JsonResponse:
+    """Return the one error envelope where no view is at work: middleware, addresses that nobody has."""
+    body = _envelope(status=status, key=key, title=title, detail=detail)
+    return JsonResponse(body, status=status, content_type=PROBLEM_JSON)
+
+
 @csrf_exempt
 def unknown_endpoint(request: HttpRequest) -> HttpResponse:
     """Answer an address beneath /api/ that nobody has, in the one envelope."""
     title = gettext("There is no such endpoint; /api/docs/ lists them.")
-    body = _envelope(status=404, key="base.not_found", title=title, detail=request.path)
-    return JsonResponse(body, status=404, content_type=PROBLEM_JSON)
+    return render_problem(status=404, key="base.not_found", title=title, detail=request.path)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer what nobody anticipated: in the envelope beneath /api/, without a word of the fault itself."""
     if not request.path.startswith("/api/"):
         return defaults.server_error(request)
-    body = _envelope(status=500, key="base.fault", detail=request.path)
-    return JsonResponse(body, status=500, content_type=PROBLEM_JSON)
+    return render_problem(status=500, key="base.fault", detail=request.path)

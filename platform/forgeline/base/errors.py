@@ -50,6 +50,13 @@ class ConflictError(ForgelineError):
     status = 409
 
 
+class ChangedMeanwhileError(ForgelineError):
+    """The version that the caller named is not the present one."""
+
+    key = "base.changed_meanwhile"
+    status = 412
+
+
 class ForbiddenError(ForgelineError):
     """The caller is known and may not do this."""
 

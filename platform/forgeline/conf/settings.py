@@ -159,6 +159,7 @@ CELERY_BEAT_SCHEDULE = {
         "alarms.try_rules": 5.0,
         "alarms.trim_trials": 3600.0,
         "alarms.report_weeks": 3600.0,
+        "identity.trim_answers": 3600.0,
     }.items()
 }
 
@@ -250,7 +251,11 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["forgeline.base.parsing.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "forgeline.base.api.CursorPagination",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": [
+        "django_filters.rest_framework.DjangoFilterBackend",
+        "forgeline.base.filters.Search",
+        "forgeline.base.filters.Ordering",
+    ],
     "EXCEPTION_HANDLER": "forgeline.base.api.problem_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
@@ -258,6 +263,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Forgeline",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
     "DESCRIPTION": "Machines, points, samples and connections of a plant.",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

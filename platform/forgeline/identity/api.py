@@ -7,14 +7,14 @@ from typing import Any
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, serializers, status, viewsets
+from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from forgeline.base.api import NUMBER, ActorPermission
+from forgeline.base.resources import Resource
 from forgeline.identity import keys
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.models import ApiKey
@@ -55,14 +55,14 @@ class RotationSerializer(serializers.Serializer):
     )  # fmt: skip
 
 
-class ApiKeyViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
+class ApiKeyViewSet(mixins.ListModelMixin, Resource):
     """Keys for programs; a key is shown once, when it is made."""
 
     serializer_class = ApiKeySerializer
     queryset = ApiKey.objects.none()
-    permission_classes = [ActorPermission]
     read_permission, write_permission = PEOPLE, PEOPLE
-    lookup_value_regex = NUMBER
+    search_fields = ("name",)
+    ordering_fields = ("name", "created_at", "id")
 
     def get_queryset(self) -> QuerySet[ApiKey]:
         return keys.list_keys()

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
 from forgeline.identity.keys import KEY_PREFIX, record_key_use
+from forgeline.identity.once import answer_once
 from forgeline.identity.policy import Actor, actor_scope
 from forgeline.identity.queries import actor_of_member, choose_membership, find_actor_by_key, list_memberships
 
@@ -32,7 +33,7 @@ class TenantMiddleware:
         with actor_scope(actor):
             if actor.api_key_id is not None:
                 record_key_use(api_key_id=actor.api_key_id)
-            return self.get_response(request)
+            return answer_once(request, actor, self.get_response)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
         """Undo what a failing view wrote: Django turns the exception into a response before we see it."""

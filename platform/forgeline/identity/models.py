@@ -1,4 +1,4 @@
-"""User (of the whole service); Membership, OwnRole, Invitation and ApiKey (of one tenant).
+"""User (of the whole service); Membership, OwnRole, Invitation, ApiKey and KeptAnswer (of one tenant).
 
 Not here: what a role may do (policy).
 """
@@ -146,3 +146,23 @@ class ApiKey(Grant):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class KeptAnswer(TenantModel):
+    """The answer to a request that came with an Idempotency-Key, sealed: it may hold a key or a password."""
+
+    digest = models.CharField(max_length=64)
+    """SHA-256 of the caller and the key that it chose."""
+    request = models.CharField(max_length=64)
+    """SHA-256 of address and body."""
+    status = models.PositiveSmallIntegerField()
+    content_type = models.CharField(max_length=120)
+    body = models.TextField()
+    created_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "digest"], name="identity_keptanswer_once")]
+        indexes = [models.Index(fields=["tenant", "created_at"], name="identity_keptanswer_age")]
+
+    def __str__(self) -> str:
+        return self.digest[:8]

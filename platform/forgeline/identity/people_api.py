@@ -6,13 +6,14 @@ from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, serializers, status, viewsets
+from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from forgeline.base.api import NUMBER, ActorPermission
+from forgeline.base.api import ActorPermission
+from forgeline.base.resources import Resource
 from forgeline.identity import own_roles, people
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.branches import list_branches
@@ -97,12 +98,10 @@ class BranchSerializer(serializers.Serializer):
     depth = serializers.IntegerField()
 
 
-class PeopleObjects(viewsets.GenericViewSet):
+class PeopleObjects(Resource):
     """Base of the three: all of it is for whoever looks after the people of the company."""
 
-    permission_classes = [ActorPermission]
     read_permission, write_permission = PEOPLE, PEOPLE
-    lookup_value_regex = NUMBER
 
     def _given(self, request: Request, *, partial: bool = False) -> dict[str, Any]:
         serializer = self.get_serializer(data=request.data, partial=partial)
@@ -115,6 +114,8 @@ class MemberViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, PeopleObje
 
     serializer_class = MemberSerializer
     queryset = Membership.objects.none()
+    search_fields = ("user__name", "user__email")
+    ordering_fields = ("created_at", "id")
 
     def get_queryset(self) -> QuerySet[Membership]:
         return people.list_members()
@@ -148,6 +149,8 @@ class InvitationViewSet(mixins.ListModelMixin, PeopleObjects):
 
     serializer_class = InvitationSerializer
     queryset = Invitation.objects.none()
+    search_fields = ("email",)
+    ordering_fields = ("created_at", "expires_at", "id")
 
     def get_queryset(self) -> QuerySet[Invitation]:
         return people.list_invitations()

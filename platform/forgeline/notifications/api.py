@@ -10,15 +10,16 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django_filters import rest_framework as filters  # type: ignore[import-untyped]  # ships no types
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import generics, mixins, permissions, status, viewsets
+from rest_framework import generics, mixins, permissions, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from forgeline.base import clock
-from forgeline.base.api import NUMBER, ActorPermission, CursorPagination
+from forgeline.base.api import ActorPermission, CursorPagination
 from forgeline.base.errors import InvalidInputError
+from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
 from forgeline.notifications import editing, queries
 from forgeline.notifications.models import Channel, Delivery, Roster, Route
@@ -45,12 +46,10 @@ class NewestFirst(CursorPagination):
     ordering = "-id"
 
 
-class EditedViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet):
+class EditedViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Resource):
     """Base of channels, rosters and routes: lists, reads, makes, changes and deletes by the services that it names."""
 
-    permission_classes = [ActorPermission]
     read_permission, write_permission = EDIT, EDIT
-    lookup_value_regex = NUMBER
     noun = ""
 
     def create(self, request: Request) -> Response:
@@ -134,16 +133,14 @@ class DeliveryFilter(filters.FilterSet):
     subject = filters.CharFilter(field_name="notice__subject")
 
 
-class DeliveryViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, viewsets.GenericViewSet):
+class DeliveryViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Resource):
     """The delivery log, the newest first; one delivery is shown with each of its attempts."""
 
-    permission_classes = [ActorPermission]
     read_permission, write_permission = EDIT, EDIT
     serializer_class = DeliverySerializer
     queryset = Delivery.objects.none()
     pagination_class = NewestFirst
     filterset_class = DeliveryFilter
-    lookup_value_regex = NUMBER
 
     def get_queryset(self) -> QuerySet[Delivery]:
         rows = queries.list_deliveries()

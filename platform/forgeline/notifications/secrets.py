@@ -6,27 +6,21 @@ SECRET_KEY they cannot be read, and deliveries say so.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from functools import lru_cache
+from cryptography.fernet import InvalidToken
 
-from cryptography.fernet import Fernet, InvalidToken
-from django.conf import settings
+from forgeline.base.sealing import box
 
 
 class UnreadableError(Exception):
     """The stored secret was sealed with another key."""
 
 
-@lru_cache(maxsize=4)
-def _box(secret_key: str) -> Fernet:
-    digest = hashlib.sha256(b"forgeline.notifications.secrets:" + secret_key.encode()).digest()
-    return Fernet(base64.urlsafe_b64encode(digest))
+_PURPOSE = "forgeline.notifications.secrets"
 
 
 def seal(plain: str) -> str:
     """Return a text as it is stored; '' stays ''."""
-    return _box(settings.SECRET_KEY).encrypt(plain.encode()).decode() if plain else ""
+    return box(_PURPOSE).encrypt(plain.encode()).decode() if plain else ""
 
 
 def unseal(sealed: str) -> str:
@@ -34,6 +28,6 @@ def unseal(sealed: str) -> str:
     if not sealed:
         return ""
     try:
-        return _box(settings.SECRET_KEY).decrypt(sealed.encode()).decode()
+        return box(_PURPOSE).decrypt(sealed.encode()).decode()
     except InvalidToken as error:
         raise UnreadableError from error

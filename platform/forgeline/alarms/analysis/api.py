@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django_filters import rest_framework as filters  # type: ignore[import-untyped]  # ships no types
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import mixins, serializers, viewsets
+from rest_framework import mixins, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -21,8 +21,9 @@ from forgeline.alarms.analysis.weeks import word_of
 from forgeline.alarms.analysis.worst import read_week
 from forgeline.alarms.api import VIEW
 from forgeline.base import clock
-from forgeline.base.api import NUMBER, ActorPermission, CursorPagination
+from forgeline.base.api import ActorPermission, CursorPagination
 from forgeline.base.errors import InvalidInputError
+from forgeline.base.resources import Resource
 
 PLANT = OpenApiParameter("plant", int, description="One plant; left out: all of the company.")
 MAX_DIGITS = 18
@@ -106,14 +107,12 @@ class AlarmReportPagination(CursorPagination):
     ordering = "-from_at"
 
 
-class AlarmReportViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
+class AlarmReportViewSet(mixins.ListModelMixin, Resource):
     """Weeks that are over, the newest first. They stay when the journal is gone."""
 
-    permission_classes = [ActorPermission]
     read_permission, write_permission = VIEW, VIEW
     serializer_class = WeeklyAlarmReportSerializer
     pagination_class = AlarmReportPagination
-    lookup_value_regex = NUMBER
     filterset_class = AlarmReportFilter
     queryset = AlarmReport.objects.none()
 

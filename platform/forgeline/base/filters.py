@@ -1,0 +1,58 @@
+"""How the lists of the API are searched and ordered. Not here: what a list may be narrowed by (its own FilterSet)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from rest_framework import filters
+from rest_framework.request import Request
+
+from forgeline.base.errors import InvalidInputError
+
+
+class Search(filters.SearchFilter):
+    """``?search=press`` over the view's ``search_fields``; a view without any has no such parameter."""
+
+    def get_schema_operation_parameters(self, view: Any) -> list[Any]:
+        return super().get_schema_operation_parameters(view) if getattr(view, "search_fields", None) else []
+
+
+class Ordering(filters.OrderingFilter):
+    """``?ordering=-created_at,name`` over the view's ``ordering_fields``; the id decides between equals."""
+
+    def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> Sequence[str] | None:
+        asked = request.query_params.get(self.ordering_param, "")
+        words = [word.strip() for word in asked.split(",") if word.strip()]
+        if not words:
+            return None
+        known = getattr(view, "ordering_fields", None) or ()
+        unknown = [word for word in words if word.removeprefix("-") not in known]
+        if unknown:
+            sentence = _("Lists are ordered here by: %(known)s.") % {"known": ", ".join(known) or "id"}
+            raise InvalidInputError(sentence, data={"fields": {self.ordering_param: [sentence]}})
+        return [*words, "-id" if words[-1].startswith("-") else "id"]
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        ordering = self.get_ordering(request, queryset, view)
+        return queryset.order_by(*ordering) if ordering else queryset
+
+    def get_schema_operation_parameters(self, view: Any) -> list[Any]:
+        known = getattr(view, "ordering_fields", None)
+        if not known:
+            return []
+        words = [f"{sign}{word}" for word in known for sign in ("", "-")]
+        array = {"type": "array", "items": {"type": "string", "enum": words}}
+        return [
+            {
+                "name": self.ordering_param,
+                "in": "query",
+                "required": False,
+                "description": "Fields to order by; `-` turns one round.",
+                "schema": array,
+                "explode": False,
+                "style": "form",
+            }
+        ]
