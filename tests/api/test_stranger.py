@@ -21,7 +21,7 @@ ClientOf = Callable[[str], APIClient]
 WITH_ID = [(method, path) for method, path in OPERATIONS if "{" in path]
 LISTS = [path for method, path in OPERATIONS if method == "get" and "{" not in path]
 NAMES_POINTS = {"/api/v1/latest/", "/api/v1/samples/"}
-OF_EVERYBODY = {"/api/v1/api-keys/", "/api/v1/members/"}
+OF_EVERYBODY = {"/api/v1/api-keys/", "/api/v1/members/", "/api/v1/audit/"}
 """The stranger has some of its own."""
 WITHOUT_IDS = {
     "post api-keys/", "post plants/", "post connections/", "put retention/", "post channels/", "post invitations/",

@@ -12,6 +12,7 @@ KERNEL = [
     "forgeline.realtime",
     "forgeline.pages",
     "forgeline.identity",
+    "forgeline.audit",
     "forgeline.tenancy",
     "forgeline.modules",
 ]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import uuid
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+from forgeline.base.request_ids import request_id_of
 
 
 class RequestLogMiddleware:
@@ -19,8 +17,7 @@ class RequestLogMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-ID", "")
-        request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = request_id_of(request)
         actor = getattr(request, "actor", None)
         bind_contextvars(request_id=request_id, path=request.path)
         if actor is not None:

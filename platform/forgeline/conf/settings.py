@@ -160,6 +160,7 @@ CELERY_BEAT_SCHEDULE = {
         "alarms.trim_trials": 3600.0,
         "alarms.report_weeks": 3600.0,
         "identity.trim_answers": 3600.0,
+        "audit.trim": 3600.0,
     }.items()
 }
 

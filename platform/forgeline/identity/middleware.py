@@ -8,6 +8,8 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
+from forgeline.audit.recorder import Source, acting
+from forgeline.base.request_ids import request_id_of
 from forgeline.identity.keys import KEY_PREFIX, record_key_use
 from forgeline.identity.once import answer_once
 from forgeline.identity.policy import Actor, actor_scope
@@ -30,7 +32,7 @@ class TenantMiddleware:
         actor: Actor | None = request.actor  # type: ignore[attr-defined]
         if actor is None:
             return self.get_response(request)
-        with actor_scope(actor):
+        with acting(_source_of(request, actor)), actor_scope(actor):
             if actor.api_key_id is not None:
                 record_key_use(api_key_id=actor.api_key_id)
             return answer_once(request, actor, self.get_response)
@@ -39,6 +41,18 @@ class TenantMiddleware:
         """Undo what a failing view wrote: Django turns the exception into a response before we see it."""
         if transaction.get_connection().in_atomic_block:
             transaction.set_rollback(True)
+
+
+def _source_of(request: HttpRequest, actor: Actor) -> Source:
+    """What the audit says of whoever asks."""
+    return Source(
+        who=actor.label,
+        who_kind="person" if actor.api_key_id is None else "key",
+        who_id=actor.user_id or actor.api_key_id,
+        address=request.META.get("REMOTE_ADDR", ""),
+        agent=request.headers.get("User-Agent", ""),
+        request_id=request_id_of(request),
+    )
 
 
 def key_of(request: HttpRequest) -> str:

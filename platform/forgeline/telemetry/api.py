@@ -25,6 +25,7 @@ from forgeline.assets.queries import list_points
 from forgeline.base import clock
 from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError, NotFoundError
+from forgeline.base.spreadsheet import safe_cells
 from forgeline.telemetry import queries
 from forgeline.telemetry.engines.base import Resolution
 from forgeline.telemetry.ingest import ingest_batch
@@ -164,9 +165,7 @@ def _csv_lines(tenant_id: int, points: Sequence[Point], from_us: int, to_us: int
                 rows = next(queries.iterate_raw(point.pk, start, to_us), [])
             for ts_us, value, quality, flags, *_rest in rows:
                 shown = clock.from_us(int(str(ts_us))).isoformat().replace("+00:00", "Z")
-                writer.writerow(
-                    [shown, *map(_no_formula, words), "" if value is None else value, quality, flags]
-                )
+                writer.writerow([shown, *safe_cells(words), "" if value is None else value, quality, flags])
             yield buffer.getvalue()
             buffer.seek(0)
             buffer.truncate()
@@ -174,11 +173,6 @@ def _csv_lines(tenant_id: int, points: Sequence[Point], from_us: int, to_us: int
                 break
             start = int(str(rows[-1][0])) + 1
     yield buffer.getvalue()
-
-
-def _no_formula(word: str) -> str:
-    """A spreadsheet takes a cell that begins so for a formula."""
-    return "'" + word if word[:1] in {"=", "+", "-", "@", "\t"} else word
 
 
 def _own_rows(batch: SampleBatch) -> tuple[SampleBatch, np.ndarray[Any, np.dtype[np.bool_]]]:

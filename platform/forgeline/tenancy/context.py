@@ -10,6 +10,9 @@ current_tenant_id: ContextVar[int | None] = ContextVar("forgeline_tenant_id", de
 current_branches: ContextVar[tuple[str, ...]] = ContextVar("forgeline_branches", default=())
 """Paths of assets, ``/3/17/``, beneath which alone the running code may see and change; none for the whole company."""
 
+current_actor: ContextVar[str] = ContextVar("forgeline_actor", default="")
+"""Who acts, as the audit's triggers read it (audit.recorder); '' for the service itself."""
+
 
 class TenancyError(ForgelineError):
     """Tenant-owned rows were asked for outside a tenant's scope: a fault of ours, never of a user."""

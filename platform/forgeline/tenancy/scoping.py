@@ -7,10 +7,11 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 
-from forgeline.tenancy.context import current_branches, current_tenant_id
+from forgeline.tenancy.context import current_actor, current_branches, current_tenant_id
 
 SETTING = "forgeline.tenant_id"
 BRANCHES = "forgeline.branches"
+ACTOR = "forgeline.actor"
 
 
 @contextmanager
@@ -60,8 +61,15 @@ def _set_for_transaction(tenant_id: int | None, branches: Sequence[str]) -> None
     paths = "{" + ",".join(branches) + "}" if branches else ""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT set_config(%s, %s, true), set_config(%s, %s, true)",
-            [SETTING, "" if tenant_id is None else str(tenant_id), BRANCHES, paths],
+            "SELECT set_config(%s, %s, true), set_config(%s, %s, true), set_config(%s, %s, true)",
+            [
+                SETTING,
+                "" if tenant_id is None else str(tenant_id),
+                BRANCHES,
+                paths,
+                ACTOR,
+                current_actor.get(),
+            ],
         )
 
 

@@ -23,6 +23,7 @@ _VERBS: dict[str, Promise] = {
     "edit": gettext_lazy("build and change"),
     "write": gettext_lazy("write values"),
     "manage": gettext_lazy("decide what is kept"),
+    "inspect": gettext_lazy("see who changed what"),
     "own": gettext_lazy("own the company"),
 }
 

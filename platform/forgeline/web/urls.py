@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from forgeline.web.views import calendar, company, history, machine, overview, people, session, setup
+from forgeline.web.views import audit, calendar, company, history, machine, overview, people, session, setup
 from forgeline.web.views.alarms import analysis, detail, editor, journal, live, rulebook
 from forgeline.web.views.notifications import answering, channels, inbox, log, rosters, routes
 
@@ -60,5 +60,6 @@ urlpatterns = [
     path("company/roles/", company.roles, name="roles"),
     path("company/roles/<int:role_id>/", company.role, name="role"),
     path("invitations/<str:token>/", people.invitation, name="invitation"),
+    path("company/audit/", audit.audit, name="audit"),
     path("company/keys/", company.keys, name="keys"),
 ]

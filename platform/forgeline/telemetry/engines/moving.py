@@ -21,6 +21,8 @@ SELECT c.relname FROM pg_class c
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY c.relname
 """
 
+_AUDITED = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'audit_rows' AND NOT tgisinternal"
+
 _COLUMNS = """
 SELECT a.attname FROM pg_attribute a
 WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum
@@ -87,7 +89,9 @@ def _check(source: psycopg.Connection, target: psycopg.Connection) -> None:
 
 @contextmanager
 def _unforced(connection: psycopg.Connection, tables: list[str], *, keep: bool) -> Iterator[None]:
-    """A transaction in which the owner sees all rows; rolled back unless ``keep``, forced again in either case."""
+    """A transaction in which the owner sees all rows and the audit rests, as its log comes with the rows: that they are
+    moved is no change. Rolled back unless ``keep``, forced again in either case.
+    """
     forced = [
         name
         for (name,) in connection.execute(
@@ -95,11 +99,16 @@ def _unforced(connection: psycopg.Connection, tables: list[str], *, keep: bool) 
         )
         if name in tables
     ]
+    audited = [name for (name,) in connection.execute(_AUDITED)]
     connection.rollback()
     with connection.transaction(force_rollback=not keep):
         for name in forced:
             connection.execute(
                 sql.SQL("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY").format(sql.Identifier(name))
+            )
+        for name in audited:
+            connection.execute(
+                sql.SQL("ALTER TABLE {} DISABLE TRIGGER audit_rows").format(sql.Identifier(name))
             )
         yield
         # Foreign keys are checked while the rows can be seen.
@@ -107,6 +116,10 @@ def _unforced(connection: psycopg.Connection, tables: list[str], *, keep: bool) 
         for name in forced:
             connection.execute(
                 sql.SQL("ALTER TABLE {} FORCE ROW LEVEL SECURITY").format(sql.Identifier(name))
+            )
+        for name in audited:
+            connection.execute(
+                sql.SQL("ALTER TABLE {} ENABLE TRIGGER audit_rows").format(sql.Identifier(name))
             )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,13 +19,13 @@ from forgeline.alarms.models import EntryKind, JournalEntry
 from forgeline.alarms.wording import read_names
 from forgeline.assets.queries import list_sites
 from forgeline.base.clock import from_us, to_us
+from forgeline.base.spreadsheet import BOM, safe_cells
 from forgeline.web.access import needs
 from forgeline.web.views.alarms.detail import entry_row
 from forgeline.web.views.alarms.live import VIEW, number_of
 
 ROWS = 100
 MOST_IN_FILE = 100_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @needs(VIEW)
@@ -113,8 +112,7 @@ def _file(rows: QuerySet[JournalEntry]) -> HttpResponse:
     """Return the entries as CSV with the plant's times, for a table of one's own; the newest 100,000."""
     language = get_language() or "en"
     out = io.StringIO()
-    # Excel takes UTF-8 for what it is only after this mark.
-    out.write("\ufeff")
+    out.write(BOM)
     writer = csv.writer(out)
     writer.writerow(
         [
@@ -131,7 +129,7 @@ def _file(rows: QuerySet[JournalEntry]) -> HttpResponse:
         name, priority = names[entry.alarm_id]
         at = entry.happened_at
         writer.writerow(
-            _safe(
+            safe_cells(
                 [
                     at.astimezone(ZoneInfo(asset.site.zone)).isoformat(sep=" ", timespec="milliseconds"),
                     at.isoformat(timespec="milliseconds"), asset.site.title, asset.title, name, entry.alarm.key,
@@ -143,16 +141,3 @@ def _file(rows: QuerySet[JournalEntry]) -> HttpResponse:
     answer = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = 'attachment; filename="alarm-journal.csv"'
     return answer
-
-
-def _safe(cells: Iterable[str]) -> list[str]:
-    """Return cells of which none is taken for a formula by a table program; numbers stay numbers."""
-    return [f"'{cell}" if cell.startswith(_FORMULA) and not _is_number(cell) else cell for cell in cells]
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

@@ -1,0 +1,8 @@
+"""The audit area."""
+
+from django.apps import AppConfig
+
+
+class AuditConfig(AppConfig):
+    name = "forgeline.audit"
+    label = "audit"

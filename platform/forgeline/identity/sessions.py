@@ -1,0 +1,54 @@
+"""Signing in and out, as the audit of each of a person's companies tells it. Not here: pages (web), tries (axes)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.http import HttpRequest
+
+from forgeline.audit.recorder import Source, acting, record
+from forgeline.base.request_ids import request_id_of
+from forgeline.identity.models import User
+from forgeline.identity.queries import list_memberships
+from forgeline.tenancy.scoping import tenant_scope
+
+
+def watch_sessions() -> None:
+    """Have each sign-in, sign-out and refusal written down, wherever it happens."""
+    user_logged_in.connect(_begun, dispatch_uid="identity.sessions.begun")
+    user_logged_out.connect(_ended, dispatch_uid="identity.sessions.ended")
+    user_login_failed.connect(_refused, dispatch_uid="identity.sessions.refused")
+
+
+def _begun(sender: Any, request: HttpRequest | None, user: User, **_more: Any) -> None:
+    _write("identity.session.begun", request, user)
+
+
+def _ended(sender: Any, request: HttpRequest | None, user: User | None, **_more: Any) -> None:
+    if user is not None:
+        _write("identity.session.ended", request, user)
+
+
+def _refused(
+    sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **_more: Any
+) -> None:
+    user = User.objects.filter(email=str(credentials.get("username", "")).strip().lower()).first()
+    if user is not None:
+        _write("identity.session.refused", request, user)
+
+
+def _write(action: str, request: HttpRequest | None, user: User) -> None:
+    source = Source(who=user.email, who_kind="person", who_id=user.pk)
+    if request is not None:
+        source = Source(
+            who=user.email,
+            who_kind="person",
+            who_id=user.pk,
+            address=request.META.get("REMOTE_ADDR", ""),
+            agent=request.headers.get("User-Agent", ""),
+            request_id=request_id_of(request),
+        )
+    for membership in list_memberships(user.pk):
+        with acting(source), tenant_scope(membership.tenant_id):
+            record(action, subject=user.email, subject_id=user.pk)

@@ -1,0 +1,178 @@
+"""The audit log of the company: who changed what, when and from where; searched, and as a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils.translation import gettext as _, gettext_lazy, override
+
+from forgeline.assets.queries import list_sites
+from forgeline.audit.models import Entry
+from forgeline.audit.queries import iterate, list_entries, list_kinds
+from forgeline.base.spreadsheet import BOM, safe_cells
+from forgeline.identity.policy import Actor, actor_scope
+from forgeline.web.access import needs
+
+ROWS = 100
+MOST_IN_FILE = 1_000_000
+_ENDINGS = {
+    "made": gettext_lazy("made"), "changed": gettext_lazy("changed"), "removed": gettext_lazy("removed"),
+}  # fmt: skip
+_KINDS = {
+    "alarms.rule": gettext_lazy("Alarm rule"),
+    "assets.asset": gettext_lazy("Asset"),
+    "assets.credential": gettext_lazy("Device credential"),
+    "assets.device": gettext_lazy("Device"),
+    "assets.plant": gettext_lazy("Plant"),
+    "assets.point": gettext_lazy("Point"),
+    "assets.shift": gettext_lazy("Shift"),
+    "assets.special_day": gettext_lazy("Special day"),
+    "audit": gettext_lazy("Audit log"),
+    "connectors.binding": gettext_lazy("Binding"),
+    "connectors.connection": gettext_lazy("Connection"),
+    "identity.invitation": gettext_lazy("Invitation"),
+    "identity.key": gettext_lazy("API key"),
+    "identity.member": gettext_lazy("Member"),
+    "identity.role": gettext_lazy("Role"),
+    "identity.session": gettext_lazy("Session"),
+    "notifications.channel": gettext_lazy("Channel of messages"),
+    "notifications.duty": gettext_lazy("Duty"),
+    "notifications.roster": gettext_lazy("Roster"),
+    "notifications.route": gettext_lazy("Route of messages"),
+    "notifications.stand_in": gettext_lazy("Stand-in"),
+    "notifications.step": gettext_lazy("Step of a route"),
+    "telemetry.retention": gettext_lazy("Retention"),
+    "tenancy.company": gettext_lazy("Company"),
+}
+_WORDS = {
+    "audit.shortened": gettext_lazy("entries taken out"),
+    "identity.session.begun": gettext_lazy("signed in"),
+    "identity.session.ended": gettext_lazy("signed out"),
+    "identity.session.refused": gettext_lazy("wrong password"),
+}
+
+
+def kind_word(kind: str) -> str:
+    """Return what a kind of subject is called; its key where nobody has given it a word."""
+    return str(_KINDS.get(kind, kind))
+
+
+def action_word(action: str) -> str:
+    """Return what was done, in a word."""
+    ending = action.rpartition(".")[2]
+    return str(_WORDS.get(action) or _ENDINGS.get(ending) or ending)
+
+
+@needs("audit.inspect")
+def audit(request: HttpRequest) -> HttpResponseBase:
+    """Show the log, the newest first; the address holds what it is narrowed to."""
+    zone = next((site.zone for site in list_sites()), "UTC")
+    given = {name: request.GET.get(name, "")[:80].replace("\x00", "") for name in ("q", "kind", "from", "to")}
+    rows = list_entries(
+        search=given["q"],
+        action=given["kind"] and given["kind"] + ".",
+        since=_day(given["from"], zone),
+        until=_day(given["to"], zone, days=1),
+    )
+    if "csv" in request.GET:
+        return _file(rows, zone, request.actor, request.LANGUAGE_CODE)  # type: ignore[attr-defined]
+    before = request.GET.get("before", "")
+    if before.isdecimal() and len(before) < 19:
+        rows = rows.filter(pk__lt=int(before))
+    found = list(rows[: ROWS + 1])
+    query = request.GET.copy()
+    query.pop("before", None)
+    context = {
+        "rows": [_row(entry, zone) for entry in found[:ROWS]],
+        "older": found[ROWS - 1].pk if len(found) > ROWS else None,
+        "query": query.urlencode(),
+        "kinds": sorted(((kind, kind_word(kind)) for kind in list_kinds()), key=lambda pair: pair[1]),
+        "given": given,
+        "from_": given["from"],
+        "is_narrowed": any(given.values()),
+        "zone": zone,
+    }
+    return render(request, "web/audit.html", context)
+
+
+def _row(entry: Entry, zone: str) -> dict[str, Any]:
+    return {
+        "entry": entry,
+        "at": entry.at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S"),
+        "kind": kind_word(entry.action.rpartition(".")[0]),
+        "what": action_word(entry.action),
+        "changes": [(field, _say(old), _say(new)) for field, (old, new) in sorted(entry.changes.items())],
+    }
+
+
+def _say(value: Any) -> str:
+    """Return a value as a person reads it: words bare, the rest as JSON, nothing for nothing."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _day(word: str, zone: str, *, days: int = 0) -> datetime | None:
+    """Return the beginning of a day on the plant's clock, so many days later; None for what is no day."""
+    try:
+        day = datetime.strptime(word, "%Y-%m-%d") + timedelta(days=days)  # noqa: DTZ007  # zone follows
+    except (ValueError, OverflowError):
+        return None
+    return day.replace(tzinfo=ZoneInfo(zone))
+
+
+def _file(rows: QuerySet[Entry], zone: str, actor: Actor, language: str) -> StreamingHttpResponse:
+    answer = StreamingHttpResponse(
+        _lines(rows, zone, actor, language), content_type="text/csv; charset=utf-8"
+    )
+    answer["Content-Disposition"] = 'attachment; filename="audit.csv"'
+    return answer
+
+
+def _lines(rows: QuerySet[Entry], zone: str, actor: Actor, language: str) -> Iterator[str]:
+    """Yield the file in pieces. The body outlives its request, so that each is read in a scope of its own."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    with override(language):
+        head = [
+            _("Time"),
+            _("UTC"),
+            _("Who"),
+            _("On behalf of"),
+            _("What"),
+            _("Thing"),
+            _("Changes"),
+            _("Address"),
+        ]
+    buffer.write(BOM)
+    writer.writerow(head)
+    pieces = iterate(rows, MOST_IN_FILE)
+    while True:
+        with actor_scope(actor):
+            piece = next(pieces, None)
+        if piece is None:
+            break
+        for entry in piece:
+            writer.writerow(
+                safe_cells(
+                    [
+                        entry.at.astimezone(ZoneInfo(zone)).isoformat(sep=" ", timespec="milliseconds"),
+                        entry.at.isoformat(timespec="milliseconds"), entry.who, entry.on_behalf, entry.action,
+                        entry.subject, json.dumps(entry.changes, ensure_ascii=False), entry.address,
+                    ]
+                )
+            )  # fmt: skip
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue()
