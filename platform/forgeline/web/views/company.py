@@ -38,7 +38,9 @@ class RoleForm(forms.Form):
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=60)
     permissions = forms.MultipleChoiceField(
-        label=gettext_lazy("May"), required=False, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("May"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "tree"}),
     )
 
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
