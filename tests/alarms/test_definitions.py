@@ -18,7 +18,7 @@ from forgeline.telemetry.sample import PointKind
 
 S = 1_000_000
 POINTS = {
-    "pressure": PointFacts(PointKind.GAUGE, "bar", 10.0),
+    "pressure": PointFacts(PointKind.GAUGE, "bar", 10.0, 0.0, 16.0),
     "setpoint": PointFacts(PointKind.GAUGE, "bar", 10.0),
     "temperature": PointFacts(PointKind.GAUGE, "Cel", 10.0),
     "state": PointFacts(PointKind.STATE, "", 60.0),
@@ -55,6 +55,10 @@ def test_a_rule_is_read_and_written_back(raw: dict[str, Any]) -> None:
         (_rule(kind="limit", point="presure", level="H", limit=5), "no point presure"),
         (_rule(kind="limit", point="state", level="H", limit=5), "no measurement"),
         (_rule(kind="limit", point="pressure", level="H", limit=5, deadband=-1), "0 or more"),
+        (_rule(kind="limit", point="pressure", level="H", limit=1e308), "between 0 and 16: this rule would never come"),
+        (_rule(kind="limit", point="pressure", level="LL", limit=-1), "would never come"),
+        (_rule(kind="limit", point="pressure", level="H", limit=9, deadband=1e300), "it would stay"),
+        (_rule(kind="limit", point="pressure", level="L", limit=9, deadband=8), "would go at 17"),
         (_rule(kind="deviation", point="pressure", setpoint="temperature", above=1), "in bar, its setpoint in Cel"),
         (_rule(kind="deviation", point="pressure", setpoint=5), "how far"),
         (_rule(kind="deviation", point="pressure", setpoint=5, above=1, deadband=1), "more than its deadband"),

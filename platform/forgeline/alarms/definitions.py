@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from typing import Any
 
 import msgspec
@@ -169,6 +170,8 @@ class PointFacts:
     kind: PointKind
     unit: str
     interval_s: float
+    valid_min: float | None = None
+    valid_max: float | None = None
 
 
 SEVERITIES = {Priority.CRITICAL: 900, Priority.HIGH: 700, Priority.MEDIUM: 500, Priority.LOW: 300}
@@ -254,14 +257,37 @@ def _reach(start: str, under: Mapping[str, Iterable[str]]) -> set[str]:
 
 
 def _check_limit(condition: Any, points: Mapping[str, PointFacts]) -> list[str]:
+    return _check_value(condition, points) or _check_reach(condition, points[condition.point])
+
+
+def _check_value(condition: Any, points: Mapping[str, PointFacts]) -> list[str]:
     faults = _needs_number(condition.point, points)
     if condition.deadband < 0:
         faults.append(_("A deadband is 0 or more."))
     return faults
 
 
+def _check_reach(condition: Limit, facts: PointFacts) -> list[str]:
+    """A limit that no valid value passes is an alarm that nobody will hear; a deadband beyond them one that stays."""
+    lowest = -inf if facts.valid_min is None else facts.valid_min
+    highest = inf if facts.valid_max is None else facts.valid_max
+    is_high = condition.level.is_high
+    clears_at = condition.limit - condition.deadband if is_high else condition.limit + condition.deadband
+    told = {"low": f"{lowest:g}", "high": f"{highest:g}", "clears_at": f"{clears_at:g}"}
+    if condition.limit > highest if is_high else condition.limit < lowest:
+        return [_("The point's values are between %(low)s and %(high)s: this rule would never come.") % told]
+    if clears_at < lowest if is_high else clears_at > highest:
+        return [
+            _(
+                "The alarm would go at %(clears_at)s, and values are between %(low)s and %(high)s: it would stay."
+            )
+            % told
+        ]
+    return []
+
+
 def _check_deviation(condition: Any, points: Mapping[str, PointFacts]) -> list[str]:
-    faults = _check_limit(condition, points)
+    faults = _check_value(condition, points)
     if condition.above is None and condition.below is None:
         faults.append(_("Say how far the value may be above or below its setpoint."))
     sizes = [size for size in (condition.above, condition.below) if size is not None]
@@ -279,7 +305,7 @@ def _check_deviation(condition: Any, points: Mapping[str, PointFacts]) -> list[s
 
 
 def _check_rate(condition: Any, points: Mapping[str, PointFacts]) -> list[str]:
-    faults = _check_limit(condition, points)
+    faults = _check_value(condition, points)
     rates = [rate for rate in (condition.rise_per_min, condition.fall_per_min) if rate is not None]
     if not rates:
         faults.append(_("Say how fast the value may rise or fall."))

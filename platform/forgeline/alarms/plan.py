@@ -89,11 +89,11 @@ def read_points() -> Points:
     """Return the company's points that are in use."""
     require_tenant_id()
     rows = Point.objects.filter(retired_at=None).values_list(
-        "pk", "asset_id", "key", "kind", "unit", "expected_interval_s"
+        "pk", "asset_id", "key", "kind", "unit", "expected_interval_s", "valid_min", "valid_max"
     )
     return Points(
-        PlanPoint(pk, asset_id, key, PointFacts(PointKind(kind), unit, interval_s))
-        for pk, asset_id, key, kind, unit, interval_s in rows
+        PlanPoint(pk, asset_id, key, PointFacts(PointKind(kind), *facts))
+        for pk, asset_id, key, kind, *facts in rows
     )
 
 

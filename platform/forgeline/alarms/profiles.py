@@ -45,7 +45,13 @@ def list_rules(profile_key: str) -> dict[str, Definition]:
 def points_of(profile: Profile) -> dict[str, PointFacts]:
     """Return the facts of a profile's points by key."""
     return {
-        point.key: PointFacts(PointKind[point.kind.upper()], point.unit, point.expected_interval_s)
+        point.key: PointFacts(
+            PointKind[point.kind.upper()],
+            point.unit,
+            point.expected_interval_s,
+            point.valid_min,
+            point.valid_max,
+        )
         for point in profile.points
     }
 
