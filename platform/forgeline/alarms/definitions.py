@@ -271,7 +271,7 @@ def _check_reach(condition: Limit, facts: PointFacts) -> list[str]:
     """A limit that no valid value passes is an alarm that nobody will hear; a deadband beyond them one that stays."""
     lowest = -inf if facts.valid_min is None else facts.valid_min
     highest = inf if facts.valid_max is None else facts.valid_max
-    is_high = condition.level.is_high
+    is_high = condition.level.is_upper
     clears_at = condition.limit - condition.deadband if is_high else condition.limit + condition.deadband
     told = {"low": f"{lowest:g}", "high": f"{highest:g}", "clears_at": f"{clears_at:g}"}
     if condition.limit > highest if is_high else condition.limit < lowest:
