@@ -7,6 +7,10 @@ from forgeline.modules.manifest import Manifest, NavigationItem, OverviewCard
 MANIFEST = Manifest(
     key="connectors",
     title=_("Connections"),
+    records={
+        "connectors.connection": _("Connection"),
+        "connectors.binding": _("Binding"),
+    },
     permissions=("connectors.view", "connectors.edit"),
     navigation=(
         NavigationItem(_("Connections"), "connectors:list", "connectors.view", section="intake", order=10),

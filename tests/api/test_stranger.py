@@ -25,7 +25,7 @@ OF_EVERYBODY = {"/api/v1/api-keys/", "/api/v1/members/", "/api/v1/audit/"}
 """The stranger has some of its own."""
 WITHOUT_IDS = {
     "post api-keys/", "post plants/", "post connections/", "put retention/", "post channels/", "post invitations/",
-    "post roles/", "post plants/bulk/",
+    "post roles/", "post plants/bulk/", "post webhooks/",
 }  # fmt: skip
 """Writes that name nothing of anybody, so that a stranger may do them at home."""
 

@@ -60,6 +60,8 @@ class World:
     member: int
     invitation: int
     role: int
+    webhook: int
+    webhook_delivery: int
     channel: int
     roster: int
     route: int
@@ -78,7 +80,7 @@ class World:
             "channels": self.channel, "rosters": self.roster, "routes": self.route, "deliveries": self.delivery,
             "alarm-rules": self.rule, "alarms": self.alarm, "alarm-trials": self.trial,
             "alarm-reports": self.report, "members": self.member, "invitations": self.invitation,
-            "roles": self.role,
+            "roles": self.role, "webhooks": self.webhook, "webhook-deliveries": self.webhook_delivery,
         }  # fmt: skip
         own = kinds.get(path.removeprefix("/api/v1/").split("/")[0], 0)
         named = {
@@ -116,6 +118,12 @@ class World:
             "delete plants/{plant_id}/shifts/{shift_id}/": None,
             "put plants/{plant_id}/special-days/": {"on": "2026-10-10", "is_working": True, "name": "x"},
             "delete plants/{plant_id}/special-days/": None,
+            "post webhooks/": {"name": f"{MARK} two", "url": "https://1.1.1.1/hook", "events": ["alarms.*"]},
+            "patch webhooks/{id}/": {"name": f"{MARK} three"},
+            "delete webhooks/{id}/": None,
+            "post webhooks/{id}/rotate/": None,
+            "post webhooks/{id}/ping/": None,
+            "post webhooks/{id}/replay/": {"since": "2026-01-01T00:00:00Z"},
             "post plants/bulk/": {"rows": [{"name": f"{MARK} four", "zone": "Asia/Shanghai"}]},
             "post assets/bulk/": {"rows": [{"id": self.machine, "name": "Press 3"}]},
             "post devices/bulk/": {"rows": [{"key": "meter-8", "asset": self.machine}]},
@@ -221,6 +229,8 @@ def make_world(company: Company, client: APIClient) -> World:
     roster_id = made("rosters/", roster)["id"]
     steps = [{"after_minutes": 0, "user": company.viewer.pk}]
     route = made("routes/", {"name": f"{MARK} route", "steps": steps})
+    told = {"name": f"{MARK} ERP", "url": "https://1.1.1.1/hook", "events": ["alarms.*"]}
+    webhook = made("webhooks/", told)["id"]
     return World(
         plant=plant_id,
         line=asset["id"],
@@ -239,6 +249,8 @@ def make_world(company: Company, client: APIClient) -> World:
             if row["user"] == company.viewer.pk
         ),
         invitation=made("invitations/", {"email": f"{MARK}@example.org", "role": "viewer"})["id"],
+        webhook=webhook,
+        webhook_delivery=made(f"webhooks/{webhook}/ping/", None)["id"],
         role=made("roles/", {"name": f"{MARK} keeper", "copy_of": "operator"})["id"],
         channel=channel["id"],
         roster=roster_id,

@@ -39,6 +39,8 @@ UNAUDITED = {
     "put preferences/": "one's own wishes",
     "post channels/{id}/test/": "stands in the delivery log",
     "post connections/test/": "changes nothing",
+    "post webhooks/{id}/ping/": "stands in the log of deliveries",
+    "post webhooks/{id}/replay/": "stands in the log of deliveries",
     "post samples/": "data, counted in the commit log",
     "post waiting-devices/{id}/ignore/": "a list of what might be, not of what is",
 }

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from forgeline.alarms.definitions import dump
 from forgeline.alarms.judging.columns import new_standing
 from forgeline.alarms.models import Alarm, EntryKind, JournalEntry
+from forgeline.alarms.outside import tell_programs
 from forgeline.alarms.plan import RuleInForce
 from forgeline.base.clock import from_us
 
@@ -139,6 +140,7 @@ class Life:
             )  # fmt: skip
         Alarm.objects.bulk_update(alarms, ["shelved_until", "shelve_reason", "is_acknowledged"])
         JournalEntry.objects.bulk_create(entries)
+        tell_programs(entries)
         self.touched.update(alarm.pk for alarm in alarms)
 
     def withdraw(self, alarms: Iterable[Alarm]) -> None:

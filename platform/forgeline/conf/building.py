@@ -8,6 +8,7 @@ KERNEL = [
     "forgeline.alarms",
     "forgeline.telemetry",
     "forgeline.assets",
+    "forgeline.webhooks",
     "forgeline.notifications",
     "forgeline.realtime",
     "forgeline.pages",

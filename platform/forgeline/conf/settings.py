@@ -161,6 +161,8 @@ CELERY_BEAT_SCHEDULE = {
         "alarms.report_weeks": 3600.0,
         "identity.trim_answers": 3600.0,
         "audit.trim": 3600.0,
+        "webhooks.sweep": 3.0,
+        "webhooks.trim": 3600.0,
     }.items()
 }
 

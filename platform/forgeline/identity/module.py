@@ -7,6 +7,12 @@ from forgeline.modules.manifest import Manifest, NavigationItem
 MANIFEST = Manifest(
     key="identity",
     title=_("Company"),
+    records={
+        "identity.member": _("Member"),
+        "identity.invitation": _("Invitation"),
+        "identity.role": _("Role"),
+        "identity.key": _("API key"),
+    },
     permissions=("identity.view", "identity.edit", "identity.own"),
     navigation=(
         NavigationItem(_("People"), "web:people", "identity.edit", section="company", order=15),

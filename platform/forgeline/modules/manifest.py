@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,17 @@ class NavigationItem:
     section: str = "plant"
     """plant | modules | intake | company"""
     order: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """Something that other programs can be told of."""
+
+    key: str
+    """``alarms.alarm.raised``"""
+    title: Any
+    example: Mapping[str, Any]
+    """What stands in ``data``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +54,10 @@ class Manifest:
     """Those of them that mean something for a branch of the plant alone; whoever is limited to one has no other."""
     entitlements: Sequence[str] = ()
     metrics: Sequence[str] = ()
-    events: Sequence[str] = ()
+    records: Mapping[str, Any] = field(default_factory=dict)
+    """What people make, change and remove, ``assets.point`` → its title: audited, and told to other programs."""
+    events: Sequence[EventType] = ()
+    """What else happens that other programs can be told of."""
     navigation: Sequence[NavigationItem] = ()
     overview_cards: Sequence[OverviewCard] = ()
     profile_sections: dict[str, str] = field(default_factory=dict)

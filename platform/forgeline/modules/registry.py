@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from importlib import import_module, util
+from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
-from forgeline.modules.manifest import Manifest, NavigationItem, OverviewCard
+from forgeline.modules.manifest import EventType, Manifest, NavigationItem, OverviewCard
 
 _MANIFESTS: dict[str, Manifest] = {}
+_OF_RECORDS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "made": (_("made"), {"name": [None, "Press 7"]}),
+    "changed": (_("changed"), {"name": ["Press 6", "Press 7"]}),
+    "removed": (_("removed"), {"name": ["Press 7", None]}),
+}
 
 
 def load() -> None:
@@ -33,7 +41,8 @@ def _faults_of(manifest: Manifest, where: str) -> list[str]:
     faults = []
     if manifest.key in _MANIFESTS:
         faults.append(f"{where}: the key {manifest.key} is taken.")
-    named = [*manifest.permissions, *manifest.entitlements, *manifest.metrics, *manifest.events]
+    events = [event.key for event in manifest.events]
+    named = [*manifest.permissions, *manifest.entitlements, *manifest.metrics, *manifest.records, *events]
     faults += [
         f"{where}: {name} must begin with {manifest.key}."
         for name in named
@@ -66,6 +75,21 @@ def list_permissions() -> list[str]:
 def list_branch_permissions() -> list[str]:
     """Return the permissions that whoever is limited to branches of the plant may have."""
     return [permission for manifest in _MANIFESTS.values() for permission in manifest.branch_permissions]
+
+
+def list_records() -> dict[str, Any]:
+    """Return what people make, change and remove: key → title."""
+    return {key: title for manifest in _MANIFESTS.values() for key, title in manifest.records.items()}
+
+
+def list_events() -> list[EventType]:
+    """Return every event that a part declares, and three for each of its records."""
+    found = [event for manifest in _MANIFESTS.values() for event in manifest.events]
+    for key, title in list_records().items():
+        for ending, (word, changes) in _OF_RECORDS.items():
+            example = {"id": 42, "name": "Press 7", "changes": changes, "by": "Wang"}
+            found.append(EventType(f"{key}.{ending}", format_lazy("{} {}", title, word), example))
+    return found
 
 
 def list_navigation() -> list[NavigationItem]:

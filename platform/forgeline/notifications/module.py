@@ -7,6 +7,14 @@ from forgeline.modules.manifest import Manifest, NavigationItem
 MANIFEST = Manifest(
     key="notifications",
     title=_("Messages"),
+    records={
+        "notifications.channel": _("Channel of messages"),
+        "notifications.route": _("Route of messages"),
+        "notifications.step": _("Step of a route"),
+        "notifications.roster": _("Roster"),
+        "notifications.duty": _("Duty"),
+        "notifications.stand_in": _("Stand-in"),
+    },
     permissions=("notifications.view", "notifications.edit"),
     branch_permissions=("notifications.view",),
     navigation=(

@@ -7,6 +7,9 @@ from forgeline.modules.manifest import Manifest, NavigationItem, OverviewCard
 MANIFEST = Manifest(
     key="telemetry",
     title=_("Samples"),
+    records={
+        "telemetry.retention": _("Retention"),
+    },
     permissions=("telemetry.view", "telemetry.write", "telemetry.manage"),
     branch_permissions=("telemetry.view", "telemetry.write"),
     navigation=(

@@ -22,7 +22,7 @@ _VERBS: dict[str, Promise] = {
     "work": gettext_lazy("work and report"),
     "edit": gettext_lazy("build and change"),
     "write": gettext_lazy("write values"),
-    "manage": gettext_lazy("decide what is kept"),
+    "manage": gettext_lazy("decide and manage"),
     "inspect": gettext_lazy("see who changed what"),
     "own": gettext_lazy("own the company"),
 }

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from forgeline.web.views import audit, calendar, company, history, machine, overview, people, session, setup
+from forgeline.web.views import (
+    audit,
+    calendar,
+    company,
+    history,
+    machine,
+    overview,
+    people,
+    session,
+    setup,
+    webhooks,
+)
 from forgeline.web.views.alarms import analysis, detail, editor, journal, live, rulebook
 from forgeline.web.views.notifications import answering, channels, inbox, log, rosters, routes
 
@@ -61,5 +72,7 @@ urlpatterns = [
     path("company/roles/<int:role_id>/", company.role, name="role"),
     path("invitations/<str:token>/", people.invitation, name="invitation"),
     path("company/audit/", audit.audit, name="audit"),
+    path("company/webhooks/", webhooks.webhooks, name="webhooks"),
+    path("company/webhooks/<int:endpoint_id>/", webhooks.webhook, name="webhook"),
     path("company/keys/", company.keys, name="keys"),
 ]

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from forgeline.alarms import telling
 from forgeline.alarms.models import Alarm, EntryKind, JournalEntry
+from forgeline.alarms.outside import tell_programs
 from forgeline.base import clock
 from forgeline.base.errors import InvalidInputError, NotFoundError
 from forgeline.identity.models import Membership
@@ -175,6 +176,7 @@ def _answer(
     if answered and fields:
         Alarm.objects.bulk_update(answered, fields)
     JournalEntry.objects.bulk_create(entries)
+    tell_programs(entries)
     if settles:
         telling.settle(answered, by=actor.label)
     ids, tenant_id = [alarm.pk for alarm in answered], require_tenant_id()

@@ -21,6 +21,7 @@ from forgeline.audit.models import Entry
 from forgeline.audit.queries import iterate, list_entries, list_kinds
 from forgeline.base.spreadsheet import BOM, safe_cells
 from forgeline.identity.policy import Actor, actor_scope
+from forgeline.modules.registry import list_records
 from forgeline.web.access import needs
 
 ROWS = 100
@@ -29,31 +30,11 @@ _ENDINGS = {
     "made": gettext_lazy("made"), "changed": gettext_lazy("changed"), "removed": gettext_lazy("removed"),
 }  # fmt: skip
 _KINDS = {
-    "alarms.rule": gettext_lazy("Alarm rule"),
-    "assets.asset": gettext_lazy("Asset"),
-    "assets.credential": gettext_lazy("Device credential"),
-    "assets.device": gettext_lazy("Device"),
-    "assets.plant": gettext_lazy("Plant"),
-    "assets.point": gettext_lazy("Point"),
-    "assets.shift": gettext_lazy("Shift"),
-    "assets.special_day": gettext_lazy("Special day"),
     "audit": gettext_lazy("Audit log"),
-    "connectors.binding": gettext_lazy("Binding"),
-    "connectors.connection": gettext_lazy("Connection"),
-    "identity.invitation": gettext_lazy("Invitation"),
-    "identity.key": gettext_lazy("API key"),
-    "identity.member": gettext_lazy("Member"),
-    "identity.role": gettext_lazy("Role"),
     "identity.session": gettext_lazy("Session"),
-    "notifications.channel": gettext_lazy("Channel of messages"),
-    "notifications.duty": gettext_lazy("Duty"),
-    "notifications.roster": gettext_lazy("Roster"),
-    "notifications.route": gettext_lazy("Route of messages"),
-    "notifications.stand_in": gettext_lazy("Stand-in"),
-    "notifications.step": gettext_lazy("Step of a route"),
-    "telemetry.retention": gettext_lazy("Retention"),
     "tenancy.company": gettext_lazy("Company"),
 }
+"""Beside the records of the manifests."""
 _WORDS = {
     "audit.shortened": gettext_lazy("entries taken out"),
     "identity.session.begun": gettext_lazy("signed in"),
@@ -64,7 +45,7 @@ _WORDS = {
 
 def kind_word(kind: str) -> str:
     """Return what a kind of subject is called; its key where nobody has given it a word."""
-    return str(_KINDS.get(kind, kind))
+    return str(_KINDS.get(kind) or list_records().get(kind, kind))
 
 
 def action_word(action: str) -> str:
