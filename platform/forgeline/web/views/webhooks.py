@@ -16,14 +16,15 @@ from django.views.decorators.cache import never_cache
 from forgeline.assets.queries import list_sites
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError
+from forgeline.modules.registry import list_manifests
 from forgeline.notifications.wording import reason_words
 from forgeline.web.access import needs, put_faults
 from forgeline.webhooks import services
-from forgeline.webhooks.catalogue import list_types
+from forgeline.webhooks.catalogue import PING, list_types
 from forgeline.webhooks.models import Delivery, State
 
 ROWS = 100
-TONES = {State.SENT: "ok", State.FAILED: "bad", State.WAITING: "idle", State.SENDING: "idle"}
+TONES = {State.SENT: "running", State.FAILED: "down", State.WAITING: "idle", State.SENDING: "idle"}
 
 
 class EndpointForm(forms.Form):
@@ -44,13 +45,14 @@ class EndpointForm(forms.Form):
 
 def _event_choices() -> list[tuple[str, str]]:
     """Each area as a whole, then its events."""
+    titles = {manifest.key: manifest.title for manifest in list_manifests()}
     choices: list[tuple[str, str]] = []
     area = ""
     for each in list_types():
         first = each.key.partition(".")[0]
         if first != area:
             area = first
-            choices.append((f"{area}.*", f"{area}.*"))
+            choices.append((f"{area}.*", _("%(area)s: all of it") % {"area": titles.get(area, area)}))
         choices.append((each.key, f"\u00a0\u00a0\u00a0{each.title}"))
     return choices
 
@@ -104,7 +106,7 @@ def webhook(request: HttpRequest, endpoint_id: int) -> HttpResponse:
                 return redirect("web:webhook", row.pk)
     zone = next((site.zone for site in list_sites()), "UTC")
     deliveries = list(services.list_deliveries().filter(endpoint_id=row.pk)[:ROWS])
-    titles = {each.key: each.title for each in list_types()}
+    titles = {PING: _("Test"), **{each.key: each.title for each in list_types()}}
     context = {
         "row": row,
         "form": form,
