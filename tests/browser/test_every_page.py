@@ -13,7 +13,11 @@ from forgeline.alarms.models import Alarm, EntryKind, JournalEntry
 from forgeline.alarms.plan import read_plan
 from forgeline.assets import services
 from forgeline.base import clock
+from forgeline.identity.own_roles import copy_role
+from forgeline.identity.people import list_members
+from forgeline.identity.policy import Actor, permissions_of
 from forgeline.tenancy.scoping import tenant_scope
+from forgeline.webhooks.services import create_endpoint, ping
 from tests.browser.conftest import Floor, Sender, sign_in
 
 pytestmark = pytest.mark.browser
@@ -33,7 +37,8 @@ WORDS = """() => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const parent = walker.currentNode.parentElement;
-    if (parent.closest('script, style, code, select, [lang=en]') || !parent.checkVisibility()) continue;
+    // bdi: what people wrote, as it stands in the log.
+    if (parent.closest('script, style, code, select, bdi, [lang=en]') || !parent.checkVisibility()) continue;
     const text = walker.currentNode.textContent.trim();
     if (text) found.push(text);
   }
@@ -44,12 +49,18 @@ WORDS = """() => {
 def _paths(floor: Floor) -> list[str]:
     with tenant_scope(floor.company.tenant_id):
         device = services.create_device(key="PLC7", name="PLC7", asset_id=floor.machine_id)
+        boss = Actor(floor.company.tenant_id, "manager", permissions=permissions_of("manager"))
+        role = copy_role(key="operator", name="PLC7", actor=boss)
+        hook, _secret = create_endpoint(name="PLC7", url="https://1.1.1.1/PLC7", events=["*"], actor=boss)
+        ping(hook.pk, actor=boss)
+        member = list_members()[0]
     return [
         "/", f"/machines/{floor.machine_id}/", "/setup/", f"/setup/plants/{floor.site_id}/",
         f"/setup/plants/{floor.site_id}/calendar/", f"/setup/plants/{floor.site_id}/assets/new/",
         f"/setup/assets/{floor.machine_id}/", f"/setup/assets/{floor.machine_id}/points/new/",
         f"/setup/points/{floor.points['power']}/", "/company/keys/", "/company/people/",
-        "/company/history/", "/connectors/",
+        f"/company/people/{member.pk}/", "/company/roles/", f"/company/roles/{role.pk}/", "/company/audit/",
+        "/company/webhooks/", f"/company/webhooks/{hook.pk}/", "/company/history/", "/connectors/",
         "/connectors/add/mqtt/", "/connectors/add/opcua/", "/connectors/waiting/", "/connectors/devices/",
         "/alarms/", "/alarms/?view=all", f"/alarms/{_raise_alarm(floor)}/", "/alarms/journal/", "/alarms/rules/",
         "/alarms/analysis/",

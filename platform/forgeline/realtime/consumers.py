@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any
+from importlib import import_module
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.contrib.auth import get_user
 from prometheus_client import Counter, Gauge
 
 from forgeline.identity.middleware import SESSION_TENANT
 from forgeline.identity.policy import Actor, actor_scope
-from forgeline.identity.queries import actor_of_member, choose_membership, list_memberships
+from forgeline.identity.queries import actor_of_member, choose_membership, find_actor_by_key, list_memberships
+from forgeline.realtime.entrance import key_in
 from forgeline.realtime.hub import hub
 from forgeline.realtime.topics import may_listen
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
 
 MAX_TOPICS = 500
 UNAUTHENTICATED = 4401
 TOO_MANY = 4413
+ASKED_AGAIN_S = 5.0
+"""How long a socket outlives the session, the key or the membership that opened it."""
 
 SOCKETS = Gauge("forgeline_live_sockets", "Open live sockets of this process.", multiprocess_mode="livesum")
 MERGED = Counter("forgeline_live_merged_total", "Frames merged into a waiting one because a socket was slow.")
@@ -41,7 +51,8 @@ _request = msgspec.json.Decoder(Request)
 class LiveConsumer(AsyncWebsocketConsumer):
     """``/ws/live/``: ``{"op": "subscribe", "topics": ["asset.42"]}`` → frames ``{"topic": …, "t": "samples", "p": …}``.
 
-    A topic that the person may not hear is answered with ``{"t": "refused"}`` and nothing else.
+    Opened by the session of a person or by an API key in a header. A topic that the caller may not hear, or may not
+    hear any more, is answered with ``{"t": "refused"}`` and nothing else.
     """
 
     async def connect(self) -> None:
@@ -49,6 +60,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self._waiting: dict[str, bytes] = {}
         self._ready = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
         self.actor = await self._find_actor()
         await self.accept()
         if self.actor is None:
@@ -56,15 +68,17 @@ class LiveConsumer(AsyncWebsocketConsumer):
             return
         SOCKETS.inc()
         self._sender = asyncio.create_task(self._send_frames())
+        self._watch = asyncio.create_task(self._ask_again())
 
     async def disconnect(self, code: int) -> None:
-        if self._sender is None:
+        if self._sender is None or self._watch is None:
             return
         SOCKETS.dec()
         hub().leave(self, self.topics)
-        self._sender.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._sender
+        for task in (self._sender, self._watch):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self._sender is None:
@@ -118,15 +132,38 @@ class LiveConsumer(AsyncWebsocketConsumer):
             for frame in frames.values():
                 await self.send(text_data=frame.decode())
 
+    async def _ask_again(self) -> None:
+        """Close the socket of whoever may not come in any more; take back what a changed role may not hear."""
+        while True:
+            await asyncio.sleep(ASKED_AGAIN_S)
+            actor = await self._find_actor()
+            if actor is None:
+                await self.close(code=UNAUTHENTICATED)
+                return
+            if actor == self.actor:
+                continue
+            self.actor = actor
+            lost = self.topics - await self._filter_allowed(set(self.topics))
+            hub().leave(self, lost)
+            self.topics -= lost
+            for topic in sorted(lost):
+                await self._tell({"topic": topic, "t": "refused"})
+
     async def _tell(self, message: dict[str, Any]) -> None:
         await self.send(text_data=_encode(message).decode())
 
     @database_sync_to_async
     def _find_actor(self) -> Actor | None:
-        user = self.scope.get("user")
-        if user is None or not user.is_authenticated:
+        key = key_in(self.scope)
+        if key:
+            return find_actor_by_key(key)
+        # Read anew: the session of the scope is as it was when the socket was opened.
+        store = import_module(settings.SESSION_ENGINE).SessionStore
+        session = store(session_key=self.scope["session"].session_key)
+        user = get_user(cast("HttpRequest", SimpleNamespace(session=session)))
+        if not user.is_authenticated:
             return None
-        chosen = choose_membership(list_memberships(user.pk), self.scope["session"].get(SESSION_TENANT))
+        chosen = choose_membership(list_memberships(user.pk), session.get(SESSION_TENANT))
         return None if chosen is None else actor_of_member(chosen, user_id=user.pk)
 
     @database_sync_to_async
