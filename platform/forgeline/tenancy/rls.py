@@ -71,12 +71,22 @@ class DefinerFunction(RunSQL):
         ]
         super().__init__(
             sql=forward,
-            reverse_sql=[
-                "SET ROLE forgeline_lookup",
-                f"DROP FUNCTION {_without_names(signature)}",
-                "RESET ROLE",
-            ],
+            reverse_sql=_drop(_without_names(signature)),
         )
+
+
+class DropDefinerFunction(RunSQL):
+    """Drop a definer function before it is made anew with another answer; going back leaves the new one's reverse to
+    drop. ``function`` names it as DROP does: ``find(text, int)``."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__(sql=_drop(function), reverse_sql=RunSQL.noop)
+
+
+def _drop(function: str) -> list[str]:
+    # It belongs to the role that looks things up; RESET ROLE would fall back to whoever signed in, which need not be
+    # the owner.
+    return ["SET ROLE forgeline_lookup", f"DROP FUNCTION {function}", "SET ROLE forgeline_owner"]
 
 
 def _without_names(signature: str) -> str:

@@ -5,20 +5,12 @@ from django.conf import settings
 from django.db import migrations, models
 
 import forgeline.tenancy.context
-from forgeline.tenancy.rls import DefinerFunction, EnableRowSecurity
+from forgeline.tenancy.rls import DefinerFunction, DropDefinerFunction, EnableRowSecurity
 
 ROLES = [
     ("owner", "Owner"), ("manager", "Plant manager"), ("engineer", "Engineer"), ("maintenance", "Maintenance"),
     ("operator", "Operator"), ("viewer", "Viewer"), ("integrator", "Integrator"),
 ]  # fmt: skip
-
-
-def _drop(function: str) -> migrations.RunSQL:
-    """It belongs to the role that looks things up, and the owner may not replace what is not its own."""
-    return migrations.RunSQL(
-        ["SET ROLE forgeline_lookup", f"DROP FUNCTION {function}", "RESET ROLE"],
-        reverse_sql=migrations.RunSQL.noop,
-    )
 
 
 class Migration(migrations.Migration):
@@ -77,7 +69,7 @@ class Migration(migrations.Migration):
             ],
             reverse_sql=migrations.RunSQL.noop,
         ),
-        _drop("identity_list_memberships(bigint)"),
+        DropDefinerFunction("identity_list_memberships(bigint)"),
         DefinerFunction(
             "identity_list_memberships(wanted_user bigint)",
             returns="TABLE (tenant_id bigint, tenant_name text, role text)",

@@ -5,21 +5,13 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import forgeline.tenancy.context
-from forgeline.tenancy.rls import DefinerFunction, EnableRowSecurity
+from forgeline.tenancy.rls import DefinerFunction, DropDefinerFunction, EnableRowSecurity
 
 _BRANCHES = django.contrib.postgres.fields.ArrayField(
     base_field=models.CharField(max_length=255), blank=True, default=list, size=None
 )
 _ROLE = models.CharField(default="viewer", max_length=20, verbose_name="role")
 _GRANTS = ("membership", "invitation", "apikey")
-
-
-def _drop(function: str) -> migrations.RunSQL:
-    """It belongs to the role that looks things up, and the owner may not replace what is not its own."""
-    return migrations.RunSQL(
-        ["SET ROLE forgeline_lookup", f"DROP FUNCTION {function}", "RESET ROLE"],
-        reverse_sql=migrations.RunSQL.noop,
-    )
 
 
 class Migration(migrations.Migration):
@@ -71,7 +63,7 @@ class Migration(migrations.Migration):
                 to="identity.apikey",
             ),
         ),
-        _drop("identity_list_memberships(bigint)"),
+        DropDefinerFunction("identity_list_memberships(bigint)"),
         DefinerFunction(
             "identity_list_memberships(wanted_user bigint)",
             returns="TABLE (tenant_id bigint, tenant_name text, role text, own_permissions text[], branches text[])",
@@ -83,7 +75,7 @@ class Migration(migrations.Migration):
                 ORDER BY m.id
             """,
         ),
-        _drop("identity_find_api_key(text)"),
+        DropDefinerFunction("identity_find_api_key(text)"),
         DefinerFunction(
             "identity_find_api_key(wanted_digest text)",
             returns="TABLE (api_key_id bigint, tenant_id bigint, role text, name text, own_permissions text[], "
