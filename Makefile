@@ -4,6 +4,7 @@
 #   make test      run every test (make test ARGS="tests/telemetry -x")
 #   make lint      run every check that needs no server
 #   make bench     measure the promised figures (make bench ONLY=ingest)
+#   make isolation attack every endpoint, page and topic as strangers; the report is var/isolation.md
 #   make backup    write var/backups/<time>.tar       make restore FROM=<file>
 #   make assets    bring the front-end parts          make lock   renew the pinned requirements
 
@@ -15,7 +16,7 @@ ifdef DEMO
 export FORGELINE_DEMO := $(DEMO)
 endif
 
-.PHONY: up test lint bench backup restore assets lock clean
+.PHONY: up test lint bench isolation backup restore assets lock clean
 
 up: $(VENV)/.run
 	@exec env PYTHONPATH=platform:. $(BIN)/python -m forgeline.conf up
@@ -34,6 +35,11 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(RUN) -m tests.bench $(ONLY)
+
+isolation: $(VENV)/.dev
+	@$(RUN) -m forgeline.conf prepare-tests
+	@mkdir -p var && FORGELINE_ISOLATION_REPORT=var/isolation.md $(BIN)/python -m pytest -q tests/isolation && \
+	    echo "The report is in var/isolation.md."
 
 backup: $(VENV)/.run
 	@$(RUN) -m forgeline.conf backup $(TO)

@@ -24,7 +24,8 @@ def needs(permission: str) -> Callable[[Page], Page]:
         @functools.wraps(page)
         def opened(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             actor = actor_of(request)
-            if actor is None:
+            if actor is None or actor.user_id is None:
+                # Pages are for people; a key has the API.
                 return redirect_to_login(request.get_full_path())
             if not actor.has_permission(permission):
                 raise PermissionDenied

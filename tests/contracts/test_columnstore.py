@@ -65,6 +65,7 @@ def columnstore(
             connections.databases[alias]["OPTIONS"]["sslmode"] = "disable"
         connection_created.connect(_take_role)
         try:
+            _only("owner")
             call_command("migrate", database="owner", verbosity=0, skip_checks=True)
             connections.close_all()
             yield

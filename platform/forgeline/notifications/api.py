@@ -95,7 +95,7 @@ class RosterViewSet(EditedViewSet):
 
     serializer_class = RosterSerializer
     queryset = Roster.objects.none()
-    read_permission = VIEW
+    read_permission = "notifications.rosters.view"
     noun = "roster"
 
     def get_queryset(self) -> QuerySet[Roster]:

@@ -15,7 +15,8 @@ MANIFEST = Manifest(
         "notifications.duty": _("Duty"),
         "notifications.stand_in": _("Stand-in"),
     },
-    permissions=("notifications.view", "notifications.edit"),
+    # Rosters are the whole company's; messages come to whoever may see what they are about.
+    permissions=("notifications.view", "notifications.rosters.view", "notifications.edit"),
     branch_permissions=("notifications.view",),
     navigation=(
         NavigationItem(_("Messages"), "web:inbox", "notifications.view", section="plant", order=80),

@@ -29,7 +29,8 @@ def needs(permission: str) -> Callable[[View[P]], View[P]]:
         @wraps(view)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             actor = request.actor  # type: ignore[attr-defined]
-            if actor is None:
+            if actor is None or actor.user_id is None:
+                # Pages are for people; a key has the API.
                 return _outside(request)
             if not actor.has_permission(permission):
                 return fault(

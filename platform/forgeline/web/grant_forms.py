@@ -16,6 +16,7 @@ from forgeline.identity.policy import Actor
 from forgeline.identity.roles import OWN
 from forgeline.modules.registry import list_manifests
 
+# By the ending of a permission, or by all of it where its ending says too little.
 _VERBS: dict[str, Promise] = {
     "view": gettext_lazy("look"),
     "acknowledge": gettext_lazy("answer"),
@@ -25,6 +26,7 @@ _VERBS: dict[str, Promise] = {
     "manage": gettext_lazy("decide and manage"),
     "inspect": gettext_lazy("see who changed what"),
     "own": gettext_lazy("own the company"),
+    "notifications.rosters.view": gettext_lazy("see who is on duty"),
 }
 
 
@@ -67,7 +69,10 @@ def group_permissions(actor: Actor | None) -> list[tuple[str, list[tuple[str, st
         (
             str(manifest.title),
             [
-                (permission, str(_VERBS.get(permission.rpartition(".")[2], permission)))
+                (
+                    permission,
+                    str(_VERBS.get(permission) or _VERBS.get(permission.rpartition(".")[2], permission)),
+                )
                 for permission in manifest.permissions
                 if permission != OWN and (actor is None or actor.has_permission(permission))
             ],
