@@ -83,7 +83,7 @@ class DropDefinerFunction(RunSQL):
         super().__init__(sql=_drop(function), reverse_sql=RunSQL.noop)
 
 
-def _drop(function: str) -> list[str]:
+def _drop(function: str) -> list[Any]:
     # It belongs to the role that looks things up; RESET ROLE would fall back to whoever signed in, which need not be
     # the owner.
     return ["SET ROLE forgeline_lookup", f"DROP FUNCTION {function}", "SET ROLE forgeline_owner"]

@@ -63,6 +63,11 @@ def name_branches(paths: Sequence[str], titles: Mapping[str, str]) -> list[str]:
     return [titles.get(path) or _("out of use") for path in paths]
 
 
+def _word(permission: str) -> str:
+    ending = permission.rpartition(".")[2]
+    return str(next((_VERBS[key] for key in (permission, ending) if key in _VERBS), permission))
+
+
 def group_permissions(actor: Actor | None) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return each part of the building with its permissions, (key, word); only those of an actor where one is given."""
     groups = [
@@ -71,7 +76,7 @@ def group_permissions(actor: Actor | None) -> list[tuple[str, list[tuple[str, st
             [
                 (
                     permission,
-                    str(_VERBS.get(permission) or _VERBS.get(permission.rpartition(".")[2], permission)),
+                    _word(permission),
                 )
                 for permission in manifest.permissions
                 if permission != OWN and (actor is None or actor.has_permission(permission))
