@@ -113,7 +113,7 @@ def refuse_privileged_role() -> None:
 
 def empty_every_table() -> None:
     """Truncate everything that a test may have written, as the owner; what migrations put there stays."""
-    keep = {"django_migrations", "django_content_type", "auth_permission"}
+    keep = {"django_migrations", "django_content_type", "auth_permission", "billing_plan", "billing_price"}
     with connections["owner"].cursor() as cursor:
         cursor.execute(
             "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace"

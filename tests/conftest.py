@@ -29,6 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Nothing is collected here; whitenoise would say that the folder is not there.
     settings.STATIC_ROOT = None
+    # Companies of all tests have the same ids, and their calls are counted together.
+    settings.API_CALLS_PER_MINUTE = 1_000_000
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(SharedServices(), "forgeline-shared-services")
@@ -125,6 +127,14 @@ def child_environment(
 ) -> dict[str, str]:
     """The environment for a child process of the product on this worker's database, with a state folder of its own."""
     return services.environment(database_name, tmp_path / "var")
+
+
+@pytest.fixture(autouse=True)
+def _no_rights_remembered() -> None:
+    """Ids of companies come again from test to test; what a process remembers of their rights must not."""
+    from forgeline.entitlements import rights
+
+    rights._cache.clear()
 
 
 # --- the cast: Alice manages a plant, Bob looks at it, Charlie is a stranger from next door ------------------------

@@ -14,6 +14,9 @@ from rest_framework.test import APIClient
 from connectors.models import Connection, WaitingDevice, WaitingKey
 from forgeline.alarms.models import Alarm, AlarmReport, EntryKind, JournalEntry
 from forgeline.base import clock
+from forgeline.billing import subscriptions
+from forgeline.billing.models import Invoice, Subscription
+from forgeline.entitlements import rights
 from forgeline.notifications.models import Delivery, Notice
 from forgeline.tenancy.scoping import tenant_scope
 from tests.api.conftest import make_machine
@@ -71,6 +74,7 @@ class World:
     alarm: int
     trial: int
     report: int
+    invoice: int
 
     def address(self, path: str) -> str:
         """Fill an address of the description with the ids of the right kind."""
@@ -81,6 +85,7 @@ class World:
             "alarm-rules": self.rule, "alarms": self.alarm, "alarm-trials": self.trial,
             "alarm-reports": self.report, "members": self.member, "invitations": self.invitation,
             "roles": self.role, "webhooks": self.webhook, "webhook-deliveries": self.webhook_delivery,
+            "invoices": self.invoice,
         }  # fmt: skip
         own = kinds.get(path.removeprefix("/api/v1/").split("/")[0], 0)
         named = {
@@ -151,6 +156,9 @@ class World:
             "post waiting-devices/{id}/ignore/": None,
             "post samples/": {"point": [self.point], "ts": [None], "value": [1.0]},
             "put retention/": {"raw_days": None},
+            "patch subscription/": {"title": f"{MARK} Holding"},
+            "post subscription/quote/": {"plan": "professional", "period": "year", "at_once": True},
+            "post subscription/change/": {"plan": "professional", "period": "year", "at_once": True},
             **self._of_messages(),
             **self._of_alarms(),
         }
@@ -265,7 +273,19 @@ def make_world(company: Company, client: APIClient) -> World:
             "id"
         ],
         report=_make_report(company, plant_id),
+        invoice=_make_invoice(company),
     )
+
+
+def _make_invoice(company: Company) -> int:
+    """The company pays for a plan that holds everything that the tests do."""
+    with tenant_scope(company.tenant_id):
+        subscriptions.start_trial(currency="CNY", zone="Asia/Shanghai")
+        Subscription.objects.update(title=f"{MARK} Ltd")
+        subscriptions.change_plan("enterprise", "month", at_once=True)
+        # The tests of one minute make more calls than any plan has.
+        rights.set_rights(limits={}, modules=None)
+        return int(Invoice.objects.get().pk)
 
 
 def _make_waiting(tenant_id: int, connection_id: int) -> int:

@@ -69,3 +69,10 @@ class UnavailableError(ForgelineError):
 
     key = "base.unavailable"
     status = 503
+
+
+class PaymentRequiredError(ForgelineError):
+    """The company's plan does not hold this."""
+
+    key = "base.payment_required"
+    status = 402

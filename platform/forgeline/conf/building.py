@@ -5,6 +5,7 @@ from __future__ import annotations
 KERNEL = [
     "forgeline.conf",
     "forgeline.web",
+    "forgeline.billing",
     "forgeline.alarms",
     "forgeline.telemetry",
     "forgeline.assets",
@@ -14,6 +15,7 @@ KERNEL = [
     "forgeline.pages",
     "forgeline.identity",
     "forgeline.audit",
+    "forgeline.entitlements",
     "forgeline.tenancy",
     "forgeline.modules",
 ]

@@ -163,6 +163,9 @@ CELERY_BEAT_SCHEDULE = {
         "audit.trim": 3600.0,
         "webhooks.sweep": 3.0,
         "webhooks.trim": 3600.0,
+        "billing.meter": 60.0,
+        "billing.measure_storage": 3600.0,
+        "billing.advance": 600.0,
     }.items()
 }
 
@@ -238,6 +241,8 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
+FONTS = VAR / "fonts"
+"""What papers are set in."""
 STATICFILES_DIRS = [("vendor", VAR / "assets")] if (VAR / "assets").is_dir() else []
 WHITENOISE_USE_FINDERS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
@@ -267,6 +272,11 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Forgeline",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "ENUM_NAME_OVERRIDES": {
+        "InvoiceKindEnum": "forgeline.billing.models.Kind",
+        "SubscriptionPeriodEnum": "forgeline.billing.models.Period",
+        "SubscriptionStateEnum": "forgeline.billing.models.State",
+    },
     "DESCRIPTION": "Machines, points, samples and connections of a plant.",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
@@ -283,6 +293,7 @@ TELEMETRY = {
     "RETENTION_DISK_SHARE": ENV["FORGELINE_RETENTION_DISK_SHARE"],
     "MAX_AHEAD_S": ENV["FORGELINE_MAX_AHEAD_S"],
 }
+API_CALLS_PER_MINUTE = ENV["FORGELINE_API_CALLS_PER_MINUTE"]
 CONNECTORS = {
     "SPOOL_DIR": VAR / "spool",
     "SPOOL_MB": ENV["FORGELINE_SPOOL_MB"],

@@ -19,16 +19,25 @@ FILES: Mapping[str, str] = {
     "echarts.LICENSE.txt": "echarts/LICENSE",
 }
 """Name under static/vendor/ → path in node_modules."""
+FONTS: Mapping[str, str] = {
+    "NotoSansHans-Regular.otf": "@embedpdf/fonts-sc/fonts/NotoSansHans-Regular.otf",
+    "NotoSansHans-Bold.otf": "@embedpdf/fonts-sc/fonts/NotoSansHans-Bold.otf",
+    "LICENSE.txt": "@embedpdf/fonts-sc/LICENSE",
+}
+"""What papers are set in (no page asks for it): name in the folder ``fonts`` beside the static files' → path."""
 
 
 def copy_assets(node_modules: Path, target: Path) -> None:
     """Copy the files. **Raises** ServiceError naming what is missing."""
-    missing = [path for path in FILES.values() if not (node_modules / path).is_file()]
+    wanted = {target: FILES, target.parent / "fonts": FONTS}
+    paths = [path for files in wanted.values() for path in files.values()]
+    missing = [path for path in paths if not (node_modules / path).is_file()]
     if missing:
         raise ServiceError(f"{node_modules} lacks {', '.join(missing)}; run `make assets` again.")
-    target.mkdir(parents=True, exist_ok=True)
-    for name, path in FILES.items():
-        shutil.copyfile(node_modules / path, target / name)
+    for folder, files in wanted.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, path in files.items():
+            shutil.copyfile(node_modules / path, folder / name)
 
 
 def fetch_assets(root: Path, target: Path) -> bool:
@@ -38,7 +47,7 @@ def fetch_assets(root: Path, target: Path) -> bool:
     """
     lock = (root / "package-lock.json").read_bytes()
     stamp = target / ".lock-hash"
-    wanted = hashlib.sha256(lock + repr(sorted(FILES.items())).encode()).hexdigest()
+    wanted = hashlib.sha256(lock + repr(sorted({**FILES, **FONTS}.items())).encode()).hexdigest()
     if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
         return False
     npm = _find_npm(root)

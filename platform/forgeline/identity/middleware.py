@@ -10,10 +10,13 @@ from django.utils import translation
 
 from forgeline.audit.recorder import Source, acting
 from forgeline.base.request_ids import request_id_of
+from forgeline.entitlements.rights import rights_of
+from forgeline.identity.calls import put_headers, refuse, take_call
 from forgeline.identity.keys import KEY_PREFIX, record_key_use
 from forgeline.identity.once import answer_once
 from forgeline.identity.policy import Actor, actor_scope
 from forgeline.identity.queries import actor_of_member, choose_membership, find_actor_by_key, list_memberships
+from forgeline.identity.suspension import is_open, shut
 
 SESSION_TENANT = "tenant_id"
 
@@ -32,6 +35,19 @@ class TenantMiddleware:
         actor: Actor | None = request.actor  # type: ignore[attr-defined]
         if actor is None:
             return self.get_response(request)
+        rights = rights_of(actor.tenant_id)
+        if rights.is_suspended and not is_open(request):
+            return shut(request)
+        bound = take_call(request, actor, rights)
+        if bound is not None and bound.is_refused:
+            response = refuse(bound)
+        else:
+            response = self._answer(request, actor)
+        if bound is not None:
+            put_headers(response, bound)
+        return response
+
+    def _answer(self, request: HttpRequest, actor: Actor) -> HttpResponse:
         with acting(_source_of(request, actor)), actor_scope(actor):
             if actor.api_key_id is not None:
                 record_key_use(api_key_id=actor.api_key_id)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from forgeline.base import clock
 from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundError
+from forgeline.entitlements.rights import require_room
 from forgeline.identity.branches import check_branches
 from forgeline.identity.models import Invitation, Membership, Role, User
 from forgeline.identity.own_roles import require_givable, require_within
@@ -75,6 +76,7 @@ def invite(*, email: str, role: str, actor: Actor, branches: Sequence[str] = ())
         raise ConflictError(
             _("Too many invitations are open; withdraw some."), key="identity.too_many_invitations"
         )
+    _require_room()
     # A second invitation takes the place of the first: one link a person.
     Invitation.objects.filter(email=email, accepted_at=None, withdrawn_at=None).update(
         withdrawn_at=clock.now()
@@ -134,6 +136,7 @@ def accept(
                 raise NotFoundError(
                     _("This link serves no more; ask for a new one."), key="identity.link_gone"
                 )
+            _require_room()
             row.accepted_at = clock.now()
             row.save(update_fields=["accepted_at"])
             Membership.objects.update_or_create(
@@ -176,6 +179,8 @@ def reactivate(membership_id: int, *, actor: Actor) -> None:
     require_permission(actor, PEOPLE)
     member = _lock(membership_id)
     require_within(actor, member.role)
+    if member.deactivated_at is not None:
+        _require_room()
     Membership.objects.filter(pk=member.pk).update(deactivated_at=None)
 
 
@@ -192,6 +197,10 @@ def hand_over(membership_id: int, *, actor: Actor) -> None:
         )
     Membership.objects.filter(pk=member.pk).update(role=Role.OWNER, branches=[])
     Membership.objects.filter(pk=own.pk).update(role=Role.MANAGER)
+
+
+def _require_room() -> None:
+    require_room("users", Membership.objects.filter(deactivated_at=None).count)
 
 
 def _lock(membership_id: int) -> Membership:

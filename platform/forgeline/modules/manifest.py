@@ -66,5 +66,7 @@ class Manifest:
     """Dotted path of the pages' URL list, mounted under ``/<key>/``."""
     api_urls: str = ""
     """Dotted path of the API's URL list, mounted under ``/api/v1/``."""
+    open_paths: Sequence[str] = ()
+    """Beginnings of addresses that stay open to a company that has not paid."""
     is_switchable: bool = False
     """True for a module that a tenant switches on."""

@@ -77,6 +77,11 @@ def list_branch_permissions() -> list[str]:
     return [permission for manifest in _MANIFESTS.values() for permission in manifest.branch_permissions]
 
 
+def list_open_paths() -> list[str]:
+    """Return the beginnings of addresses that stay open to a company that has not paid."""
+    return [path for manifest in _MANIFESTS.values() for path in manifest.open_paths]
+
+
 def list_records() -> dict[str, Any]:
     """Return what people make, change and remove: key → title."""
     return {key: title for manifest in _MANIFESTS.values() for key, title in manifest.records.items()}

@@ -41,6 +41,11 @@ def count_unread(user_id: int) -> int:
     return list_bell(user_id).filter(read_at=None)[: MOST_BELLS + 1].count()
 
 
+def count_sent(since: datetime, until: datetime) -> int:
+    """Return how many messages left the house in a span; a bell rings inside of it."""
+    return Delivery.objects.filter(sent_at__gte=since, sent_at__lt=until).exclude(via=Via.BELL).count()
+
+
 def list_channels() -> QuerySet[Channel]:
     """Return the channels by name."""
     return Channel.objects.order_by("name", "pk")

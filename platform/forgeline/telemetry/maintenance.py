@@ -20,6 +20,7 @@ from forgeline.telemetry.door import oldest_accepted_us
 from forgeline.telemetry.engines import upkeep
 from forgeline.telemetry.engines.base import Chunk
 from forgeline.telemetry.engines.catalogue import current_engine
+from forgeline.telemetry.retention import EXCESS_DAYS
 
 DAY_US = 86_400_000_000
 DAYS_AHEAD = 3
@@ -99,6 +100,7 @@ def apply_retention(*, now_us: int | None = None) -> int:
     gone += engine.drop_chunks(now - MINUTES_KEPT_DAYS * DAY_US, tables=("telemetry_rollup_1m",))
     gone += _make_room(now)
     _apply_tenant_retention(now)
+    _delete_excess(now)
     return gone
 
 
@@ -130,6 +132,21 @@ def _apply_tenant_retention(now_us: int) -> None:
             for chunk in current_engine().list_chunks(table):
                 if chunk.to_us <= before:
                     upkeep.delete_rows(table, tenant_id, chunk.from_us, chunk.to_us)
+
+
+def _delete_excess(now_us: int) -> None:
+    """Delete raw samples beyond a plan that are older than they are kept, chunk by chunk."""
+    edge = now_us - EXCESS_DAYS * DAY_US
+    for excess_id, tenant_id, from_us_, until_us in upkeep.list_excesses():
+        to_us_ = edge if until_us is None else min(edge, until_us)
+        if to_us_ <= from_us_:
+            continue
+        for table in ("telemetry_sample", "telemetry_text"):
+            for chunk in current_engine().list_chunks(table):
+                low, high = max(chunk.from_us, from_us_), min(chunk.to_us, to_us_)
+                if low < high:
+                    upkeep.delete_rows(table, tenant_id, low, high)
+        upkeep.move_excess(excess_id, to_us_)
 
 
 def compress(*, now_us: int | None = None) -> int:

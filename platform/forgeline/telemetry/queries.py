@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forgeline.base.clock import now_us as clock_now_us
+from forgeline.base.clock import from_us, now_us as clock_now_us
 from forgeline.telemetry.engines import reads
 from forgeline.telemetry.engines.base import (
     HOLD_INTERVALS as HOLD_INTERVALS,
@@ -168,6 +169,23 @@ def list_commits_since(position: CommitPosition, *, limit: int = 500) -> list[Co
             position, limit=limit
         )
     ]
+
+
+def sum_stored_since(position: CommitPosition) -> tuple[CommitPosition, list[tuple[datetime, int]]]:
+    """Return the position of the tenant's newest commit and, of those after ``position``, (hour in UTC, new samples).
+
+    A sample that took the place of another is not new.
+    """
+    require_tenant_id()
+    rows = reads.sum_commits(position)
+    last = max((CommitPosition(xid, seq) for _hour, _count, xid, seq in rows), default=position)
+    return last, [(hour, int(count)) for hour, count, _xid, _seq in rows]
+
+
+def count_active_devices(since_us: int) -> int:
+    """Return of how many devices the newest sample is at or after an instant (µs)."""
+    require_tenant_id()
+    return reads.count_active_devices(from_us(since_us))
 
 
 def find_end() -> CommitPosition:

@@ -25,6 +25,7 @@ _VERBS: dict[str, Promise] = {
     "write": gettext_lazy("write values"),
     "manage": gettext_lazy("decide and manage"),
     "inspect": gettext_lazy("see who changed what"),
+    "pay": gettext_lazy("choose the plan, see and pay invoices"),
     "own": gettext_lazy("own the company"),
     "notifications.rosters.view": gettext_lazy("see who is on duty"),
 }

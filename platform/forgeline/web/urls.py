@@ -15,6 +15,7 @@ from forgeline.web.views import (
     webhooks,
 )
 from forgeline.web.views.alarms import analysis, detail, editor, journal, live, rulebook
+from forgeline.web.views.billing import plan
 from forgeline.web.views.notifications import answering, channels, inbox, log, rosters, routes
 
 app_name = "web"
@@ -74,5 +75,8 @@ urlpatterns = [
     path("company/audit/", audit.audit, name="audit"),
     path("company/webhooks/", webhooks.webhooks, name="webhooks"),
     path("company/webhooks/<int:endpoint_id>/", webhooks.webhook, name="webhook"),
+    path("company/plan/", plan.plan, name="plan"),
+    path("company/plan/change/", plan.change, name="change_plan"),
+    path("company/plan/invoices/<int:invoice_id>.pdf", plan.invoice, name="invoice"),
     path("company/keys/", company.keys, name="keys"),
 ]

@@ -12,6 +12,7 @@ from forgeline.assets.services.announcing import announce_points
 from forgeline.assets.services.saving import change, get, require_edit, save
 from forgeline.base import clock
 from forgeline.base.mqtt_password import hash_password
+from forgeline.entitlements.rights import require_room
 from forgeline.identity.policy import Actor
 
 _FIELDS = frozenset({"name", "asset_id"})
@@ -23,6 +24,7 @@ def create_device(*, name: str, key: str, asset_id: int | None = None, actor: Ac
     require_edit(actor)
     if asset_id is not None:
         get(Asset, asset_id)
+    require_room("devices", Device.objects.filter(retired_at=None).count)
     return save(
         Device(name=name or key, key=key, asset_id=asset_id), taken=_("There is a device with this key.")
     )

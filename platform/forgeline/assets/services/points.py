@@ -16,6 +16,7 @@ from forgeline.assets.services.announcing import announce_points
 from forgeline.assets.services.saving import change, get, invalid, require_edit, save
 from forgeline.base import clock
 from forgeline.base.units import UnitError, check_unit, units_fit
+from forgeline.entitlements.rights import require_room
 from forgeline.identity.policy import Actor
 
 _FIELDS = frozenset(
@@ -40,6 +41,7 @@ def create_point(
     asset = get(Asset, asset_id)
     if device_id is not None:
         get(Device, device_id)
+    _require_room(1)
     last = Point.objects.filter(asset=asset).aggregate(last=Max("position"))["last"]
     point = Point(asset=asset, key=key.strip(), name=name or key, device_id=device_id)
     point.position = 0 if last is None else last + 1
@@ -79,9 +81,14 @@ def create_points_of_profile(*, asset_id: int, actor: Actor | None = None) -> li
         if spec.key not in existing
     ]
     with transaction.atomic():
+        _require_room(len(rows))
         made = Point.objects.bulk_create(rows)
         announce_points()
     return made
+
+
+def _require_room(adding: int) -> None:
+    require_room("points", Point.objects.filter(retired_at=None).count, adding=adding)
 
 
 def update_point(*, point_id: int, actor: Actor | None = None, **changes: Any) -> Point:

@@ -7,6 +7,7 @@ because ORDER BY … LIMIT does not pass a security barrier.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,19 @@ WHERE (xid, seq) > (%(xid)s::text::xid8, %(seq)s) AND xid < pg_snapshot_xmin(pg_
 ORDER BY xid, seq LIMIT %(limit)s
 """
 
+
+_STORED = """
+SELECT date_trunc('hour', committed_at, 'UTC'), sum(inserted)::bigint,
+       (max(ARRAY[xid::text::bigint, seq]))[1], (max(ARRAY[xid::text::bigint, seq]))[2]
+FROM telemetry_commit
+WHERE (xid, seq) > (%(xid)s::text::xid8, %(seq)s) AND xid < pg_snapshot_xmin(pg_current_snapshot())
+GROUP BY 1 ORDER BY 1
+"""
+
+_ACTIVE = """
+SELECT count(DISTINCT p.device_id) FROM telemetry_read_latest s JOIN assets_point p ON p.id = s.point_id
+WHERE s.ts >= %(since)s
+"""
 
 _END = """
 SELECT xid::text::bigint, seq FROM telemetry_commit WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
@@ -241,6 +255,16 @@ def read_end() -> CommitPosition:
     """Return the position of the tenant's newest commit that a follower may read; the beginning where none is."""
     rows = _fetch(_END, {})
     return CommitPosition(*rows[0]) if rows else CommitPosition(0, 0)
+
+
+def sum_commits(after: CommitPosition) -> list[tuple[Any, ...]]:
+    """Return (hour, samples, the last commit's xid, its seq) of the tenant's commits after a position."""
+    return _fetch(_STORED, {"xid": after.xid, "seq": after.seq})
+
+
+def count_active_devices(since: datetime) -> int:
+    """Return of how many devices the newest sample is at or after an instant."""
+    return int(_fetch(_ACTIVE, {"since": since})[0][0])
 
 
 def read_commits(after: CommitPosition, *, limit: int) -> list[tuple[Any, ...]]:

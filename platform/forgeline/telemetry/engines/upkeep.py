@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forgeline.base.clock import from_us
+from forgeline.base.clock import from_us, to_us
 from forgeline.telemetry.engines.catalogue import current_engine
 from forgeline.telemetry.engines.connection import lift_tuple_limit, store_connection
 
@@ -34,6 +34,24 @@ def delete_rows(table: str, tenant_id: int, from_us_: int, to_us_: int) -> int:
             [from_us(from_us_), from_us(to_us_), tenant_id],
         )
         return deleted.rowcount
+
+
+def list_excesses() -> list[tuple[int, int, int, int | None]]:
+    """Return (id, tenant, from, to) in µs of the raw samples that are beyond a plan; to is None while it lasts."""
+    with store_connection() as connection:
+        rows = connection.execute(
+            "SELECT id, tenant_id, from_at, to_at FROM telemetry_excess ORDER BY id"
+        ).fetchall()
+    return [(row[0], row[1], to_us(row[2]), None if row[3] is None else to_us(row[3])) for row in rows]
+
+
+def move_excess(excess_id: int, from_us_: int) -> None:
+    """Note that what is beyond a plan is gone up to an instant; nothing is left of one that has ended there."""
+    with store_connection() as connection:
+        connection.execute(
+            "UPDATE telemetry_excess SET from_at = %s WHERE id = %s", [from_us(from_us_), excess_id]
+        )
+        connection.execute("DELETE FROM telemetry_excess WHERE id = %s AND to_at <= from_at", [excess_id])
 
 
 def read_follower_lags() -> dict[str, float]:

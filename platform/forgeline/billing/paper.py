@@ -1,0 +1,148 @@
+"""An invoice as PDF, set by typst with its own fonts: Chinese and Latin look the same on every screen and printer."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import typst
+from django.conf import settings
+from django.utils import translation
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _, pgettext
+
+from forgeline.base.errors import UnavailableError
+from forgeline.billing.gateways.catalogue import GATEWAYS
+from forgeline.billing.invoicing import Item, open_amount
+from forgeline.billing.models import Invoice, InvoiceLine, Kind, Plan
+from forgeline.billing.money import words
+
+TEMPLATE = Path(__file__).with_name("invoice.typ")
+
+
+def print_invoice(invoice: Invoice) -> bytes:
+    """Return the PDF of an invoice in the language in which it was issued. **Raises** UnavailableError where the
+    fonts are not there.
+    """
+    with translation.override(invoice.language):
+        told = json.dumps(describe(invoice), ensure_ascii=False, sort_keys=True)
+    return _set(told)
+
+
+@lru_cache(maxsize=32)
+def _set(told: str) -> bytes:
+    if not (settings.FONTS / "NotoSansHans-Regular.otf").is_file():
+        raise UnavailableError(
+            _("The fonts for papers are not there; the operator brings them with `make assets`."),
+            key="billing.no_fonts",
+        )
+    paper: Any = typst.compile(
+        str(TEMPLATE), font_paths=[str(settings.FONTS)], ignore_system_fonts=True, sys_inputs={"told": told},
+        pdf_standards="a-2b",
+    )  # fmt: skip
+    return bytes(paper)
+
+
+def describe(invoice: Invoice) -> dict[str, Any]:
+    """Return everything that stands on an invoice, as words in the language in force."""
+    titles = {plan.key: plan.title for plan in Plan.objects.all()}
+    lines = list(invoice.lines.all())
+    rates = sorted({line.tax_bp for line in lines})
+    rate = " / ".join(_percent(each) for each in rates)
+    open_ = open_amount(invoice)
+    ways = [gateway.explain(invoice, open_) for gateway in GATEWAYS if open_ and gateway.is_offered(invoice)]
+    return {
+        "title": _("Credit note") if invoice.kind == Kind.CREDIT else _("Invoice"),
+        "number": invoice.number,
+        "language": "zh" if invoice.language.startswith("zh") else "en",
+        "facts": [
+            [pgettext("invoice", "Number"), invoice.number],
+            [pgettext("invoice", "Date"), date_format(invoice.issued_on)],
+            _fact_of_kind(invoice),
+        ],
+        "seller": _party(invoice.seller),
+        "buyer": _party(invoice.buyer),
+        "seller_word": pgettext("invoice", "From"),
+        "buyer_word": pgettext("invoice", "To"),
+        "heads": [
+            pgettext("invoice", "What"),
+            pgettext("invoice", "Days"),
+            _("Price of the period"),
+            pgettext("invoice", "Amount"),
+        ],
+        "lines": [_row(line, titles, invoice.currency) for line in lines],
+        "sums": [
+            [_("Sum before tax"), words(invoice.net, invoice.currency)],
+            [_("Tax (%(rate)s)") % {"rate": rate}, words(invoice.tax, invoice.currency)],
+        ],
+        "total": [pgettext("invoice", "Total"), words(invoice.total, invoice.currency)],
+        "paid": [
+            [_("Paid on %(day)s") % {"day": date_format(each.paid_on)}, words(-each.amount, invoice.currency)]
+            for each in invoice.payments.all()
+        ],
+        "open": [pgettext("invoice", "Open"), words(open_, invoice.currency)],
+        "ways": [{"title": way.title, "facts": [list(fact) for fact in way.facts]} for way in ways],
+        "used_title": _("Used from %(first)s to %(last)s")
+        % {"first": date_format(invoice.used_from), "last": date_format(invoice.used_to)},
+        "used": describe_usage(invoice.used),
+        "page": pgettext("invoice", "Page"),
+    }  # fmt: skip
+
+
+def _fact_of_kind(invoice: Invoice) -> list[str]:
+    if invoice.corrects is None:
+        return [_("To be paid by"), date_format(invoice.due_on)]
+    return [pgettext("invoice", "Corrects"), invoice.corrects.number]
+
+
+def describe_usage(used: dict[str, Any]) -> list[list[str]]:
+    """Return (what, how much) of sums of usage, in the language in force."""
+    return [
+        [_("samples stored"), f"{used['samples_stored']:,}"],
+        [_("GB-days of storage"), f"{used['gb_days']:,.3f}"],
+        [_("active devices at most"), f"{used['active_devices']:,}"],
+        [_("seconds of model jobs"), f"{used['cpu_s']:,.1f}"],
+        [_("messages sent"), f"{used['notifications']:,}"],
+        [_("API calls"), f"{used['api_calls']:,}"],
+    ]
+
+
+def describe_line(line: InvoiceLine | Item, titles: dict[str, str]) -> str:
+    """Return what a line is for, in the language in force."""
+    plan = titles.get(line.plan, line.plan)
+    period = _("yearly") if line.period == "year" else _("monthly")
+    told = {
+        "subscription": _("%(plan)s, %(period)s"),
+        "unused": _("Unused part of %(plan)s, %(period)s"),
+        "correction": _("Correction of %(plan)s, %(period)s"),
+    }[line.what]
+    return told % {"plan": plan, "period": period}
+
+
+def _row(line: InvoiceLine, titles: dict[str, str], currency: str) -> list[str]:
+    span = _("%(first)s until before %(last)s") % {
+        "first": date_format(line.from_on),
+        "last": date_format(line.to_on),
+    }
+    days = _("%(days)s of %(of)s") % {"days": line.days, "of": line.of_days}
+    return [describe_line(line, titles), span, days, words(line.price, currency), words(line.net, currency)]
+
+
+def _party(facts: dict[str, Any]) -> list[str]:
+    tax_number = str(facts.get("tax_number") or "")
+    return [
+        str(word)
+        for word in (
+            facts.get("title"),
+            facts.get("address"),
+            tax_number and _("Tax number: %(number)s") % {"number": tax_number},
+            facts.get("bank") if isinstance(facts.get("bank"), str) else "",
+        )
+        if word
+    ]
+
+
+def _percent(bp: int) -> str:
+    return f"{bp / 100:g} %"

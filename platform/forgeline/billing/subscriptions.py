@@ -1,0 +1,299 @@
+"""The life of a subscription: trial → active → past due → grace → suspended → closed, and changes of plan.
+
+Days are the company's. Decision 0010 says what each state means. Not here: invoices (invoicing), counting (quota).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from forgeline.assets import queries as assets
+from forgeline.base import clock
+from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundError
+from forgeline.billing import invoicing
+from forgeline.billing.invoicing import Item
+from forgeline.billing.models import Payment, Period, Plan, Price, State, Subscription
+from forgeline.billing.money import add_period, share
+from forgeline.entitlements import rights
+from forgeline.entitlements.models import Access
+from forgeline.identity import people
+from forgeline.telemetry import retention
+from forgeline.tenancy.context import require_tenant_id
+from forgeline.tenancy.scoping import list_tenant_ids, tenant_scope
+
+TRIAL_DAYS = 30
+PAST_DUE_DAYS = 14
+"""After the day on which an invoice was due, until grace."""
+GRACE_DAYS = 14
+SUSPENDED_DAYS = 60
+FREE = "free"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a change of plan would cost and when it would begin; ``in_the_way`` says why it cannot be done yet."""
+
+    plan: Plan
+    period: str
+    begins_on: date
+    items: Sequence[Item] = ()
+    in_the_way: Sequence[str] = ()
+    totals: invoicing.Totals = field(default_factory=lambda: invoicing.Totals(0, 0))
+
+
+def list_plans() -> list[Plan]:
+    """Return the plans that are offered, the smallest first, with their prices."""
+    return list(Plan.objects.filter(is_offered=True).prefetch_related("prices"))
+
+
+def get_subscription() -> Subscription | None:
+    """Return the subscription of the company in force; None on a server where nothing is sold."""
+    return Subscription.objects.select_related("plan", "next_plan").first()
+
+
+def start_trial(
+    *, currency: str, zone: str, plan: str = "professional", now: datetime | None = None
+) -> Subscription:
+    """Give the company in force a plan for TRIAL_DAYS without a price."""
+    today = _today(zone, now)
+    row = Subscription.objects.create(
+        tenant_id=require_tenant_id(), plan_id=plan, currency=currency, zone=zone, state=State.TRIAL,
+        state_since=today, from_on=today, to_on=today + timedelta(days=TRIAL_DAYS), anchor_day=today.day,
+    )  # fmt: skip
+    grant(row)
+    return row
+
+
+def quote(plan_key: str, period: str, *, at_once: bool, now: datetime | None = None) -> Quote:
+    """Return what a change to a plan and period would mean. **Raises** NotFoundError without a subscription,
+    InvalidInputError for a plan that is not offered.
+    """
+    row = _require()
+    plan = Plan.objects.filter(key=plan_key, is_offered=True).first()
+    if plan is None or period not in Period:
+        raise InvalidInputError(
+            _("Choose one of the plans that are offered, monthly or yearly."), key="billing.no_such_plan"
+        )
+    today = _today(row.zone, now)
+    in_the_way = _list_in_the_way(plan)
+    if not at_once:
+        return Quote(plan, period, row.to_on, in_the_way=in_the_way)
+    items = _items_of_change(row, plan, period, today)
+    return Quote(plan, period, today, items, in_the_way, invoicing.sum_items(items))
+
+
+@transaction.atomic
+def change_plan(plan_key: str, period: str, *, at_once: bool, now: datetime | None = None) -> Subscription:
+    """Change to a plan now, with what is unused of the old one taken off, or when the period ends.
+
+    **Raises** ConflictError with what is in the way when the company has more than the plan holds; InvalidInputError
+    where an invoice would have no name on it.
+    """
+    row = _lock()
+    asked = quote(plan_key, period, at_once=at_once, now=now)
+    if asked.in_the_way:
+        raise ConflictError(
+            _("This plan is too small for what you have: %(list)s") % {"list": " ".join(asked.in_the_way)},
+            key="billing.does_not_fit", data={"in_the_way": list(asked.in_the_way)},
+        )  # fmt: skip
+    price = _price(asked.plan, row.currency)
+    if price.amount(period) and not row.title:
+        raise InvalidInputError(
+            _("Fill in the name that stands on the invoice first."), key="billing.no_title",
+            data={"fields": {"title": [_("Fill in the name that stands on the invoice first.")]}},
+        )  # fmt: skip
+    if not at_once:
+        row.next_plan, row.next_period = asked.plan, period
+        if (asked.plan.pk, period) == (row.plan_id, row.period) and row.state != State.TRIAL:
+            row.next_plan, row.next_period = None, ""
+        row.save()
+        return row
+    today = asked.begins_on
+    is_new_period = (
+        row.state == State.TRIAL
+        or period != row.period
+        or not _price(row.plan, row.currency).amount(row.period)
+    )
+    row.plan, row.period, row.next_plan, row.next_period = asked.plan, period, None, ""
+    if is_new_period:
+        row.anchor_day, row.from_on = today.day, today
+        row.to_on = add_period(today, period, row.anchor_day)
+    if row.state == State.TRIAL:
+        _enter(row, State.ACTIVE, today)
+    row.save()
+    if asked.items:
+        invoicing.settle(row, asked.items, today)
+    _review(row, today)
+    grant(row)
+    return row
+
+
+@transaction.atomic
+def cancel(*, now: datetime | None = None) -> Subscription:
+    """Fall back to the free plan when the period ends; nothing is deleted."""
+    row = _lock()
+    row.next_plan, row.next_period = Plan.objects.get(pk=FREE), Period.MONTH
+    row.save()
+    return row
+
+
+@transaction.atomic
+def advance(*, now: datetime | None = None) -> Subscription | None:
+    """Bring the subscription of the company in force to today: new periods, invoices, what is overdue."""
+    row = Subscription.objects.select_for_update(of=("self",)).select_related("plan", "next_plan").first()
+    if row is None or row.state == State.CLOSED:
+        return row
+    today = _today(row.zone, now)
+    _review(row, today)
+    while today >= row.to_on and row.state not in (State.SUSPENDED, State.CLOSED):
+        _begin_period(row, row.to_on)
+    _review(row, today)
+    grant(row)
+    return row
+
+
+@transaction.atomic
+def take_payment(
+    invoice_id: int, *, amount: int, gateway: str, reference: str, paid_on: date, noted_by: str,
+    now: datetime | None = None,
+) -> Payment:  # fmt: skip
+    """Note a payment of the company in force (see ``invoicing.pay``) and open at once what it had shut."""
+    payment = invoicing.pay(
+        invoice_id, amount=amount, gateway=gateway, reference=reference, paid_on=paid_on, noted_by=noted_by
+    )
+    advance(now=now)
+    return payment
+
+
+def advance_all(*, now: datetime | None = None) -> None:
+    """Bring every company's subscription to today, each in a transaction of its own."""
+    for tenant_id in list_tenant_ids():
+        with tenant_scope(tenant_id, branches=()):
+            advance(now=now)
+
+
+def grant(row: Subscription) -> None:
+    """Give the company what its plan and its state allow."""
+    access = Access.SUSPENDED if row.state in (State.SUSPENDED, State.CLOSED) else Access.FULL
+    rights.set_rights(limits=row.plan.limits, modules=row.plan.modules, access=access)
+    retention.follow_plan()
+
+
+def _begin_period(row: Subscription, first: date) -> None:
+    """Begin the period after the one that has ended, with the plan that was chosen for it."""
+    was_trial = row.state == State.TRIAL
+    plan, period = row.next_plan, row.next_period
+    if was_trial and plan is None:
+        plan, period = Plan.objects.get(pk=FREE), Period.MONTH
+    # A plan that has become too small meanwhile is not forced on anybody; but for the end of a trial.
+    if plan is not None and (was_trial or plan.pk == FREE or not _list_in_the_way(plan)):
+        row.plan, row.period = plan, period
+    row.next_plan, row.next_period = None, ""
+    if was_trial:
+        row.anchor_day = first.day
+        _enter(row, State.ACTIVE, first)
+    row.from_on, row.to_on = first, add_period(first, row.period, row.anchor_day)
+    row.save()
+    price = _price(row.plan, row.currency)
+    if price.amount(row.period):
+        span = row.from_on, row.to_on
+        invoicing.settle(row, [_item(price, row.period, span, (span[1] - span[0]).days)], first)
+
+
+def _item(
+    price: Price, period: str, span: tuple[date, date], of_days: int, *, is_unused: bool = False
+) -> Item:
+    """The line of a plan for the days of a span, out of a period of ``of_days``."""
+    cents, days = price.amount(period), (span[1] - span[0]).days
+    net = share(cents, days, of_days)
+    return Item(
+        what="unused" if is_unused else "subscription", plan=price.plan_id, period=period, from_on=span[0],
+        to_on=span[1], days=days, of_days=of_days, price=cents, net=-net if is_unused else net, tax_bp=price.tax_bp,
+    )  # fmt: skip
+
+
+def _items_of_change(row: Subscription, plan: Plan, period: str, today: date) -> list[Item]:
+    """Return what is charged, and given back for the days that are left, when the plan changes today."""
+    old, new = _price(row.plan, row.currency), _price(plan, row.currency)
+    of_days, left = (row.to_on - row.from_on).days, (today, row.to_on)
+    was_charged = row.state != State.TRIAL and old.amount(row.period) > 0 and today < row.to_on
+    items: list[Item] = []
+    if new.amount(period):
+        if was_charged and period == row.period:
+            items.append(_item(new, period, left, of_days))
+        else:
+            span = today, add_period(today, period, today.day)
+            items.append(_item(new, period, span, (span[1] - span[0]).days))
+    if was_charged:
+        items.append(_item(old, row.period, left, of_days, is_unused=True))
+    return items
+
+
+def _review(row: Subscription, today: date) -> None:
+    """Set the state by the oldest invoice that is overdue."""
+    if row.state == State.TRIAL:
+        return
+    due_on = invoicing.oldest_due()
+    late = -1 if due_on is None else (today - due_on).days
+    if late <= 0:
+        state = State.ACTIVE
+    elif late <= PAST_DUE_DAYS:
+        state = State.PAST_DUE
+    elif late <= PAST_DUE_DAYS + GRACE_DAYS:
+        state = State.GRACE
+    elif late <= PAST_DUE_DAYS + GRACE_DAYS + SUSPENDED_DAYS:
+        state = State.SUSPENDED
+    else:
+        state = State.CLOSED
+    if state == row.state:
+        return
+    if row.state == State.SUSPENDED and state == State.ACTIVE and row.to_on < today:
+        # Nothing is charged for the time in which the pages were shut: a new period begins today.
+        row.to_on, row.anchor_day = today, today.day
+    _enter(row, state, today)
+    row.save()
+
+
+def _enter(row: Subscription, state: str, today: date) -> None:
+    row.state, row.state_since = state, today
+
+
+def _list_in_the_way(plan: Plan) -> list[str]:
+    """Return a sentence for each kind of which the company has more than the plan holds."""
+    present = {
+        "devices": assets.list_devices().count(),
+        "points": assets.list_points().count(),
+        "users": people.list_members().filter(deactivated_at=None).count(),
+    }
+    return [
+        _("%(present)s %(kind)s are in use, the plan has %(limit)s: retire %(more)s.")
+        % {"present": count, "kind": rights.KINDS[kind], "limit": plan.limits[kind], "more": count - plan.limits[kind]}
+        for kind, count in present.items()
+        if plan.limits.get(kind) is not None and count > plan.limits[kind]
+    ]  # fmt: skip
+
+
+def _price(plan: Plan, currency: str) -> Price:
+    return Price.objects.get(plan=plan, currency=currency)
+
+
+def _require() -> Subscription:
+    row = get_subscription()
+    if row is None:
+        raise NotFoundError(_("This server sells no plans: nothing is limited."), key="billing.nothing_sold")
+    return row
+
+
+def _lock() -> Subscription:
+    _require()
+    return Subscription.objects.select_for_update(of=("self",)).select_related("plan", "next_plan").get()
+
+
+def _today(zone: str, now: datetime | None) -> date:
+    return (clock.now() if now is None else now).astimezone(ZoneInfo(zone)).date()

@@ -1,0 +1,1 @@
+"""Pages on what a company pays for: its plan, what it uses, its invoices."""

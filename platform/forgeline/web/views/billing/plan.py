@@ -1,0 +1,234 @@
+"""Plan and invoices: what the company has, what it uses, what it can change to, and what is to be paid."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from forgeline.assets.queries import list_devices, list_points, list_sites
+from forgeline.base import clock
+from forgeline.base.errors import ForgelineError
+from forgeline.billing import invoicing, metering, quota, subscriptions
+from forgeline.billing.api import PAY, pdf_answer
+from forgeline.billing.gateways.catalogue import GATEWAYS
+from forgeline.billing.models import Invoice, Kind, Period, State, Subscription
+from forgeline.billing.money import words
+from forgeline.billing.paper import describe_line
+from forgeline.entitlements.rights import KINDS
+from forgeline.identity.people import list_members
+from forgeline.web.access import fault, needs
+
+DAYS = 31
+TONES = {
+    State.TRIAL: "setup", State.ACTIVE: "running", State.PAST_DUE: "warn", State.GRACE: "warn",
+    State.SUSPENDED: "down", State.CLOSED: "off",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """How much of a limit is used; ``limit`` None where there is none."""
+
+    title: str
+    used: int
+    limit: int | None
+
+    @property
+    def percent(self) -> int:
+        return 0 if not self.limit else min(100, 100 * self.used // self.limit)
+
+    @property
+    def tone(self) -> str:
+        return "bad" if self.percent >= 100 else "warn" if self.percent >= 80 else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One day of a plot: its place and height out of 100."""
+
+    day: date
+    count: int
+    x: float
+    width: float
+    height: float
+
+    @property
+    def top(self) -> float:
+        return round(100 - self.height, 2)
+
+
+class PartyForm(forms.ModelForm):
+    class Meta:
+        model = Subscription
+        fields = ["title", "tax_number", "address", "bank", "email"]
+
+
+@never_cache
+@needs(PAY)
+def plan(request: HttpRequest) -> HttpResponse:
+    """Show the plan, what is used of it, the plans that there are, and the invoices; take the name for them."""
+    row = subscriptions.get_subscription()
+    form = None if row is None else PartyForm(request.POST or None, instance=row)
+    if request.method == "POST" and form is not None and form.is_valid():
+        form.save()
+        messages.success(request, _("Saved: it stands on invoices from now on."))
+        return redirect("web:plan")
+    offers = [] if row is None else _offers(row)
+    context = {
+        "row": row,
+        "form": form,
+        "balance": "" if row is None else words(row.balance, row.currency),
+        "tone": "" if row is None else TONES[State(row.state)],
+        "gauges": _gauges(row),
+        "bars": _bars("UTC" if row is None else row.zone),
+        "plans": offers,
+        "kinds": [
+            {"title": title, "limits": [each["plan"].limits.get(kind) for each in offers]}
+            for kind, title in KINDS.items()
+        ],
+        "invoices": [] if row is None else _ledger(row),
+    }
+    return render(
+        request, "web/billing/plan.html", context, status=422 if form is not None and form.errors else 200
+    )
+
+
+@never_cache
+@needs(PAY)
+def change(request: HttpRequest) -> HttpResponse:
+    """Show what a change of plan means, and make it."""
+    facts = request.POST if request.method == "POST" else request.GET
+    plan_key, period = facts.get("plan", ""), facts.get("period", "")
+    try:
+        if request.method == "POST":
+            at_once = facts.get("when") == "now"
+            row = subscriptions.change_plan(plan_key, period, at_once=at_once)
+            done = (
+                _("Your plan is now %(plan)s.") if at_once else _("Your plan changes to %(plan)s on %(day)s.")
+            )
+            title = (row.plan if at_once or row.next_plan is None else row.next_plan).title
+            messages.success(request, done % {"plan": title, "day": row.to_on})
+            return redirect("web:plan")
+        now, later = (subscriptions.quote(plan_key, period, at_once=at_once) for at_once in (True, False))
+    except ForgelineError as error:
+        if request.method == "POST":
+            messages.error(request, str(error))
+            return redirect("web:plan")
+        return fault(request, error.status, _("This plan cannot be chosen"), str(error))
+    row = subscriptions.get_subscription()
+    assert row is not None
+    titles = {each.key: each.title for each in subscriptions.list_plans()}
+    lines = [
+        (describe_line(item, titles), item.days, item.of_days, words(item.net, row.currency))
+        for item in now.items
+    ]
+    context = {
+        "row": row, "now": now, "later": later, "lines": lines, "period": Period(period).label,
+        "tax": words(now.totals.tax, row.currency), "total": words(now.totals.total, row.currency),
+        "gives_back": now.totals.total < 0,
+        "needs_title": not row.title and any(price.amount(period) for price in now.plan.prices.all()),
+    }  # fmt: skip
+    return render(request, "web/billing/change.html", context)
+
+
+@never_cache
+@needs(PAY)
+def invoice(request: HttpRequest, invoice_id: int) -> HttpResponse:
+    """Return an invoice as PDF."""
+    return pdf_answer(invoicing.get_invoice(invoice_id))
+
+
+def _gauges(row: Subscription | None) -> list[Gauge]:
+    limits: dict[str, Any] = {} if row is None else row.plan.limits
+    used = {
+        "devices": list_devices().count(),
+        "points": list_points().count(),
+        "users": list_members().filter(deactivated_at=None).count(),
+    }
+    gauges = [Gauge(str(KINDS[kind]), count, limits.get(kind)) for kind, count in used.items()]
+    if row is not None:
+        month = quota.read_month(row)
+        gauges.append(Gauge(str(KINDS["samples_per_month"]), month.used, month.limit))
+    return gauges
+
+
+def _bars(zone: str) -> list[Bar]:
+    """The samples of each of the last days, in the company's days."""
+    site = list_sites().first()
+    here = ZoneInfo(zone if zone != "UTC" or site is None else site.zone)
+    now = clock.now()
+    today = now.astimezone(here).date()
+    counts: dict[date, int] = defaultdict(int)
+    for row in metering.read_usage(now - timedelta(days=DAYS), now):
+        counts[row.hour.astimezone(here).date()] += row.samples_stored
+    most = max(counts.values(), default=0)
+    if not most:
+        return []
+    days = [today - timedelta(days=ago) for ago in range(DAYS - 1, -1, -1)]
+    width = 100 / DAYS
+    return [
+        Bar(
+            day,
+            counts[day],
+            round(number * width, 3),
+            round(width * 0.8, 3),
+            round(100 * counts[day] / most, 2),
+        )
+        for number, day in enumerate(days)
+    ]
+
+
+def _offers(row: Subscription) -> list[dict[str, Any]]:
+    offers = []
+    for each in subscriptions.list_plans():
+        price = next((price for price in each.prices.all() if price.currency == row.currency), None)
+        if price is None:
+            continue
+        offers.append(
+            {
+                "plan": each,
+                "monthly": words(price.monthly, price.currency),
+                "yearly": words(price.yearly, price.currency),
+                "is_mine": each.pk == row.plan_id and row.state != State.TRIAL,
+                "is_free": not price.monthly,
+            }
+        )
+    return offers
+
+
+def _ledger(row: Subscription) -> list[dict[str, Any]]:
+    entries = []
+    today = clock.now().astimezone(ZoneInfo(row.zone)).date()
+    for each in invoicing.list_invoices():
+        open_ = invoicing.open_amount(each)
+        entries.append(
+            {
+                "invoice": each,
+                "total": words(each.total, each.currency),
+                "open": words(open_, each.currency) if open_ else "",
+                "state": _state_of(each, open_, today),
+                "ways": [way.explain(each, open_) for way in GATEWAYS if open_ and way.is_offered(each)],
+            }
+        )
+    return entries
+
+
+def _state_of(row: Invoice, open_: int, today: date) -> tuple[str, str]:
+    """The tone and the word of an invoice."""
+    if row.kind == Kind.CREDIT:
+        return "idle", _("credit note")
+    if not open_:
+        return "running", _("paid")
+    if row.due_on < today:
+        return "down", _("overdue")
+    return "setup", _("open")
