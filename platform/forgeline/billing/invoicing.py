@@ -199,7 +199,7 @@ def _issue(
         seller=seller_facts(),
         buyer={
             "title": row.title or tenant.name, "tax_number": row.tax_number, "address": row.address,
-            "bank": row.bank, "email": row.email,
+            "bank": row.bank, "email": row.email, "zone": row.zone,
         },
         net=totals.net, tax=totals.tax, total=totals.total,
         used_from=used_from, used_to=used_to, used=_used(used_from, used_to),

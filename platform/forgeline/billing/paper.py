@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import typst
 from django.conf import settings
@@ -84,11 +86,17 @@ def describe(invoice: Invoice) -> dict[str, Any]:
         ],
         "open": [pgettext("invoice", "Open"), words(open_, invoice.currency)],
         "ways": [{"title": way.title, "facts": [list(fact) for fact in way.facts]} for way in ways],
-        "used_title": _("Used from %(first)s to %(last)s")
-        % {"first": date_format(invoice.used_from), "last": date_format(invoice.used_to)},
+        "used_title": _used_title(invoice),
         "used": describe_usage(invoice.used),
         "page": pgettext("invoice", "Page"),
     }  # fmt: skip
+
+
+def _used_title(invoice: Invoice) -> str:
+    zone = ZoneInfo(str(invoice.buyer.get("zone", "UTC")))
+    first, after = (at.astimezone(zone).date() for at in (invoice.used_from, invoice.used_to))
+    last = max(first, after - timedelta(days=1))
+    return _("Used from %(first)s to %(last)s") % {"first": date_format(first), "last": date_format(last)}
 
 
 def _fact_of_kind(invoice: Invoice) -> list[str]:
