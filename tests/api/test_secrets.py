@@ -76,7 +76,7 @@ def _people(web: str, haul: Haul) -> httpx.Client:
     haul.secrets |= {"wrong password": "Wrong-Sesame-771", "password": "a-long-password"}
     page = httpx.Client(base_url=web)
     for password in (haul.secrets["wrong password"], haul.secrets["password"]):
-        fields = {"username": "alice@example.com", "password": password}
+        fields = {"login": "alice@example.com", "password": password}
         haul.keep("sign-in", _sign_in(page, "/sign-in/", fields))
     assert page.get("/").status_code == 200
     haul.keep("reset", _sign_in(httpx.Client(base_url=web), "/password/", {"email": "alice@example.com"}))

@@ -190,7 +190,7 @@ def test_entries_stay_named_when_the_transaction_is_let_go_of(company: Company) 
 
 
 def test_sessions_are_written_down(company: Company, client: Client) -> None:
-    given = {"username": "alice@example.com", "password": "a-long-password"}
+    given = {"login": "alice@example.com", "password": "a-long-password"}
     client.post("/sign-in/", {**given, "password": "wrong-password"})
     client.post("/sign-in/", given)
     client.post("/sign-out/")

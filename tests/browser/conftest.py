@@ -177,7 +177,7 @@ def sender(web: Web, floor: Floor) -> Sender:
 
 def sign_in(page: Any, email: str) -> None:
     page.goto("/sign-in/")
-    page.fill("input[name=username]", email)
+    page.fill("input[name=login]", email)
     page.fill("input[name=password]", PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: "/sign-in/" not in url)

@@ -48,7 +48,7 @@ def visit(
         )
         page = context.new_page()
         page.goto("/sign-in/")
-        page.fill("input[name=username]", running.email)
+        page.fill("input[name=login]", running.email)
         page.fill("input[name=password]", running.password)
         page.click("form button[type=submit], form button:not([type])")
         page.wait_for_url(lambda url: "/sign-in/" not in url)

@@ -38,7 +38,7 @@ def test_link_of_the_letter_sets_a_new_password_once(company: Company, letterbox
     assert client.post(address, {"new_password1": chosen, "new_password2": chosen}).status_code == 302
 
     for password, code in (("a-long-password", 200), (chosen, 302)):
-        answer = Client().post("/sign-in/", {"username": "alice@example.com", "password": password})
+        answer = Client().post("/sign-in/", {"login": "alice@example.com", "password": password})
         assert answer.status_code == code
     again = Client().get(link, follow=True)
     assert again.context["validlink"] is False

@@ -27,13 +27,13 @@ def caller() -> str:
 
 
 def _try(client: Client, email: str, password: str, caller: str = "127.0.0.1") -> int:
-    answer = client.post("/sign-in/", {"username": email, "password": password}, REMOTE_ADDR=caller)
+    answer = client.post("/sign-in/", {"login": email, "password": password}, REMOTE_ADDR=caller)
     return int(answer.status_code)
 
 
 def test_right_password_opens_and_wrong_one_tells_neither_which(company: Company) -> None:
-    known = Client().post("/sign-in/", {"username": "alice@example.com", "password": "wrong"})
-    unknown = Client().post("/sign-in/", {"username": "nobody@example.com", "password": "wrong"})
+    known = Client().post("/sign-in/", {"login": "alice@example.com", "password": "wrong"})
+    unknown = Client().post("/sign-in/", {"login": "nobody@example.com", "password": "wrong"})
     assert known.status_code == unknown.status_code == 200
     said = [set(answer.context["form"].non_field_errors()) for answer in (known, unknown)]
     assert said[0] == said[1]
@@ -50,7 +50,7 @@ def test_account_rests_after_eight_tries_however_it_is_spelt(company: Company, c
     assert codes[:-1] == [200] * (settings.AXES_FAILURE_LIMIT - 1)
     assert codes[-1] == 429
     answer = Client().post(
-        "/sign-in/", {"username": "alice@example.com", "password": PASSWORD}, REMOTE_ADDR=caller,
+        "/sign-in/", {"login": "alice@example.com", "password": PASSWORD}, REMOTE_ADDR=caller,
         headers={"Accept-Language": "zh-hans"},
     )  # fmt: skip
     assert answer.status_code == 429
@@ -129,7 +129,7 @@ def test_inactive_person_is_out_at_once(company: Company) -> None:
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
 def test_sign_in_leads_nowhere_else(company: Company, target: str) -> None:
     answer = Client().post(
-        f"/sign-in/?next={target}", {"username": "alice@example.com", "password": PASSWORD, "next": target}
+        f"/sign-in/?next={target}", {"login": "alice@example.com", "password": PASSWORD, "next": target}
     )
     assert answer.status_code == 302
     assert answer["Location"] == "/"
@@ -180,6 +180,6 @@ def test_key_opens_no_page(company: Company) -> None:
 
 def test_a_form_without_its_token_is_refused_with_a_page_that_says_what_to_do(company: Company) -> None:
     client = Client(enforce_csrf_checks=True)
-    answer = client.post("/sign-in/", {"username": "alice@example.com", "password": "x"})
+    answer = client.post("/sign-in/", {"login": "alice@example.com", "password": "x"})
     assert answer.status_code == 403
     assert "Load the page again" in answer.content.decode()

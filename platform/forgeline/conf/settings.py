@@ -41,6 +41,10 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "channels",
     "axes",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
 ]
 
 MIDDLEWARE = [
@@ -54,6 +58,7 @@ MIDDLEWARE = [
     "forgeline.identity.middleware.TenantMiddleware",
     "forgeline.conf.request_log.RequestLogMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -190,14 +195,32 @@ LOGIN_REDIRECT_URL = "web:overview"
 LOGOUT_REDIRECT_URL = "web:sign_in"
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
-# What the form calls it; by default axes looks for the model's own word, e-mail, and would count for nobody.
-AXES_USERNAME_FORM_FIELD = "username"
+AXES_USERNAME_CALLABLE = "forgeline.identity.adapters.username_of"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 AXES_LOCKOUT_CALLABLE = "forgeline.web.views.session.locked_out"
 AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"
+
+SIGN_UP = ENV["FORGELINE_SIGN_UP"]
+ACCOUNT_ADAPTER = "forgeline.identity.adapters.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_FORMS = {"signup": "forgeline.web.sign_up.SignUpForm"}
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+# A code is typed where the sign-up goes on; a link would open in the mail program's own browser.
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+# Wrong passwords are axes' to count, by account and address together.
+ACCOUNT_RATE_LIMITS = {"login_failed": False}
+MFA_ADAPTER = "forgeline.identity.adapters.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Forgeline"
 
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_COOKIE_AGE = 14 * 24 * 3600

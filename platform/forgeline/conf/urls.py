@@ -19,6 +19,7 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("jsi18n/", JavaScriptCatalog.as_view(), name="javascript-catalog"),
     *(path("api/v1/", include(m.api_urls)) for m in list_manifests() if m.api_urls),
+    path("", include("forgeline.web.account_urls")),
     re_path(r"^api/", unknown_endpoint),
     *(path(f"{m.key}/" if m.key != "web" else "", include(m.urls)) for m in list_manifests() if m.urls),
 ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
+
+from allauth.account.models import EmailAddress
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -11,7 +14,7 @@ from forgeline.tenancy.models import Tenant
 from forgeline.tenancy.scoping import tenant_scope
 
 
-def create_tenant(*, name: str, slug: str, language: str = "en") -> Tenant:
+def create_tenant(*, name: str, slug: str, language: str = "en", industry: str = "") -> Tenant:
     """Make a company. **Raises** ConflictError when the short name is taken."""
     with transaction.atomic():
         # Its own row is behind row-level security, so the scope is entered before the row exists.
@@ -21,7 +24,9 @@ def create_tenant(*, name: str, slug: str, language: str = "en") -> Tenant:
         with tenant_scope(tenant_id):
             try:
                 with transaction.atomic():
-                    return Tenant.objects.create(id=tenant_id, name=name, slug=slug, language=language)
+                    return Tenant.objects.create(
+                        id=tenant_id, name=name, slug=slug, language=language, industry=industry
+                    )
             except IntegrityError as error:
                 raise ConflictError(
                     _("This short name is taken; choose another."),
@@ -31,14 +36,24 @@ def create_tenant(*, name: str, slug: str, language: str = "en") -> Tenant:
 
 
 def create_user(*, email: str, password: str | None, name: str = "", language: str = "") -> User:
-    """Make a person. **Raises** ConflictError when the e-mail address is known."""
+    """Make a person whose address needs no proof: who opens an empty installation, who was invited there.
+
+    **Raises** ConflictError when the e-mail address is known.
+    """
     try:
         with transaction.atomic():
-            return User.objects.create_user(email=email, password=password, name=name, language=language)
+            user = User.objects.create_user(email=email, password=password, name=name, language=language)
+            EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+            return user
     except IntegrityError as error:
         raise ConflictError(
             _("There is an account with this e-mail address."), key="identity.email_taken"
         ) from error
+
+
+def draw_letters(count: int) -> str:
+    """Return letters and digits by chance that nobody mistakes for each other."""
+    return "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _place in range(count))
 
 
 def set_language(*, user_id: int, language: str) -> None:

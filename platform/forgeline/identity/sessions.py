@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from forgeline.audit.recorder import Source, acting, record
 from forgeline.base.request_ids import request_id_of
+from forgeline.identity.adapters import username_of
 from forgeline.identity.models import User
 from forgeline.identity.queries import list_memberships
 from forgeline.tenancy.scoping import tenant_scope
@@ -33,7 +34,7 @@ def _ended(sender: Any, request: HttpRequest | None, user: User | None, **_more:
 def _refused(
     sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **_more: Any
 ) -> None:
-    user = User.objects.filter(email=str(credentials.get("username", "")).strip().lower()).first()
+    user = User.objects.filter(email=username_of(request, credentials)).first()
     if user is not None:
         _write("identity.session.refused", request, user)
 

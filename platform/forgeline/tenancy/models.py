@@ -16,6 +16,8 @@ class Tenant(models.Model):
     name = models.CharField(_("name"), max_length=120)
     slug = models.SlugField(_("short name"), max_length=60, unique=True)
     language = models.CharField(_("language"), max_length=10, default="en")
+    industry = models.CharField(_("what is made"), max_length=20, blank=True)
+    """A key of ``assets.industries``."""
     adopts_unknown = models.BooleanField(
         _("adopt unknown devices and keys by itself"), default=False,
         help_text=_("New devices and values become points at once instead of waiting for a person."),

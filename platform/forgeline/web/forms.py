@@ -8,11 +8,13 @@ from zoneinfo import available_timezones
 from django import forms
 from django.utils.translation import get_language, gettext_lazy as _
 
+from forgeline.assets.industries import INDUSTRIES
 from forgeline.assets.models import Asset, Point, Site
 from forgeline.assets.models.place import AssetLevel
 from forgeline.assets.models.point import Kind
 from forgeline.assets.profiles import PROFILES
 from forgeline.assets.roles import POINT_ROLES
+from forgeline.tenancy.models import Tenant
 
 _COMMON_ZONES = (
     "Asia/Shanghai", "Asia/Hong_Kong", "Asia/Taipei", "Asia/Singapore", "Asia/Tokyo", "Asia/Kolkata",
@@ -31,9 +33,12 @@ def zone_choices() -> list[tuple[Any, Any]]:
 
 def _profiles() -> list[tuple[str, Any]]:
     language = get_language() or "en"
+    industry = INDUSTRIES.get(Tenant.objects.values_list("industry", flat=True).get())
+    likely = () if industry is None else industry.profiles
+    keys = [*(key for key in likely if key in PROFILES), *(key for key in PROFILES if key not in likely)]
     return [
         ("", _("None: points are made by hand")),
-        *((key, p.name_in(language)) for key, p in PROFILES.items()),
+        *((key, PROFILES[key].name_in(language)) for key in keys),
     ]
 
 

@@ -1,5 +1,6 @@
 """Addresses of the plant's own pages."""
 
+from allauth.account.views import logout
 from django.urls import path
 
 from forgeline.web.views import (
@@ -24,7 +25,7 @@ urlpatterns = [
     path("", overview.overview, name="overview"),
     path("machines/<int:asset_id>/", machine.machine, name="machine"),
     path("sign-in/", session.SignIn.as_view(), name="sign_in"),
-    path("sign-out/", session.SignOut.as_view(), name="sign_out"),
+    path("sign-out/", logout, name="sign_out"),
     path("first-owner/", session.first_owner, name="first_owner"),
     path("password/", session.ResetPassword.as_view(), name="password_reset"),
     path("password/sent/", session.ResetSent.as_view(), name="password_reset_done"),

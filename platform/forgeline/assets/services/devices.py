@@ -14,9 +14,9 @@ from forgeline.base import clock
 from forgeline.base.mqtt_password import hash_password
 from forgeline.entitlements.rights import require_room
 from forgeline.identity.policy import Actor
+from forgeline.identity.services import draw_letters
 
 _FIELDS = frozenset({"name", "asset_id"})
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 def create_device(*, name: str, key: str, asset_id: int | None = None, actor: Actor | None = None) -> Device:
@@ -56,7 +56,7 @@ def create_credential(*, device_id: int, actor: Actor | None = None) -> tuple[De
     require_edit(actor)
     device = get(Device, device_id)
     password = secrets.token_urlsafe(18)
-    username = "d" + "".join(secrets.choice(_LETTERS) for _ in range(10))
+    username = "d" + draw_letters(10)
     row = DeviceCredential(device=device, username=username, password_hash=hash_password(password))
     return save(row, taken="A random name was drawn twice; try again."), password
 

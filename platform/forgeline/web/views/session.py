@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.views import LoginView
 from django import forms
 from django.conf import settings
 from django.contrib.auth import login, views
-from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm, SetPasswordForm
+from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
 from django.contrib.auth.password_validation import validate_password
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
@@ -26,37 +27,28 @@ from forgeline.web.access import fault, put_faults
 _FIRST_OWNER_LOCK = 0x464C4F57
 
 
-class SignInForm(AuthenticationForm):
-    """E-mail and password."""
+class SignIn(LoginView):
+    """E-mail and password, or a passkey; a second factor is asked for where the person has one."""
 
-    username = forms.EmailField(
-        label=_("E-mail"), widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
-    )
-
-    error_messages = {
-        **AuthenticationForm.error_messages,
-        "invalid_login": _(
-            "E-mail and password do not fit together. After eight tries an account rests for 15 minutes."
-        ),
-    }
-
-    def clean_username(self) -> str:
-        return str(self.cleaned_data["username"]).strip().lower()
-
-
-class SignIn(views.LoginView):
     template_name = "web/sign_in.html"
-    authentication_form = SignInForm
-    redirect_authenticated_user = True
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not User.objects.exists():
             return redirect("web:first_owner")
-        return super().dispatch(request, *args, **kwargs)
+        answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        return answer
 
+    def get_form(self, form_class: Any = None) -> forms.Form:
+        form: forms.Form = super().get_form(form_class)
+        form.fields["login"].label = _("E-mail")
+        form.fields["login"].widget.attrs = {"autocomplete": "username webauthn", "autofocus": True}
+        form.fields["password"].widget.attrs = {"autocomplete": "current-password"}
+        # The way to a new password stands at the foot of the page.
+        form.fields["password"].help_text = ""
+        return form
 
-class SignOut(views.LogoutView):
-    next_page = "web:sign_in"
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), "is_open": settings.SIGN_UP}
 
 
 def locked_out(request: HttpRequest, *_given: Any, **_named: Any) -> HttpResponse:

@@ -59,6 +59,11 @@
   setInterval(tick, 1000);
   setInterval(plantClocks, 5000);
   document.addEventListener("DOMContentLoaded", plantClocks);
+  document.addEventListener("DOMContentLoaded", () => {
+    // The plant is most likely where the browser is.
+    const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    for (const field of document.querySelectorAll("[data-zone]")) if (here && here.includes("/") && field.value === field.defaultValue) field.value = here;
+  });
   tick();
   document.addEventListener("htmx:afterSettle", tick);
 })();

@@ -1,0 +1,48 @@
+"""How the house bends django-allauth: who may sign up, what is sealed. Not here: its pages (web)."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
+from django.http import HttpRequest
+
+from forgeline.base.sealing import box
+
+_SECRETS = "forgeline.identity.factors"
+_HOUSE = SimpleNamespace(name="Forgeline", domain="Forgeline")
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """Sign-up is open where the installation says so."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return bool(settings.SIGN_UP)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Letters come from Forgeline, by whichever address the house was reached."""
+        super().send_mail(template_prefix, email, {**context, "current_site": _HOUSE})
+
+    def add_message(self, *args: Any, **named: Any) -> None:
+        """What has happened is seen on the page that follows; a second sentence for it is noise."""
+
+
+class FactorAdapter(DefaultMFAAdapter):
+    """Secrets of second factors are sealed at rest."""
+
+    def encrypt(self, text: str) -> str:
+        return box(_SECRETS).encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return box(_SECRETS).decrypt(encrypted_text.encode()).decode()
+
+
+def username_of(request: HttpRequest | None, credentials: dict[str, Any] | None = None) -> str:
+    """Return by which name axes counts tries: the address as it was typed, in lower case."""
+    typed = (credentials or {}).get("email") or (credentials or {}).get("username")
+    if typed is None and request is not None:
+        typed = request.POST.get("login", "")
+    return str(typed or "").strip().lower()
