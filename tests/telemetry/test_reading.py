@@ -74,4 +74,5 @@ def test_statements_do_not_grow_with_points(plant: Plant, points: list[int], res
             queries.read_series(point_ids, NOW - HOUR, NOW, resolution=resolution, max_pairs=100, now_us=NOW)
         return len(asked)
 
+    count(points)  # what the company may use is asked once in a while
     assert count([points[0], *more]) == count([points[0]])

@@ -10,6 +10,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 from django.db import connection
+from django.db.models import Q
 
 from forgeline.notifications.directory import Directory
 from forgeline.notifications.metrics import COLLECTED
@@ -54,11 +55,12 @@ def keep_to_limits(rows: list[Delivery], directory: Directory, at: datetime) -> 
         user_id, channel_id = recipient
         same = Delivery.objects.filter(user_id=user_id, channel_id=channel_id).exclude(via=Via.BELL)
         single = same.filter(form__in=[Form.SINGLE, Form.END])
-        sent[recipient] = (
-            single.filter(state=State.SENT, sent_at__gt=at - WINDOW).count()
-            + single.filter(state=State.SENDING).count()
-            + single.filter(state=State.WAITING, attempts__gt=0).count()
-        )
+        # One statement: between two, a letter that is just being written down as sent would be in neither.
+        sent[recipient] = single.filter(
+            Q(state=State.SENT, sent_at__gt=at - WINDOW)
+            | Q(state=State.SENDING)
+            | Q(state=State.WAITING, attempts__gt=0)
+        ).count()
     going: list[Delivery] = []
     beyond: dict[tuple[int | None, int | None], list[Delivery]] = {}
     is_limited = {row.pk for row in limited}

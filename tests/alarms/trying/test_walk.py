@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from forgeline.alarms.definitions import parse
 from forgeline.alarms.judging.book import Input, Planned
@@ -83,6 +83,7 @@ TRACK = st.lists(st.tuples(st.integers(0, 2999), st.integers(0, 9)), max_size=80
 
 @settings(max_examples=150, deadline=None)
 @given(TRACK, TRACK, st.lists(st.integers(1, 2999), max_size=6))
+@example([(0, 0)], [(0, 3), (1, 0), (2, 4)], [3])
 def test_cut_anywhere_says_the_same(
     a: list[tuple[int, int]], b: list[tuple[int, int]], cuts: list[int]
 ) -> None:

@@ -90,7 +90,9 @@ class Walk:
             end_us = own["ts_us"][~own["is_active"]]
             is_open = len(begin_us) > len(end_us)
             if has_size(planned):
-                until = np.append(end_us, until_us) if is_open else end_us
+                # What has been stored but not judged yet may lie beyond the end of the alarm.
+                judged_us = min(until_us, int(self.standing["seen_us"][number]) + 1)
+                until = np.append(end_us, judged_us) if is_open else end_us
                 peak = find_peaks(planned, signal_of(planned, samples), begin_us, until, peak)
             else:
                 peak = np.full(len(begin_us), np.nan)
