@@ -136,3 +136,34 @@ def test_the_other_sessions_are_ended(company: Company) -> None:
     assert clients[0].get("/account/sessions/").status_code == 200
     assert clients[0].post("/account/sessions/").status_code == 302
     assert [client.get("/alarms/").status_code for client in clients] == [200, 302]
+
+
+def test_a_mail_server_that_is_away_is_said_and_stops_nothing(open_house: None, settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    client = Client()
+    answer = client.post("/sign-up/", GIVEN, follow=True)
+    assert answer.status_code == 200
+    assert "mail server is away" in answer.content.decode()
+    assert User.objects.filter(email="mei@example.com").exists()
+
+
+def test_an_address_that_nobody_has_gets_the_houses_page(company: Company) -> None:
+    answer = Client().get("/nonsense/", headers={"Accept-Language": "zh-hans"})
+    assert answer.status_code == 404
+    assert '<main class="door"' in answer.content.decode()
+
+
+def test_a_page_that_fails_says_so_in_both_languages(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr("forgeline.web.views.session.SignIn.get_context_data", fail)
+    answer = Client(raise_request_exception=False).get("/sign-in/")
+    said = answer.content.decode()
+    assert answer.status_code == 500
+    assert "页面出错了" in said
+    assert "This page failed" in said
+    assert "secret detail" not in said

@@ -55,9 +55,10 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # Around the company's scope: what happens once its transaction is done may have something to say.
+    "django.contrib.messages.middleware.MessageMiddleware",
     "forgeline.identity.middleware.TenantMiddleware",
     "forgeline.conf.request_log.RequestLogMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+from smtplib import SMTPException
 from types import SimpleNamespace
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.context import request_context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from forgeline.base.sealing import box
 
+_log = logging.getLogger(__name__)
 _SECRETS = "forgeline.identity.factors"
 _HOUSE = SimpleNamespace(name="Forgeline", domain="Forgeline")
 
@@ -23,8 +29,17 @@ class AccountAdapter(DefaultAccountAdapter):
         return bool(settings.SIGN_UP)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Letters come from Forgeline, by whichever address the house was reached."""
-        super().send_mail(template_prefix, email, {**context, "current_site": _HOUSE})
+        """Letters come from Forgeline, by whichever address the house was reached; a mail server that is away is
+        said on the page, which goes on: what was done is done, and a code can be asked for again.
+        """
+        try:
+            # Many letters go once the transaction is done, when allauth has left the request already.
+            with request_context(self.request):
+                super().send_mail(template_prefix, email, {**context, "current_site": _HOUSE})
+        except (SMTPException, OSError) as error:
+            _log.warning("the letter %s could not be sent (%s)", template_prefix, type(error).__name__)
+            sentence = _("The e-mail could not be sent: the mail server is away. Try again in a few minutes.")
+            messages.warning(self.request, sentence, extra_tags="warn")
 
     def add_message(self, *args: Any, **named: Any) -> None:
         """What has happened is seen on the page that follows; a second sentence for it is noise."""
