@@ -18,9 +18,17 @@
       navigator.clipboard.writeText(copy.dataset.copy).then(() => { copy.textContent = gettext("Copied"); });
     }
   });
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-submit]")) event.target.form.submit();
+  });
   document.addEventListener("submit", (event) => {
     const question = event.target.dataset.confirm;
     if (question && !window.confirm(question)) event.preventDefault();
+  });
+
+  // A page that nobody looks at asks for nothing by itself; what a person or a message asks for has an event.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (document.hidden && !event.detail.requestConfig.triggeringEvent) event.preventDefault();
   });
 
   // "0.4 s", "12 s", "6 min", "3 h", "5 d": one form on every page.
