@@ -89,9 +89,19 @@ class Rig:
     def start_web(self) -> subprocess.Popen[bytes]:
         """Start the web server and wait until it is ready."""
         self.http_port = self.http_port or free_port()
-        words = ("-m", "uvicorn", "forgeline.conf.asgi:application", "--port", str(self.http_port))
-        process = self.start("web", *words, "--no-access-log", "--log-level", "warning")
-        self.wait(lambda: _answers(f"{self.url}/readyz"), "the web server answers", within_s=30)
+        return self._start_web("web", self.http_port)
+
+    def start_web_again(self) -> str:
+        """Start a second web process and return its address."""
+        port = free_port()
+        self._start_web("web-2", port)
+        return f"http://127.0.0.1:{port}"
+
+    def _start_web(self, name: str, port: int) -> subprocess.Popen[bytes]:
+        words = ("-m", "uvicorn", "forgeline.conf.asgi:application", "--port", str(port))
+        process = self.start(name, *words, "--no-access-log", "--log-level", "warning")
+        url = f"http://127.0.0.1:{port}/readyz"
+        self.wait(lambda: _answers(url), "the web server answers", within_s=30)
         return process
 
     def start_credentials(self) -> None:
@@ -127,6 +137,11 @@ class Rig:
         """Run a query as the server's superuser: row-level security binds even the owner."""
         with psycopg.connect(self.postgres.url(DBNAME)) as connection:
             return connection.execute(statement, parameters).fetchall()  # type: ignore[arg-type]
+
+    def analyze(self) -> None:
+        """Have the server look at its tables, as autovacuum would in a while."""
+        with psycopg.connect(self.postgres.url(DBNAME), autocommit=True) as connection:
+            connection.execute("ANALYZE")
 
     def committed(self) -> int:
         """Rows that the commit log says are stored."""

@@ -54,6 +54,15 @@ _FIGURES = (
            source="alarms"),
     Figure("alarms.sample_to_page.p50_ms", "the same, median", "ms", source="alarms"),
     Figure("alarms.sample_to_frame.p99_ms", "device → socket frame that tells of it", "ms", source="alarms"),
+    Figure("api.list_100k.p95_ms", "lists of 100,000 devices, the worst of seven ways", "ms", at_most=100,
+           source="tenants"),
+    Figure("api.mixed.requests_per_s", "eight programs on two web processes", "requests/s", at_least=200,
+           source="tenants"),
+    Figure("api.mixed.p95_ms", "the same", "ms", at_most=150, source="tenants"),
+    Figure("api.mixed.p50_ms", "the same, median", "ms", source="tenants"),
+    Figure("api.permission_ms", "who a key is and whether it may", "ms", at_most=1, source="tenants"),
+    Figure("metering.ingest_cost_ratio", "counting a minute's samples over storing them", at_most=0.02,
+           source="tenants"),
 )  # fmt: skip
 
 FIGURES: Mapping[str, Figure] = {figure.key: figure for figure in _FIGURES}

@@ -186,6 +186,7 @@ class AssetViewSet(PlantObjects):
 
     serializer_class = AssetSerializer
     queryset = Asset.objects.none()
+    search_column = "words"
     ordering_fields = ("name", "position", "path", "id")
     filterset_class = AssetFilter
 
@@ -221,6 +222,7 @@ class DeviceViewSet(PlantObjects):
     serializer_class = DeviceSerializer
     queryset = Device.objects.none()
     search_fields = ("name", "key")
+    search_column = "words"
     ordering_fields = ("name", "key", "created_at", "id")
     filterset_class = DeviceFilter
 
@@ -262,6 +264,7 @@ class PointViewSet(PlantObjects):
     serializer_class = PointSerializer
     queryset = Point.objects.none()
     search_fields = ("name", "names", "key")
+    search_column = "words"
     ordering_fields = ("name", "key", "position", "id")
     filterset_class = PointFilter
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Upper
 from django.utils.translation import gettext as _
 from rest_framework import filters
 from rest_framework.request import Request
@@ -14,7 +15,18 @@ from forgeline.base.errors import InvalidInputError
 
 
 class Search(filters.SearchFilter):
-    """``?search=press`` over the view's ``search_fields``; a view without any has no such parameter."""
+    """``?search=press`` over the view's ``search_fields``; a view without any has no such parameter.
+
+    A view whose rows keep their words in capitals names that column in ``search_column``.
+    """
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        column = getattr(view, "search_column", None)
+        if column is None:
+            return super().filter_queryset(request, queryset, view)
+        for term in self.get_search_terms(request):
+            queryset = queryset.filter(**{f"{column}__contains": Upper(Value(term))})
+        return queryset
 
     def get_schema_operation_parameters(self, view: Any) -> list[Any]:
         return super().get_schema_operation_parameters(view) if getattr(view, "search_fields", None) else []

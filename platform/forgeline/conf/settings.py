@@ -247,6 +247,9 @@ SECURE_REFERRER_POLICY = "same-origin"
 if ENV["FORGELINE_SECURE_COOKIES"]:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_SSL_REDIRECT = True
+    # What asks from within, past the proxy.
+    SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- e-mail ----------------------------------------------------------------------------------------------------------
@@ -345,5 +348,7 @@ NOTIFICATIONS = {
     "ALLOW_PRIVATE": ENV["FORGELINE_MESSAGES_TO_PRIVATE"],
 }
 LOGGING = logging_config(level=ENV["FORGELINE_LOG_LEVEL"], style=ENV["FORGELINE_LOG_FORMAT"])
-SILENCED_SYSTEM_CHECKS = ["axes.W003"]
+# HSTS for subdomains and in the browsers' own list: both bind whatever else stands under the domain, and are for its
+# owner to decide.
+SILENCED_SYSTEM_CHECKS = ["axes.W003", "security.W005", "security.W021"]
 TEST_RUN = "pytest" in sys.modules

@@ -26,11 +26,12 @@ def tenant_scope(tenant_id: int, *, branches: Sequence[str] | None = None) -> It
     outer = current_tenant_id.get(), current_branches.get()
     inner = outer[1] if branches is None else tuple(branches)
     tenant_token, branches_token = current_tenant_id.set(tenant_id), current_branches.set(inner)
+    is_within = connection.in_atomic_block
     try:
         with transaction.atomic():
             _set_for_transaction(tenant_id, inner)
             yield
-            if not connection.needs_rollback:
+            if is_within and not connection.needs_rollback:
                 # A released savepoint keeps its SET LOCAL, so the outer scope is put back by hand.
                 _set_for_transaction(*outer)
     finally:

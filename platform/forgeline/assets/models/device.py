@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from forgeline.assets.models.naming import words_of
 from forgeline.assets.models.place import Asset
 from forgeline.tenancy.models import TenantModel
 
@@ -18,10 +19,17 @@ class Device(TenantModel):
     """How its source names it: the part of the topic, the serial number."""
     created_at = models.DateTimeField(auto_now_add=True)
     retired_at = models.DateTimeField(null=True, blank=True)
+    words = words_of("name", "key")
 
     class Meta(TenantModel.Meta):
         verbose_name = _("device")
         constraints = [models.UniqueConstraint(fields=["tenant", "key"], name="assets_device_key_once")]
+        # The orders in which a program goes through a hundred thousand of them; that by key has its constraint.
+        indexes = [
+            models.Index(fields=["tenant", "id"], name="assets_device_in_order"),
+            models.Index(fields=["tenant", "name", "id"], name="assets_device_by_name"),
+            models.Index(fields=["tenant", "created_at", "id"], name="assets_device_by_age"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from forgeline.assets.models.naming import Named
+from forgeline.assets.models.naming import Named, words_of
 from forgeline.tenancy.models import TenantModel
 
 
@@ -47,6 +47,7 @@ class Asset(Named, TenantModel):
     position = models.PositiveIntegerField(default=0)
     profile = models.CharField(_("device profile"), max_length=60, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
+    words = words_of("name", "names")
 
     class Meta(TenantModel.Meta):
         verbose_name = _("asset")

@@ -6,7 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from forgeline.assets.models.device import Device
-from forgeline.assets.models.naming import Named
+from forgeline.assets.models.naming import Named, words_of
 from forgeline.assets.models.place import Asset
 from forgeline.tenancy.models import TenantModel
 
@@ -44,6 +44,7 @@ class Point(Named, TenantModel):
     position = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     retired_at = models.DateTimeField(null=True, blank=True)
+    words = words_of("name", "names", "key")
 
     class Meta(TenantModel.Meta):
         verbose_name = _("point")
@@ -52,6 +53,10 @@ class Point(Named, TenantModel):
             models.CheckConstraint(
                 condition=models.Q(expected_interval_s__gt=0), name="assets_point_interval_positive"
             ),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "id"], name="assets_point_in_order"),
+            models.Index(fields=["tenant", "name", "id"], name="assets_point_by_name"),
         ]
 
     def __str__(self) -> str:
