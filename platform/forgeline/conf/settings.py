@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -176,6 +177,12 @@ CELERY_BEAT_SCHEDULE = {
     }.items()
 }
 
+for _module in MODULES:
+    CELERY_BEAT_SCHEDULE |= {
+        name: {"task": name, "schedule": seconds}
+        for name, seconds in import_module(f"{_module}.module").MANIFEST.jobs.items()
+    }
+
 # --- people ----------------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "identity.User"
@@ -284,6 +291,11 @@ FONTS = VAR / "fonts"
 STATICFILES_DIRS = [("vendor", VAR / "assets")] if (VAR / "assets").is_dir() else []
 WHITENOISE_USE_FINDERS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "forgeline.base.uploads.BoundedUpload",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # --- API --------------------------------------------------------------------------------------------------------------
 
