@@ -74,10 +74,10 @@ def recount(row: WorkOrder) -> None:
     """Sum up what is booked on an order."""
     money = DecimalField(max_digits=20, decimal_places=4)
     labour = row.labour.aggregate(
-        minutes=Sum("minutes"), cost=Sum(F("minutes") * F("rate"), output_field=money)
+        worked=Sum("minutes"), cost=Sum(F("minutes") * F("rate"), output_field=money)
     )
     parts = row.parts.aggregate(cost=Sum(F("quantity") * F("unit_cost"), output_field=money))
-    row.labour_minutes = int(labour["minutes"] or 0)
+    row.labour_minutes = int(labour["worked"] or 0)
     row.labour_cost = _round((labour["cost"] or Decimal(0)) / 60)
     row.parts_cost = _round(parts["cost"] or Decimal(0))
     row.save(update_fields=["labour_minutes", "labour_cost", "parts_cost"])
