@@ -22,7 +22,7 @@ from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
 
 
-class RouteItemSerializer(serializers.ModelSerializer):
+class InspectionItemSerializer(serializers.ModelSerializer):
     asset = serializers.IntegerField(source="asset_id", min_value=1)
     kind = serializers.ChoiceField(choices=ItemKind.choices, default=ItemKind.CHECK.value)
 
@@ -31,10 +31,10 @@ class RouteItemSerializer(serializers.ModelSerializer):
         fields = ["id", "asset", "text", "kind", "unit", "low", "high"]
 
 
-class RouteSerializer(serializers.ModelSerializer):
+class InspectionRouteSerializer(serializers.ModelSerializer):
     plant = serializers.IntegerField(source="site_id", min_value=1)
     every_hours = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=8784)
-    items = RouteItemSerializer(
+    items = InspectionItemSerializer(
         many=True,
         source="stops",
         max_length=MOST_LINES,
@@ -72,7 +72,7 @@ class FinishInput(serializers.Serializer):
 class RouteViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
     """Inspection routes: items over machines of one plant."""
 
-    serializer_class = RouteSerializer
+    serializer_class = InspectionRouteSerializer
     queryset = InspectionRoute.objects.none()
     filterset_class = RouteFilter
     read_permission, write_permission = VIEW, PLAN
@@ -120,7 +120,7 @@ class RouteViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
         return given
 
     def _read(self, pk: int) -> dict[str, Any]:
-        return RouteSerializer(list_routes().get(pk=pk)).data
+        return InspectionRouteSerializer(list_routes().get(pk=pk)).data
 
 
 class InspectionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):

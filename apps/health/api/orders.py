@@ -103,9 +103,7 @@ class StepInput(serializers.Serializer):
 
 class AnswerInput(serializers.Serializer):
     item = serializers.IntegerField(min_value=1)
-    result = serializers.ChoiceField(
-        choices=[ItemResult.OK.value, ItemResult.NOT_OK.value], required=False, allow_blank=True, default=""
-    )
+    result = serializers.ChoiceField(choices=ItemResult.choices, required=False, allow_blank=True, default="")
     value = serializers.FloatField(required=False, allow_null=True, default=None)
     note = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
 

@@ -45,7 +45,7 @@ from forgeline.identity.authentication import actor_of
 LONGEST = timedelta(days=1100)
 
 
-class RecordSerializer(serializers.ModelSerializer):
+class MachineRecordSerializer(serializers.ModelSerializer):
     asset = serializers.IntegerField(source="asset_id", read_only=True)
     risk_number = serializers.SerializerMethodField(help_text="severity × occurrence × detection.")
     grade = serializers.SerializerMethodField(help_text="A, B or C; empty while something is not scored.")
@@ -81,7 +81,7 @@ class LabelAnswer(serializers.Serializer):
 class RecordViewSet(mixins.ListModelMixin, Resource):
     """What is kept of machines; the id is the asset's. The list has those of which something is kept."""
 
-    serializer_class = RecordSerializer
+    serializer_class = MachineRecordSerializer
     queryset = MachineRecord.objects.none()
     read_permission, write_permission = rules.VIEW, rules.PLAN
     search_fields = ("manufacturer", "type_name", "serial_number", "asset__name")
@@ -117,7 +117,7 @@ class RecordViewSet(mixins.ListModelMixin, Resource):
         return HttpResponse(labels.print_labels([row]), content_type="application/pdf")
 
 
-class FileSerializer(serializers.ModelSerializer):
+class MachineDocumentSerializer(serializers.ModelSerializer):
     asset = serializers.IntegerField(source="asset_id", min_value=1)
     content = serializers.CharField(
         write_only=True, help_text="The file in base64; at most 3.7 MB this way, 10 MB by the page."
@@ -137,7 +137,7 @@ class FileSerializer(serializers.ModelSerializer):
 class FileViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
     """Documents and photos of machines: JPEG, PNG, WebP, PDF, Word, Excel, plain text."""
 
-    serializer_class = FileSerializer
+    serializer_class = MachineDocumentSerializer
     queryset = StoredFile.objects.none()
     filterset_class = FileFilter
     pagination_class = NewestFirst
@@ -169,7 +169,7 @@ class FileViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
         return file_answer(get_file(int(pk)))
 
 
-class ReasonSerializer(serializers.ModelSerializer):
+class DowntimeReasonSerializer(serializers.ModelSerializer):
     class Meta:
         model = DowntimeReason
         fields = ["id", "name", "names", "is_planned"]
@@ -180,7 +180,7 @@ class ReasonSerializer(serializers.ModelSerializer):
 class ReasonViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
     """Why machines stand."""
 
-    serializer_class = ReasonSerializer
+    serializer_class = DowntimeReasonSerializer
     queryset = DowntimeReason.objects.none()
     read_permission, write_permission = rules.VIEW, rules.MANAGE
     search_fields = ("name", "names")
@@ -205,7 +205,7 @@ class ReasonViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class TermsSerializer(serializers.ModelSerializer):
+class MaintenanceTermsSerializer(serializers.ModelSerializer):
     labour_rate = serializers.DecimalField(
         max_digits=10, decimal_places=2, min_value=Decimal(0), required=False
     )
@@ -222,20 +222,22 @@ class TermsView(APIView):
     permission_classes = [ActorPermission]
     read_permission, write_permission = rules.VIEW, rules.MANAGE
 
-    @extend_schema(responses=TermsSerializer)
+    @extend_schema(responses=MaintenanceTermsSerializer)
     def get(self, request: Request) -> Response:
-        return Response(TermsSerializer(find_terms()).data)
+        return Response(MaintenanceTermsSerializer(find_terms()).data)
 
-    @extend_schema(request=TermsSerializer, responses=TermsSerializer)
+    @extend_schema(request=MaintenanceTermsSerializer, responses=MaintenanceTermsSerializer)
     def patch(self, request: Request) -> Response:
-        shape = TermsSerializer(data=request.data, partial=True)
+        shape = MaintenanceTermsSerializer(data=request.data, partial=True)
         shape.is_valid(raise_exception=True)
         return Response(
-            TermsSerializer(register.set_terms(actor=actor_of(request), **shape.validated_data)).data
+            MaintenanceTermsSerializer(
+                register.set_terms(actor=actor_of(request), **shape.validated_data)
+            ).data
         )
 
 
-class FiguresSerializer(serializers.Serializer):
+class MaintenanceFiguresSerializer(serializers.Serializer):
     asset = serializers.IntegerField(source="asset.pk", default=None)
     failures = serializers.IntegerField(source="reliability.failures")
     operating_h = serializers.FloatField(source="reliability.operating_h")
@@ -253,7 +255,7 @@ class FiguresSerializer(serializers.Serializer):
     cost = serializers.FloatField()
 
 
-class MonthSerializer(serializers.Serializer):
+class MaintenanceMonthSerializer(serializers.Serializer):
     month = serializers.CharField()
     cost = serializers.FloatField()
     planned = serializers.IntegerField()
@@ -262,10 +264,10 @@ class MonthSerializer(serializers.Serializer):
 
 class FiguresAnswer(serializers.Serializer):
     currency = serializers.CharField()
-    total = FiguresSerializer()
-    machines = FiguresSerializer(many=True)
+    total = MaintenanceFiguresSerializer()
+    machines = MaintenanceFiguresSerializer(many=True)
     reasons = serializers.DictField(child=serializers.FloatField(), help_text="Reason → hours of standing.")
-    months = MonthSerializer(many=True)
+    months = MaintenanceMonthSerializer(many=True)
 
 
 class Asked(serializers.Serializer):

@@ -30,7 +30,7 @@ _NOT_BELOW: dict[str, Any] = {"min_value": Decimal(0), "required": False}
 _BIGGEST = 1e15
 
 
-class PartSerializer(serializers.ModelSerializer):
+class SparePartSerializer(serializers.ModelSerializer):
     plant = serializers.IntegerField(source="site_id", min_value=1)
     stock = serializers.DecimalField(
         **QUANTITY,
@@ -60,7 +60,7 @@ class StockMoveSerializer(serializers.ModelSerializer):
 
 class StockInput(serializers.Serializer):
     kind = serializers.ChoiceField(
-        choices=[MoveKind.RECEIPT.value, MoveKind.ISSUE.value, MoveKind.COUNT.value]
+        choices=MoveKind.choices, help_text="All but `return`: an order puts back."
     )
     quantity = serializers.DecimalField(**QUANTITY, help_text="For `count`: what lies there.")
     note = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
@@ -69,7 +69,7 @@ class StockInput(serializers.Serializer):
 class PartViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
     """Spare parts. A stock never falls below zero, whoever takes parts at once."""
 
-    serializer_class = PartSerializer
+    serializer_class = SparePartSerializer
     queryset = SparePart.objects.none()
     filterset_class = PartFilter
     read_permission, write_permission = VIEW, PLAN
@@ -95,7 +95,7 @@ class PartViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
         stock.retire_part(int(pk), actor=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @extend_schema(request=StockInput, responses=PartSerializer)
+    @extend_schema(request=StockInput, responses=SparePartSerializer)
     @action(detail=True, methods=["post"])
     def book(self, request: Request, pk: int) -> Response:
         """Book what came in, went out without an order, or was counted."""
@@ -112,7 +112,7 @@ class PartViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
         return Response(StockMoveSerializer(list_moves().filter(part=row)[:200], many=True).data)
 
 
-class PlanSerializer(serializers.ModelSerializer):
+class MaintenancePlanSerializer(serializers.ModelSerializer):
     asset = serializers.IntegerField(source="asset_id", min_value=1)
     point = serializers.IntegerField(source="point_id", allow_null=True, required=False, min_value=1)
     trigger = serializers.ChoiceField(choices=Trigger.choices)
@@ -153,7 +153,7 @@ class AdoptInput(serializers.Serializer):
 class PlanViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
     """Maintenance plans. Each due makes one work order, `lead_days` ahead."""
 
-    serializer_class = PlanSerializer
+    serializer_class = MaintenancePlanSerializer
     queryset = MaintenancePlan.objects.none()
     filterset_class = PlanFilter
     read_permission, write_permission = VIEW, PLAN
@@ -181,17 +181,17 @@ class PlanViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
         plans.delete_plan(int(pk), actor=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @extend_schema(request=None, responses=PlanSerializer)
+    @extend_schema(request=None, responses=MaintenancePlanSerializer)
     @action(detail=True, methods=["post"])
     def confirm(self, request: Request, pk: int) -> Response:
         """Say that what `remark` tells is known and right."""
         return Response(self.get_serializer(plans.confirm_remark(int(pk), actor=actor_of(request))).data)
 
-    @extend_schema(request=AdoptInput, responses={201: PlanSerializer(many=True)})
+    @extend_schema(request=AdoptInput, responses={201: MaintenancePlanSerializer(many=True)})
     @action(detail=False, methods=["post"], pagination_class=None, filter_backends=[])
     def adopt(self, request: Request) -> Response:
         """Make the plans that the machine's device profile proposes and it lacks."""
         shape = AdoptInput(data=request.data)
         shape.is_valid(raise_exception=True)
         made = defaults.adopt_profile_plans(shape.validated_data["asset"], actor=actor_of(request))
-        return Response(PlanSerializer(made, many=True).data, status=status.HTTP_201_CREATED)
+        return Response(MaintenancePlanSerializer(made, many=True).data, status=status.HTTP_201_CREATED)

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import get_language, gettext as _
 
+from apps.health import calc
 from apps.health.models import MaintenancePlan
 from apps.health.models.plans import Trigger
 from apps.health.profiles import ProfilePlan, parse_section
@@ -56,12 +57,14 @@ def _facts(asset: Asset, proposal: ProfilePlan, language: str) -> dict[str, Any]
         return {**facts, "trigger": Trigger.HOURS, "every": proposal.every}
     if proposal.unit in ("day", "week", "month"):
         today = clock.in_zone(clock.now_us(), asset.site.zone).date()
+        # Nobody knows when it was done last: the first is due when one interval has gone.
+        first_on = calc.next_due_on(today, int(proposal.every or 1), proposal.unit, today)
         return {
             **facts,
             "trigger": Trigger.CALENDAR,
             "every": proposal.every,
             "every_unit": proposal.unit,
-            "first_on": today,
+            "first_on": first_on,
         }
     point_id = find_point_ids(asset_id=asset.pk, keys=[proposal.unit]).get(proposal.unit)
     if point_id is None:

@@ -17,6 +17,8 @@ from demoplant.seeding.maintenance_story import PARTS, PAST, REASONS, RECORDS, S
 
 log = logging.getLogger("demoplant.seeding")
 
+SOON = ("Press1", "Press3", "Compressor1")
+"""Machines whose weekly plan falls due tomorrow: its order is there on the first day."""
 ROUTE = Title("Morning walk", "早班点检")
 COLUMNS = (
     "machine", "title", "kind", "priority", "state", "created_at", "due_at", "done_at", "down_from", "down_to",
@@ -63,8 +65,12 @@ class MaintenanceSeeder:
             await self._forgeline.post(f"/machine-records/{self._ids[key]}/label/", {})
         # The past first: what is done stands in the list beneath what is to be done.
         await self._forgeline.post("/maintenance-csv/", {"what": "work-orders", "csv": self._past()})
-        for asset_id in self._ids.values():
-            await self._forgeline.post("/maintenance-plans/adopt/", {"asset": asset_id})
+        for key, asset_id in self._ids.items():
+            plans = await self._forgeline.post("/maintenance-plans/adopt/", {"asset": asset_id})
+            for plan in plans:
+                if key in SOON and plan["every_unit"] == "week":
+                    tomorrow = (self._started + timedelta(days=1)).date().isoformat()
+                    await self._forgeline.patch(f"/maintenance-plans/{plan['id']}/", {"first_on": tomorrow})
         await self._make_today()
         await self._walk()
         log.info("maintenance set up: plans, parts, a route, work orders")

@@ -177,10 +177,10 @@ CELERY_BEAT_SCHEDULE = {
     }.items()
 }
 
-for _module in MODULES:
+_MANIFESTS = [import_module(f"{module}.module").MANIFEST for module in MODULES]
+for _manifest in _MANIFESTS:
     CELERY_BEAT_SCHEDULE |= {
-        name: {"task": name, "schedule": seconds}
-        for name, seconds in import_module(f"{_module}.module").MANIFEST.jobs.items()
+        name: {"task": name, "schedule": seconds} for name, seconds in _manifest.jobs.items()
     }
 
 # --- people ----------------------------------------------------------------------------------------------------------
@@ -326,6 +326,7 @@ SPECTACULAR_SETTINGS = {
         "InvoiceKindEnum": "forgeline.billing.models.Kind",
         "SubscriptionPeriodEnum": "forgeline.billing.models.Period",
         "SubscriptionStateEnum": "forgeline.billing.models.State",
+        **{name: path for manifest in _MANIFESTS for name, path in manifest.enum_names.items()},
     },
     "DESCRIPTION": "Machines, points, samples and connections of a plant.",
     "SCHEMA_PATH_PREFIX": "/api/v1",

@@ -75,6 +75,8 @@ class Manifest:
     machine_panels: Sequence[MachinePanel] = ()
     jobs: Mapping[str, float] = field(default_factory=dict)
     """Celery task → seconds between its runs; beat has the worker do them."""
+    enum_names: Mapping[str, str] = field(default_factory=dict)
+    """Name in the OpenAPI description → dotted path of the choices, where two fields of one name have others."""
     profile_sections: dict[str, str] = field(default_factory=dict)
     """Section of a device profile → dotted path of the function that validates it: ``f(section) -> list of faults``."""
     urls: str = ""
