@@ -43,6 +43,7 @@ from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
 
 LONGEST = timedelta(days=1100)
+EARLIEST = 1990
 
 
 class MachineRecordSerializer(serializers.ModelSerializer):
@@ -299,7 +300,7 @@ class FiguresView(APIView):
             since = given.get("since") or until - timedelta(days=90)
         except OverflowError:
             since = until
-        if not timedelta(0) < until - since <= LONGEST:
+        if since.year < EARLIEST or not timedelta(0) < until - since <= LONGEST:
             raise invalid(since=_("Ask for a span of up to three years."))
         assets = [get_asset(given["asset"])] if "asset" in given else list(list_machines())
         found = read_figures(assets, since, until)

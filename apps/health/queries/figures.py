@@ -51,7 +51,8 @@ class Overview:
 def read_figures(assets: Sequence[Asset], from_at: datetime, to_at: datetime) -> Overview:
     """Return the figures of machines over ``[from, to)``, the costliest first."""
     now_us = clock.now_us()
-    from_us, to_us_ = to_us(from_at), min(to_us(to_at), now_us)
+    to_at = min(to_at, clock.from_us(now_us))
+    from_us, to_us_ = to_us(from_at), to_us(to_at)
     ids = [asset.pk for asset in assets]
     is_stop = Q(down_from__isnull=False, down_from__lt=to_at) & (Q(down_to=None) | Q(down_to__gt=from_at))
     is_done = Q(state__in=FINISHED, done_at__gte=from_at, done_at__lt=to_at)

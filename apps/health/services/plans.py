@@ -6,7 +6,9 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _, override
 
 from apps.health import calc
@@ -22,6 +24,7 @@ from forgeline.assets.models import Asset, Point
 from forgeline.assets.models.point import Kind
 from forgeline.assets.queries import read_calendar
 from forgeline.base import clock
+from forgeline.base.errors import ForgelineError
 from forgeline.identity.policy import Actor, require_permission
 from forgeline.tenancy.models import Tenant
 
@@ -46,6 +49,9 @@ _FIELDS = frozenset(
 )
 _RHYTHM = frozenset({"trigger", "every", "every_unit", "first_on", "point_id", "alarm_key", "above", "below"})
 MOST_EVERY = 1e9
+REST = timedelta(minutes=15)
+
+log = structlog.get_logger(__name__)
 
 
 def create_plan(*, asset_id: int, name: str, trigger: str, actor: Actor, **facts: Any) -> MaintenancePlan:
@@ -103,16 +109,25 @@ def begin_turn(order: WorkOrder, now: datetime) -> None:
         look_at(row)
 
 
-def make_due_orders() -> int:
-    """Look at every plan in use of the company in force; return how many orders were made."""
+def make_due_orders(*, rest: timedelta = REST) -> int:
+    """Look at every plan in use of the company in force; return how many orders were made.
+
+    Plans by use are looked at anew after ``rest``: they read weeks of states or roll-ups. A plan that fails is told in
+    the log and keeps none of the others.
+    """
     made = 0
-    ids = MaintenancePlan.objects.filter(is_enabled=True, asset__retired_at=None).values_list("pk", flat=True)
+    by_use = Q(trigger__in=(Trigger.HOURS, Trigger.COUNT), looked_at__gt=clock.now() - rest)
+    rows = MaintenancePlan.objects.filter(is_enabled=True, asset__retired_at=None).exclude(by_use)
+    ids = rows.values_list("pk", flat=True)
     with override(Tenant.objects.values_list("language", flat=True).first() or "en"):
         for plan_id in ids.order_by("pk"):
-            with transaction.atomic():
-                rows = MaintenancePlan.objects.select_for_update(of=("self",), skip_locked=True)
-                row = rows.filter(pk=plan_id, is_enabled=True).first()
-                made += row is not None and look_at(row) is not None
+            try:
+                with transaction.atomic():
+                    free = MaintenancePlan.objects.select_for_update(of=("self",), skip_locked=True)
+                    row = free.filter(pk=plan_id, is_enabled=True).first()
+                    made += row is not None and look_at(row) is not None
+            except ForgelineError as error:
+                log.warning("a maintenance plan made no order", plan=plan_id, key=error.key, fault=str(error))
     return made
 
 
@@ -186,8 +201,6 @@ def _begin(row: MaintenancePlan, since: datetime) -> None:
 def _check(row: MaintenancePlan) -> None:
     if not row.name.strip():
         raise invalid(name=_("Give it a name of at most 120 characters."))
-    if not isinstance(row.names, dict) or not all(isinstance(each, str) for each in row.names.values()):
-        raise invalid(names=_('Give names by language, such as {"en": "Press 1"}.'))
     _lines, faults = read_lines(row.checklist)
     if faults:
         raise invalid(checklist=" ".join(line_fault(*fault) for fault in faults[:5]))

@@ -146,6 +146,4 @@ def set_terms(*, actor: Actor, **changes: Any) -> Terms:
 def _save_reason(row: DowntimeReason) -> DowntimeReason:
     if not row.name.strip():
         raise invalid(name=_("Give it a name of at most 120 characters."))
-    if not isinstance(row.names, dict) or not all(isinstance(each, str) for each in row.names.values()):
-        raise invalid(names=_('Give names by language, such as {"en": "Press 1"}.'))
     return save(row, taken=_("There is a reason with this name."))

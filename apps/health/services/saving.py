@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext as _
 
 from forgeline.assets.models import Asset
+from forgeline.assets.models.naming import MAX_NAME, Named
 from forgeline.base.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from forgeline.identity.models import Membership
 from forgeline.identity.policy import Actor
@@ -59,12 +61,25 @@ def save(row: Row, *, taken: str = "") -> Row:
         raise InvalidInputError(
             _("What was sent cannot be used: %(first)s") % {"first": first}, data={"fields": fields}
         ) from error
+    if isinstance(row, Named):
+        _check_names(row)
     try:
         with transaction.atomic():
             row.save()
     except IntegrityError as error:
         raise ConflictError(taken or _("There is one like it."), key="health.taken") from error
     return row
+
+
+def _check_names(row: Named) -> None:
+    """Pass for names in languages that there are."""
+    known = dict(settings.LANGUAGES)
+    if not isinstance(row.names, dict) or any(
+        language not in known or not isinstance(name, str) or len(name) > MAX_NAME
+        for language, name in row.names.items()
+    ):
+        raise invalid(names=_('Give names by language, such as {"en": "Press 1"}.'))
+    row.names = {language: name.strip() for language, name in row.names.items() if name.strip()}
 
 
 def change(row: models.Model, changes: dict[str, Any], allowed: frozenset[str]) -> None:
