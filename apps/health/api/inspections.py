@@ -34,7 +34,7 @@ class InspectionItemSerializer(serializers.ModelSerializer):
 class InspectionRouteSerializer(serializers.ModelSerializer):
     plant = serializers.IntegerField(source="site_id", min_value=1)
     every_hours = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=8784)
-    items = InspectionItemSerializer(
+    items = InspectionItemSerializer(  # type: ignore[call-arg]  # of the list that many makes
         many=True,
         source="stops",
         max_length=MOST_LINES,
@@ -82,7 +82,7 @@ class RouteViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
     def get_queryset(self) -> QuerySet[InspectionRoute]:
         return list_routes()
 
-    def get_permissions(self) -> list[Any]:
+    def get_permissions(self) -> Any:
         if self.action == "start":
             self.write_permission = WORK
         return super().get_permissions()

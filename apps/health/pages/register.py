@@ -33,7 +33,7 @@ from forgeline.base import clock
 from forgeline.base.errors import UnavailableError
 from forgeline.web.access import fault
 
-_SCORE = {"required": False, "min_value": 1, "max_value": 10}
+_SCORE: dict[str, Any] = {"required": False, "min_value": 1, "max_value": 10}
 
 
 class RecordForm(forms.Form):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
@@ -18,7 +19,7 @@ from apps.health.rules import PLAN, VIEW
 from apps.health.services import stock
 from apps.health.services.saving import get
 
-_STOCK = {"max_digits": 11, "decimal_places": 3, "min_value": Decimal(0)}
+_STOCK: dict[str, Any] = {"max_digits": 11, "decimal_places": 3, "min_value": Decimal(0)}
 
 
 class PartForm(forms.Form):

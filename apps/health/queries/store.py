@@ -73,7 +73,7 @@ def last_passes(route_ids: list[int]) -> dict[int, Inspection]:
     )
     counts = dict(failed.values_list("pk", "failed"))
     for row in found.values():
-        row.failed = counts.get(row.pk, 0)  # type: ignore[attr-defined]  # for the page
+        row.failed = counts.get(row.pk, 0)
     return found
 
 

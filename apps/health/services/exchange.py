@@ -184,10 +184,10 @@ def _take_part(row: Row, names: dict[str, Any], actor: Actor) -> str:
     site = names["plants"].get(row["plant"])
     if site is None:
         raise _Fault(_("there is no plant %(name)s.") % {"name": row["plant"][:60]})
-    facts = {name: row[name] for name in ("name", "unit", "place", "supplier") if name in row}
+    facts: dict[str, Any] = {name: row[name] for name in ("name", "unit", "place", "supplier") if name in row}
     for name in ("minimum", "unit_cost"):
         if row.get(name):
-            facts[name] = _decimal(row[name])  # type: ignore[assignment]
+            facts[name] = _decimal(row[name])
     wanted = _decimal(row["stock"]) if row.get("stock") else None
     part = SparePart.objects.filter(site=site, number=row["number"], retired_at=None).first()
     if part is None:
@@ -300,7 +300,7 @@ def _machine(row: Row, names: dict[str, Any]) -> Asset:
         known = row["machine"] in names["machines"]
         said = _("several machines are called %(name)s.") if known else _("there is no machine %(name)s.")
         raise _Fault(said % {"name": row["machine"][:60]})
-    return asset  # type: ignore[no-any-return]
+    return asset
 
 
 def _read(parse: Callable[[str], Any], cell: str) -> Any:
@@ -332,7 +332,7 @@ def _whole(cell: str) -> int:
 
 
 def _day(cell: str) -> date:
-    return _read(parse_date, cell)  # type: ignore[no-any-return]
+    return _read(parse_date, cell)
 
 
 def _instant(cell: str) -> datetime:

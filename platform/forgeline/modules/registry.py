@@ -63,7 +63,7 @@ def _faults_of(manifest: Manifest, where: str) -> list[str]:
         for permission in manifest.branch_permissions
         if permission not in known
     ]
-    shown = [*manifest.overview_cards, *manifest.machine_panels]
+    shown: list[OverviewCard | MachinePanel] = [*manifest.overview_cards, *manifest.machine_panels]
     faults += [
         f"{where}: {piece.key} names the unknown permission {piece.permission}."
         for piece in shown
