@@ -123,7 +123,11 @@ def test_every_key_of_an_error_is_explained_and_none_is_invented() -> None:
     """Keys of the kernel's errors and of what the connections' services refuse; faults of sources have their page."""
     root = DOCS.parents[1]
     folders = [root / "platform/forgeline" / name for name in ("assets", "identity", "telemetry")]
-    files = [path for folder in (*folders, root / "connectors/services") for path in folder.rglob("*.py")]
+    files = [
+        path
+        for folder in (*folders, root / "connectors/services", root / "apps")
+        for path in folder.rglob("*.py")
+    ]
     used = {key for path in files for key in re.findall(r'key="([a-z]+\.[a-z_]+)"', path.read_text())}
     used |= {
         kind.key for kind in ForgelineError.__subclasses__() if kind.status < 500 or kind is UnavailableError
@@ -132,7 +136,8 @@ def test_every_key_of_an_error_is_explained_and_none_is_invented() -> None:
     used -= {"tenancy.unscoped", "connectors.failed"}
     told = set(re.findall(r"`([a-z]+\.[a-z_]+)`", _table((DOCS / "api.md").read_text(encoding="utf-8"))))
     assert sorted(used - told) == []
-    every = "\n".join(path.read_text() for path in (root / "platform/forgeline").rglob("*.py"))
+    houses = (root / "platform/forgeline", root / "apps")
+    every = "\n".join(path.read_text() for house in houses for path in house.rglob("*.py"))
     made_by_drf = {"base.permission_denied"}
     assert [key for key in sorted(told - used - made_by_drf) if f'"{key}"' not in every] == []
 

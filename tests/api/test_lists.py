@@ -46,6 +46,19 @@ def _grow(client: APIClient, plant_id: int, machine_id: int, first: int, count: 
             "devices": {"key": f"device-{number}", "asset": machine_id},
             "points": {"asset": machine_id, "key": f"extra_{number}"},
             "api-keys": {"name": f"key {number}", "role": "viewer"},
+            "work-orders": {"asset": machine_id, "title": f"Fault {number}"},
+            "spare-parts": {"plant": plant_id, "number": f"S-{number}", "name": "Seal"},
+            "maintenance-plans": {
+                "asset": machine_id,
+                "name": f"Plan {number}",
+                "trigger": "hours",
+                "every": 100,
+            },
+            "inspection-routes": {
+                "plant": plant_id,
+                "name": f"Walk {number}",
+                "items": [{"asset": machine_id, "text": "look"}],
+            },
         }
         for name, body in bodies.items():
             answer = client.post(f"/api/v1/{name}/", body, format="json")

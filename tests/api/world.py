@@ -20,6 +20,7 @@ from forgeline.entitlements import rights
 from forgeline.notifications.models import Delivery, Notice
 from forgeline.tenancy.scoping import tenant_scope
 from tests.api.conftest import make_machine
+from tests.api.world_of_health import HealthIds, make_health
 from tests.conftest import Company
 
 MARK = "Zebrawood"
@@ -75,6 +76,7 @@ class World:
     trial: int
     report: int
     invoice: int
+    health: HealthIds
 
     def address(self, path: str) -> str:
         """Fill an address of the description with the ids of the right kind."""
@@ -85,7 +87,7 @@ class World:
             "alarm-rules": self.rule, "alarms": self.alarm, "alarm-trials": self.trial,
             "alarm-reports": self.report, "members": self.member, "invitations": self.invitation,
             "roles": self.role, "webhooks": self.webhook, "webhook-deliveries": self.webhook_delivery,
-            "invoices": self.invoice,
+            "invoices": self.invoice, "machine-records": self.machine, **self.health.own(),
         }  # fmt: skip
         own = kinds.get(path.removeprefix("/api/v1/").split("/")[0], 0)
         named = {
@@ -159,6 +161,8 @@ class World:
             "patch subscription/": {"title": f"{MARK} Holding"},
             "post subscription/quote/": {"plan": "professional", "period": "year", "at_once": True},
             "post subscription/change/": {"plan": "professional", "period": "year", "at_once": True},
+            "put modules/": {"module": "health", "is_on": True},
+            **self.health.bodies(plant=self.plant, machine=self.machine, mark=MARK),
             **self._of_messages(),
             **self._of_alarms(),
         }
@@ -202,12 +206,18 @@ class World:
         }
 
 
+def numbered_world() -> World:
+    """A world of ones, where only the shape of addresses and bodies counts."""
+    ones = [1] * (len(World.__slots__) - 1)
+    return World(*ones, health=HealthIds(*[1] * len(HealthIds.__slots__)))
+
+
 def make_world(company: Company, client: APIClient) -> World:
     """Make one of everything, over REST where the API makes it."""
 
     def made(path: str, body: Any) -> Any:
         answer = client.post(f"/api/v1/{path}", body, format="json")
-        assert answer.status_code in {201, 202}, (path, answer.content)
+        assert answer.status_code in {200, 201, 202}, (path, answer.content)
         return answer.json()
 
     machine = make_machine(client, f"{MARK} press")
@@ -274,6 +284,7 @@ def make_world(company: Company, client: APIClient) -> World:
         ],
         report=_make_report(company, plant_id),
         invoice=_make_invoice(company),
+        health=make_health(company, made, plant=plant_id, machine=machine["machine"]["id"], mark=MARK),
     )
 
 

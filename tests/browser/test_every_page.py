@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 
+from apps.health.rules import Line
+from apps.health.services.defaults import adopt_profile_plans
+from apps.health.services.inspections import create_route, start_pass
+from apps.health.services.orders import make_order
+from apps.health.services.register import make_label
+from apps.health.services.stock import create_part
 from forgeline.alarms.definitions import dump
 from forgeline.alarms.models import Alarm, EntryKind, JournalEntry
 from forgeline.alarms.plan import read_plan
@@ -53,6 +61,7 @@ def _paths(floor: Floor) -> list[str]:
         role = copy_role(key="operator", name="PLC7", actor=boss)
         hook, _secret = create_endpoint(name="PLC7", url="https://1.1.1.1/PLC7", events=["*"], actor=boss)
         ping(hook.pk, actor=boss)
+        health = _maintain(floor, boss)
         member = list_members()[0]
     return [
         "/", f"/machines/{floor.machine_id}/", "/setup/", f"/setup/plants/{floor.site_id}/",
@@ -68,6 +77,32 @@ def _paths(floor: Floor) -> list[str]:
         f"/connectors/devices/{device.pk}/", "/notifications/", "/notifications/preferences/", "/company/messages/",
         "/company/messages/routes/new/", "/company/messages/rosters/", "/company/messages/rosters/new/",
         "/company/messages/channels/", "/company/messages/channels/new/", "/company/messages/log/",
+        "/company/modules/", *health,
+    ]  # fmt: skip
+
+
+def _maintain(floor: Floor, boss: Actor) -> list[str]:
+    """A work order, a part, plans of the profile and a pass under way; returns the pages of maintenance."""
+    line = Line("PLC7", "value", "bar", 2.0, 4.0)
+    order = make_order(asset_id=floor.machine_id, title="PLC7", by="PLC7", state="in_progress", lines=[line])
+    part = create_part(
+        site_id=floor.site_id, number="PLC7", name="PLC7", stock=Decimal(1), minimum=Decimal(2), actor=boss
+    )
+    with override("zh-hans"):
+        plan = adopt_profile_plans(floor.machine_id, actor=boss)[0]
+    items = [
+        {"asset": floor.machine_id, "text": "PLC7"},
+        {"asset": floor.machine_id, "text": "PLC7", "kind": "value"},
+    ]
+    route = create_route(site_id=floor.site_id, name="PLC7", items=items, actor=boss)
+    run = start_pass(route.pk, actor=boss)
+    token = make_label(floor.machine_id, actor=boss).fault_token
+    return [
+        "/health/", "/health/calendar/", "/health/orders/", "/health/orders/new/", f"/health/orders/{order.pk}/",
+        "/health/plans/", "/health/plans/new/", f"/health/plans/{plan.pk}/", "/health/parts/", "/health/parts/new/",
+        f"/health/parts/{part.pk}/", "/health/routes/", "/health/routes/new/", f"/health/routes/{route.pk}/",
+        f"/health/inspections/{run.pk}/", "/health/machines/", f"/health/machines/{floor.machine_id}/",
+        "/health/figures/", "/health/terms/", f"/health/report/{token}/",
     ]  # fmt: skip
 
 

@@ -26,6 +26,7 @@ class Places:
 
     site_id: int
     is_new_site: bool
+    machine_ids: dict[str, int]
     device_ids: dict[str, int]
     point_ids: PointIds
     made: int
@@ -56,7 +57,7 @@ class PlaceSeeder:
             )
         device_ids = await self._ensure_devices(machine_ids)
         point_ids = await self._ensure_points(machine_ids, device_ids)
-        return Places(site_id, is_new_site, device_ids, point_ids, self._made)
+        return Places(site_id, is_new_site, machine_ids, device_ids, point_ids, self._made)
 
     async def _ensure_site(self) -> int:
         for row in await self._forgeline.list_all("/plants/"):

@@ -1,6 +1,6 @@
-"""The order of things at a start: places, devices with credentials, the OPC UA connection, then the history.
+"""The order of things at a start: places, devices with credentials, connection, maintenance, then the history.
 
-Not here: how each is made (places, connection, history).
+Not here: how each is made (places, connection, maintenance, history).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from demoplant.model import MachineSpec
 from demoplant.rest import Forgeline
 from demoplant.seeding.connection import ensure_connection
 from demoplant.seeding.history import post_history
+from demoplant.seeding.maintenance import MaintenanceSeeder
 from demoplant.seeding.places import Places, PlaceSeeder
 from demoplant.settings import Settings
 from demoplant.signals import Play
@@ -56,6 +57,10 @@ class Seeder:
         await ensure_connection(
             self._forgeline, self._machines, places.point_ids, endpoint, self._settings.language
         )
+        await MaintenanceSeeder(
+            self._forgeline, self._machines, places.machine_ids, places.site_id, self._state.history.until_ms,
+            self._settings.language,
+        ).ensure()  # fmt: skip
         log.info("plant set up: %d points, %d made or changed", len(places.point_ids), places.made)
 
     async def post_history(self) -> None:

@@ -24,7 +24,7 @@ KERNEL = [
 WINGS: list[str] = ["connectors"]
 """The connectors wing, the dashboards wing."""
 
-MODULES: list[str] = []
+MODULES: list[str] = ["apps.health"]
 """Plug-and-play modules of apps/; each has a ``module.MANIFEST``. Taking a line out leaves a platform that boots."""
 
 BATCH_OBSERVERS: list[str] = ["forgeline.telemetry.live.publish_batch"]

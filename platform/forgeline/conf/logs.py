@@ -12,9 +12,9 @@ import structlog
 _SECRET_NAME = re.compile(
     r"pass(word|wd)?$|secret|token|api_?key(?!_id)|authorization|credential|private_key", re.IGNORECASE
 )
-# A key, the password within a URL, the link of a password reset, the link that answers a message.
+# A key, the password within a URL, the link of a password reset, the link that answers a message, of a label.
 _SECRET_TEXT = re.compile(
-    r"(fl_[A-Za-z0-9]{4})[A-Za-z0-9_-]+|(://[^:/@\s]*:)[^@\s]+(?=@)|(/password/[^/\s]+/|/notifications/answer/)[^/\s]+"
+    r"(fl_[A-Za-z0-9]{4})[A-Za-z0-9_-]+|(://[^:/@\s]*:)[^@\s]+(?=@)|(/password/[^/\s]+/|/notifications/answer/|/[a-z]+/report/)[^/\s]+"
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -176,6 +177,12 @@ CELERY_BEAT_SCHEDULE = {
     }.items()
 }
 
+_MANIFESTS = [import_module(f"{module}.module").MANIFEST for module in MODULES]
+for _manifest in _MANIFESTS:
+    CELERY_BEAT_SCHEDULE |= {
+        name: {"task": name, "schedule": seconds} for name, seconds in _manifest.jobs.items()
+    }
+
 # --- people ----------------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "identity.User"
@@ -287,6 +294,11 @@ FONTS = VAR / "fonts"
 STATICFILES_DIRS = [("vendor", VAR / "assets")] if (VAR / "assets").is_dir() else []
 WHITENOISE_USE_FINDERS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "forgeline.base.uploads.BoundedUpload",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # --- API --------------------------------------------------------------------------------------------------------------
 
@@ -317,6 +329,7 @@ SPECTACULAR_SETTINGS = {
         "InvoiceKindEnum": "forgeline.billing.models.Kind",
         "SubscriptionPeriodEnum": "forgeline.billing.models.Period",
         "SubscriptionStateEnum": "forgeline.billing.models.State",
+        **{name: path for manifest in _MANIFESTS for name, path in manifest.enum_names.items()},
     },
     "DESCRIPTION": "Machines, points, samples and connections of a plant.",
     "SCHEMA_PATH_PREFIX": "/api/v1",

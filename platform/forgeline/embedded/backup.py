@@ -29,7 +29,7 @@ from forgeline.embedded.postgres import PostgresServer, binaries, server_major
 from forgeline.embedded.service import ServiceError
 from forgeline.tenancy.roles import ProvisionError, provision
 
-FOLDERS = ("secrets", "opcua", "demoplant")
+FOLDERS = ("secrets", "opcua", "demoplant", "files")
 DUMP, MANIFEST = "database.dump", "manifest.json"
 DBNAME = "forgeline"
 

@@ -16,12 +16,14 @@ class Access(models.TextChoices):
 
 
 class Entitlement(TenantModel):
-    """Written by whoever sells (billing), read by whoever counts."""
+    """Written by whoever sells (billing) and, as to its switches, by the company; read by whoever counts."""
 
     limits = models.JSONField(default=dict)
     """``{"devices": 20, …}`` (see ``rights.KINDS``); what is absent is unlimited."""
     modules = ArrayField(models.CharField(max_length=40), null=True)
     """Keys of the modules that may be switched on; None for all."""
+    switched_off = ArrayField(models.CharField(max_length=40), default=list)
+    """Of those that it may have, the modules that the company does not want to see."""
     access = models.CharField(max_length=10, choices=Access, default=Access.FULL)
     excess_since = models.DateTimeField(null=True)
     """Since when more samples were stored this month than the plan has."""

@@ -36,10 +36,19 @@ class Rights:
     modules: frozenset[str] | None = None
     access: str = Access.FULL
     excess_since: datetime | None = None
+    switched_off: frozenset[str] = frozenset()
 
     @property
     def is_suspended(self) -> bool:
         return self.access == Access.SUSPENDED
+
+    def may_have(self, module: str) -> bool:
+        """Say whether the company's plan holds a module."""
+        return self.modules is None or module in self.modules
+
+    def has_module(self, module: str) -> bool:
+        """Say whether a module is on: the plan holds it, and the company has not switched it off."""
+        return self.may_have(module) and module not in self.switched_off
 
 
 UNLIMITED = Rights()
@@ -50,7 +59,7 @@ def _of(row: Entitlement | None) -> Rights:
     if row is None:
         return UNLIMITED
     modules = None if row.modules is None else frozenset(row.modules)
-    return Rights(row.limits, modules, row.access, row.excess_since)
+    return Rights(row.limits, modules, row.access, row.excess_since, frozenset(row.switched_off))
 
 
 def rights_of(tenant_id: int) -> Rights:
@@ -105,6 +114,14 @@ def set_rights(
             "access": access,
         },
     )
+    forget()
+
+
+def switch_module(module: str, *, is_on: bool) -> None:
+    """Switch a module on or off for the company in force; what it keeps stays, whatever is switched."""
+    row = Entitlement.objects.select_for_update().first() or Entitlement(limits={}, modules=None)
+    row.switched_off = sorted({*row.switched_off, module} - ({module} if is_on else set()))
+    row.save()
     forget()
 
 

@@ -3,7 +3,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from forgeline.identity import api, people_api
+from forgeline.identity import api, people_api, switches_api
 
 router = SimpleRouter()
 router.register("api-keys", api.ApiKeyViewSet, basename="api-key")
@@ -14,5 +14,6 @@ router.register("roles", people_api.RoleViewSet, basename="role")
 urlpatterns = [
     *router.urls,
     path("branches/", people_api.BranchesView.as_view(), name="branches"),
+    path("modules/", switches_api.ModulesView.as_view(), name="modules"),
     path("me/", api.MeView.as_view(), name="me"),
 ]

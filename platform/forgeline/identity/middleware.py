@@ -17,6 +17,7 @@ from forgeline.identity.once import answer_once
 from forgeline.identity.policy import Actor, actor_scope
 from forgeline.identity.queries import actor_of_member, choose_membership, find_actor_by_key, list_memberships
 from forgeline.identity.suspension import is_open, shut
+from forgeline.identity.switches import find_module, refuse_module
 
 SESSION_TENANT = "tenant_id"
 
@@ -35,9 +36,12 @@ class TenantMiddleware:
         actor: Actor | None = request.actor  # type: ignore[attr-defined]
         if actor is None:
             return self.get_response(request)
-        rights = rights_of(actor.tenant_id)
+        request.rights = rights = rights_of(actor.tenant_id)  # type: ignore[attr-defined]
         if rights.is_suspended and not is_open(request):
             return shut(request)
+        module = find_module(request)
+        if module is not None and not rights.has_module(module.key):
+            return refuse_module(request, module, rights)
         bound = take_call(request, actor, rights)
         if bound is not None and bound.is_refused:
             response = refuse(bound)

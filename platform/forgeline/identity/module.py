@@ -17,6 +17,7 @@ MANIFEST = Manifest(
     navigation=(
         NavigationItem(_("People"), "web:people", "identity.edit", section="company", order=15),
         NavigationItem(_("API keys"), "web:keys", "identity.edit", section="company", order=20),
+        NavigationItem(_("Modules"), "web:modules", "identity.edit", section="company", order=25),
     ),
     api_urls="forgeline.identity.api_urls",
 )

@@ -1,7 +1,8 @@
 """The roles that every company has, as sets of permissions; modules' permissions fall into them by their endings.
 
-``.view`` looks, ``.acknowledge`` and ``.work`` answer and report, ``.edit`` and ``.write`` build, ``.manage`` decides
-on what is kept and spent. Not here: who has a role (models), asking for a permission (policy).
+``.view`` looks, ``.acknowledge``, ``.request`` and ``.work`` answer and report, ``.plan`` decides what is worked on,
+``.edit`` and ``.write`` build, ``.manage`` decides on what is kept and spent. Not here: who has a role (models), asking
+for a permission (policy).
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 OWN, PEOPLE = "identity.own", "identity.edit"
-_LOOK, _ANSWER, _BUILD, _MANAGE = (".view",), (".acknowledge", ".work"), (".edit", ".write"), (".manage",)
+_LOOK, _ANSWER, _PLAN = (".view",), (".acknowledge", ".request", ".work"), (".plan",)
+_BUILD, _MANAGE = (".edit", ".write"), (".manage",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,12 @@ BUILT_IN: dict[str, BuiltIn] = {
             "manager", _("Everything but making owners."), ("",), without=frozenset({OWN})
         ),
         BuiltIn(
-            "engineer", _("Builds: machines, connections, rules, messages."), _LOOK + _ANSWER + _BUILD,
+            "engineer", _("Builds: machines, connections, rules, messages."), _LOOK + _ANSWER + _PLAN + _BUILD,
             without=frozenset({OWN, PEOPLE}),
         ),
         BuiltIn(
-            "maintenance", _("Looks, answers alarms, works on machines."), _LOOK + _ANSWER
+            "maintenance", _("Looks, answers alarms, works on machines and plans their maintenance."),
+            _LOOK + _ANSWER + _PLAN,
         ),
         BuiltIn(
             "operator", _("Looks, answers alarms, moves limits within their bounds."), _LOOK + _ANSWER
@@ -50,7 +53,7 @@ BUILT_IN: dict[str, BuiltIn] = {
         BuiltIn("viewer", _("Looks."), _LOOK),
         BuiltIn(
             "integrator", _("Programs: reads, writes and builds by the API."),
-            _LOOK + _ANSWER + _BUILD + _MANAGE, without=frozenset({OWN, PEOPLE}),
+            _LOOK + _ANSWER + _PLAN + _BUILD + _MANAGE, without=frozenset({OWN, PEOPLE}),
         ),
     )
 }  # fmt: skip

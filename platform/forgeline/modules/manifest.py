@@ -44,6 +44,18 @@ class OverviewCard:
 
 
 @dataclass(frozen=True, slots=True)
+class MachinePanel:
+    """A panel that a wing puts on the machine page: a template and the function that gives its context."""
+
+    key: str
+    template: str
+    context: str
+    """Dotted path of ``f(actor, asset) -> dict | None``; None leaves the panel out."""
+    permission: str
+    order: int = 100
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What a part of the building is called, needs and gives. Keys are dotted and begin with ``key``."""
 
@@ -60,6 +72,11 @@ class Manifest:
     """What else happens that other programs can be told of."""
     navigation: Sequence[NavigationItem] = ()
     overview_cards: Sequence[OverviewCard] = ()
+    machine_panels: Sequence[MachinePanel] = ()
+    jobs: Mapping[str, float] = field(default_factory=dict)
+    """Celery task → seconds between its runs; beat has the worker do them."""
+    enum_names: Mapping[str, str] = field(default_factory=dict)
+    """Name in the OpenAPI description → dotted path of the choices, where two fields of one name have others."""
     profile_sections: dict[str, str] = field(default_factory=dict)
     """Section of a device profile → dotted path of the function that validates it: ``f(section) -> list of faults``."""
     urls: str = ""
@@ -69,4 +86,4 @@ class Manifest:
     open_paths: Sequence[str] = ()
     """Beginnings of addresses that stay open to a company that has not paid."""
     is_switchable: bool = False
-    """True for a module that a tenant switches on."""
+    """True for a module that a company switches on and off (decision 0015)."""

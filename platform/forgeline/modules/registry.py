@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module, util
 from typing import Any
 
@@ -10,9 +11,17 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from forgeline.modules.manifest import EventType, Manifest, NavigationItem, OverviewCard
+from forgeline.modules.manifest import EventType, MachinePanel, Manifest, NavigationItem, OverviewCard
 
 _MANIFESTS: dict[str, Manifest] = {}
+IsOn = Callable[[str], bool]
+"""Whether the company in force has a module on; asked of those that can be switched."""
+
+
+def _always(_key: str) -> bool:
+    return True
+
+
 _OF_RECORDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "made": (_("made"), {"name": [None, "Press 7"]}),
     "changed": (_("changed"), {"name": ["Press 6", "Press 7"]}),
@@ -53,6 +62,12 @@ def _faults_of(manifest: Manifest, where: str) -> list[str]:
         f"{where}: {permission} is limited to branches and not declared."
         for permission in manifest.branch_permissions
         if permission not in known
+    ]
+    shown: list[OverviewCard | MachinePanel] = [*manifest.overview_cards, *manifest.machine_panels]
+    faults += [
+        f"{where}: {piece.key} names the unknown permission {piece.permission}."
+        for piece in shown
+        if piece.permission not in known
     ]
     for item in manifest.navigation:
         if item.permission not in known:
@@ -97,16 +112,27 @@ def list_events() -> list[EventType]:
     return found
 
 
-def list_navigation() -> list[NavigationItem]:
-    """Return every navigation entry, by section and order."""
+def list_switchable() -> list[Manifest]:
+    """Return the modules that a company switches on and off."""
+    return [manifest for manifest in _MANIFESTS.values() if manifest.is_switchable]
+
+
+def list_navigation(is_on: IsOn = _always) -> list[NavigationItem]:
+    """Return the navigation entries of the modules that are on, by section and order."""
     return sorted(
-        (item for m in _MANIFESTS.values() for item in m.navigation),
-        key=lambda item: (item.section, item.order),
+        (item for m in _shown(is_on) for item in m.navigation), key=lambda item: (item.section, item.order)
     )
 
 
-def list_overview_cards() -> list[OverviewCard]:
+def list_overview_cards(is_on: IsOn = _always) -> list[OverviewCard]:
     """Return the cards of the plant overview in order."""
-    return sorted(
-        (card for m in _MANIFESTS.values() for card in m.overview_cards), key=lambda card: card.order
-    )
+    return sorted((card for m in _shown(is_on) for card in m.overview_cards), key=lambda card: card.order)
+
+
+def list_machine_panels(is_on: IsOn = _always) -> list[MachinePanel]:
+    """Return the panels of the machine page in order."""
+    return sorted((panel for m in _shown(is_on) for panel in m.machine_panels), key=lambda panel: panel.order)
+
+
+def _shown(is_on: IsOn) -> list[Manifest]:
+    return [m for m in _MANIFESTS.values() if not m.is_switchable or is_on(m.key)]

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from forgeline.base import clock
+from forgeline.entitlements.rights import UNLIMITED
 from forgeline.modules.registry import list_navigation
 
 _SECTIONS = {"plant": 0, "modules": 1, "intake": 2, "company": 3}
@@ -18,8 +19,11 @@ def page(request: HttpRequest) -> dict[str, Any]:
     """Context processor of all pages; asks the database nothing."""
     actor = getattr(request, "actor", None)
     memberships = getattr(request, "memberships", [])
+    rights = getattr(request, "rights", UNLIMITED)
     navigation = [
-        item for item in list_navigation() if actor is not None and actor.has_permission(item.permission)
+        item
+        for item in list_navigation(rights.has_module)
+        if actor is not None and actor.has_permission(item.permission)
     ]
     navigation.sort(key=lambda item: (_SECTIONS.get(item.section, 9), item.order))
     company = next(

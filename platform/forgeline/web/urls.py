@@ -9,6 +9,7 @@ from forgeline.web.views import (
     company,
     history,
     machine,
+    modules,
     overview,
     people,
     session,
@@ -79,5 +80,6 @@ urlpatterns = [
     path("company/plan/", plan.plan, name="plan"),
     path("company/plan/change/", plan.change, name="change_plan"),
     path("company/plan/invoices/<int:invoice_id>.pdf", plan.invoice, name="invoice"),
+    path("company/modules/", modules.modules, name="modules"),
     path("company/keys/", company.keys, name="keys"),
 ]

@@ -1,7 +1,8 @@
 """Device profiles: what a kind of machine tells, one YAML file each. Read once; all faults of all files at once.
 
-A section of a file belongs to the area or module of its name, which validates it (``profile_sections`` of its
-manifest). Not here: what a section means to its owner.
+A section of a file belongs to the area of its name, which validates it (``profile_sections`` of its manifest); what
+stands under ``modules`` belongs to modules, and is left alone where one is not installed (decision 0015).
+Not here: what a section means to its owner.
 """
 
 from __future__ import annotations
@@ -102,10 +103,12 @@ def read_profiles(folder: Path, checks: Mapping[str, Any]) -> tuple[dict[str, Pr
             raw = msgspec.yaml.decode(path.read_bytes(), type=dict[str, Any])
             key, name = str(raw.pop("key")), msgspec.convert(raw.pop("name"), dict[str, str])
             section = msgspec.convert(raw.pop("assets"), AssetsSection, strict=False)
+            of_modules = msgspec.convert(raw.pop("modules", {}), dict[str, Any])
         except (msgspec.MsgspecError, KeyError) as error:
             faults.append(f"{path.name}: {error}.")
             continue
-        profile = Profile(key=key, name=name, points=section.points, sections=raw)
+        installed = {word: each for word, each in of_modules.items() if word in checks}
+        profile = Profile(key=key, name=name, points=section.points, sections={**installed, **raw})
         faults += [f"{path.name}: {fault}" for fault in _faults_of(profile, path.stem, checks)]
         profiles[key] = profile
     return profiles, faults

@@ -31,12 +31,14 @@ _ENDINGS = {
 }  # fmt: skip
 _KINDS = {
     "audit": gettext_lazy("Audit log"),
+    "identity.module": gettext_lazy("Module"),
     "identity.session": gettext_lazy("Session"),
     "tenancy.company": gettext_lazy("Company"),
 }
 """Beside the records of the manifests."""
 _WORDS = {
     "audit.shortened": gettext_lazy("entries taken out"),
+    "identity.module.switched": gettext_lazy("switched"),
     "identity.session.begun": gettext_lazy("signed in"),
     "identity.session.ended": gettext_lazy("signed out"),
     "identity.session.refused": gettext_lazy("wrong password"),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import structlog
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.module_loading import import_string
 
-from forgeline.assets.models import Point
+from forgeline.assets.models import Asset, Point
 from forgeline.assets.models.point import Kind
 from forgeline.assets.queries import get_asset, list_points
 from forgeline.base import clock
+from forgeline.modules.registry import list_machine_panels
 from forgeline.telemetry import queries as telemetry, states
 from forgeline.telemetry.queries import HOLD_INTERVALS
 from forgeline.web.access import needs
@@ -53,11 +56,29 @@ def machine(request: HttpRequest, asset_id: int) -> HttpResponse:
         ),
         "sees_alarms": sees_alarms,
         "alarms": list_open(asset_id) if sees_alarms else [],
+        "panels": _panels(request, asset),
         "may_edit": request.actor.has_permission("web.edit"),  # type: ignore[attr-defined]
     }
     if request.headers.get("HX-Target") == "machine-alarms":
         return render(request, "web/alarms/parts/of_machine.html", context)
     return render(request, "web/machine.html", context)
+
+
+def _panels(request: HttpRequest, asset: Asset) -> list[dict[str, object]]:
+    """Return template and context of each panel that modules put here; one that fails is left out and told."""
+    actor, rights = request.actor, request.rights  # type: ignore[attr-defined]
+    out: list[dict[str, object]] = []
+    for panel in list_machine_panels(rights.has_module):
+        if not actor.has_permission(panel.permission):
+            continue
+        try:
+            context = import_string(panel.context)(actor, asset)
+        except Exception:  # noqa: BLE001  # a module's panel must not take the machine's page down
+            structlog.get_logger(__name__).exception("a machine panel failed", panel=panel.key)
+            continue
+        if context is not None:
+            out.append({"template": panel.template, "context": context})
+    return out
 
 
 def _asked(request: HttpRequest, points: list[Point]) -> list[int]:

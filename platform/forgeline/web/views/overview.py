@@ -10,6 +10,7 @@ from django.utils.module_loading import import_string
 from forgeline.assets.models import Site
 from forgeline.assets.queries import get_site, list_sites, read_calendar
 from forgeline.base import clock
+from forgeline.entitlements.rights import Rights
 from forgeline.identity.policy import Actor
 from forgeline.modules.registry import list_overview_cards
 from forgeline.web.access import needs
@@ -31,7 +32,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "groups": [group for group in groups if not line or group.title == line],
         "lines": [group.title for group in groups],
         "line": line,
-        "cards": _cards(request.actor),  # type: ignore[attr-defined]
+        "cards": _cards(request.actor, request.rights),  # type: ignore[attr-defined]
         "shift": _shift(site) if site is not None else None,
         "may_edit": request.actor.has_permission("web.edit"),  # type: ignore[attr-defined]
     }
@@ -53,10 +54,10 @@ def _shift(site: Site) -> dict[str, object] | None:
     )
 
 
-def _cards(actor: Actor) -> list[dict[str, object]]:
+def _cards(actor: Actor, rights: Rights) -> list[dict[str, object]]:
     """Return template and context of each card that the actor may see; a card that fails is left out and told."""
     out: list[dict[str, object]] = []
-    for card in list_overview_cards():
+    for card in list_overview_cards(rights.has_module):
         if not actor.has_permission(card.permission):
             continue
         try:

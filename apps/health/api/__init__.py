@@ -1,0 +1,1 @@
+"""REST of maintenance, one noun a file: parse, one call, render."""

@@ -1,0 +1,23 @@
+"""Addresses of the API of maintenance."""
+
+from django.urls import path
+from rest_framework.routers import SimpleRouter
+
+from apps.health.api import inspections, orders, register, store
+
+router = SimpleRouter()
+router.register("work-orders", orders.WorkOrderViewSet, basename="work-order")
+router.register("maintenance-plans", store.PlanViewSet, basename="maintenance-plan")
+router.register("spare-parts", store.PartViewSet, basename="spare-part")
+router.register("inspection-routes", inspections.RouteViewSet, basename="inspection-route")
+router.register("inspections", inspections.InspectionViewSet, basename="inspection")
+router.register("machine-records", register.RecordViewSet, basename="machine-record")
+router.register("machine-documents", register.FileViewSet, basename="machine-document")
+router.register("downtime-reasons", register.ReasonViewSet, basename="downtime-reason")
+
+urlpatterns = [
+    *router.urls,
+    path("maintenance-kpis/", register.FiguresView.as_view(), name="maintenance-kpis"),
+    path("maintenance-terms/", register.TermsView.as_view(), name="maintenance-terms"),
+    path("maintenance-csv/", register.CsvView.as_view(), name="maintenance-csv"),
+]

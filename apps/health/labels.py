@@ -1,0 +1,76 @@
+"""Labels for machines as PDF: a code that opens the page of fault reports. Not here: the token (services)."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import segno
+import typst
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext as _, override
+
+from apps.health.models import MachineRecord
+from forgeline.base.errors import UnavailableError
+
+TEMPLATE = Path(__file__).with_name("label.typ")
+MOST = 200
+"""Labels of one sheet."""
+
+
+def link_of(record: MachineRecord) -> str:
+    """Return the address that a label opens."""
+    address = reverse("health:report", kwargs={"token": record.fault_token})
+    return f"{settings.NOTIFICATIONS['PUBLIC_URL']}{address}"
+
+
+def print_labels(records: Sequence[MachineRecord]) -> bytes:
+    """Return a sheet of labels, in both languages: whoever stands at the machine may read either.
+
+    **Raises** UnavailableError where the fonts are not there.
+    """
+    if not (settings.FONTS / "NotoSansHans-Regular.otf").is_file():
+        raise UnavailableError(
+            _("The fonts for papers are not there; the operator brings them with `make assets`."),
+            key="health.no_fonts",
+        )
+    told = json.dumps([_describe(record) for record in records], ensure_ascii=False)
+    paper: Any = typst.compile(
+        str(TEMPLATE), font_paths=[str(settings.FONTS)], ignore_system_fonts=True, sys_inputs={"told": told},
+        pdf_standards="a-2b",
+    )  # fmt: skip
+    return bytes(paper)
+
+
+def _describe(record: MachineRecord) -> dict[str, Any]:
+    asset = record.asset
+    said = []
+    for language in ("zh-hans", "en"):
+        with override(language):
+            above = asset.parent.title if asset.parent is not None else ""
+            said.append(
+                [
+                    asset.title,
+                    " · ".join(w for w in (asset.site.title, above) if w),
+                    _("Scan to report a fault"),
+                ]
+            )
+    names = list(dict.fromkeys(words[0] for words in said))
+    return {
+        "names": names,
+        "places": list(dict.fromkeys(words[1] for words in said)),
+        "calls": [words[2] for words in said],
+        "serial": record.serial_number,
+        "code": _code(link_of(record)),
+    }
+
+
+def _code(link: str) -> str:
+    out = io.BytesIO()
+    # Level M: a quarter of an A4 column, greasy fingers included.
+    segno.make(link, error="m", micro=False).save(out, kind="svg", border=2, scale=4, xmldecl=False)
+    return out.getvalue().decode()

@@ -1,0 +1,26 @@
+"""Tables of maintenance, one idea a file."""
+
+from apps.health.models.inspections import Inspection, InspectionItem, InspectionResult, InspectionRoute
+from apps.health.models.orders import CheckItem, DowntimeReason, LabourEntry, OrderEntry, PartUse, WorkOrder
+from apps.health.models.plans import MaintenancePlan
+from apps.health.models.register import MachineRecord, StoredFile, Terms
+from apps.health.models.stock import SparePart, StockMove
+
+__all__ = [
+    "CheckItem",
+    "DowntimeReason",
+    "Inspection",
+    "InspectionItem",
+    "InspectionResult",
+    "InspectionRoute",
+    "LabourEntry",
+    "MachineRecord",
+    "MaintenancePlan",
+    "OrderEntry",
+    "PartUse",
+    "SparePart",
+    "StockMove",
+    "StoredFile",
+    "Terms",
+    "WorkOrder",
+]

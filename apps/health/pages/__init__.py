@@ -1,0 +1,1 @@
+"""Pages of maintenance, one subject a file: one call, then a template."""

@@ -1,0 +1,180 @@
+"""Maintenance plans: the list with what falls due, a new one, one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _, gettext_lazy, ngettext
+
+from apps.health import wording
+from apps.health.models import MaintenancePlan
+from apps.health.models.orders import OrderPriority
+from apps.health.models.plans import Every, Trigger
+from apps.health.pages.frame import MOST_ROWS, Choice, Day, attempt, machine_choices, may, page, whole
+from apps.health.queries.store import list_plans
+from apps.health.rules import PLAN, VIEW
+from apps.health.services import defaults, plans as services
+from apps.health.services.saving import get
+from forgeline.assets.models.point import Kind
+from forgeline.assets.queries import list_points
+
+_LINE_HELP = gettext_lazy(
+    "One line each. A measured value with its limits: Oil pressure | bar | 2 | 4. With ! in front, a line that is not "
+    "OK opens a work order that follows."
+)
+
+
+def _point_choices() -> list[tuple[Any, Any]]:
+    groups: dict[str, list[tuple[int, str]]] = {}
+    for point in list_points().filter(kind__in=(Kind.COUNTER, Kind.GAUGE)).select_related("asset"):
+        groups.setdefault(point.asset.title, []).append((point.pk, f"{point.title} ({point.key})"))
+    return [("", "–"), *groups.items()]
+
+
+class PlanForm(forms.Form):
+    asset_id = Choice(machine_choices, label=gettext_lazy("Machine"))
+    name = forms.CharField(label=gettext_lazy("What is to be done"), max_length=120)
+    text = forms.CharField(
+        label=gettext_lazy("Details"),
+        max_length=4000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    trigger = forms.ChoiceField(label=gettext_lazy("Falls due"), choices=Trigger.choices)
+    every = forms.FloatField(
+        label=gettext_lazy("Every"), required=False, min_value=0,
+        help_text=gettext_lazy("Days, weeks or months; running hours; units of the counter."),
+    )  # fmt: skip
+    every_unit = forms.ChoiceField(
+        label=gettext_lazy("Unit of the calendar"), choices=[("", "–"), *Every.choices], required=False
+    )
+    first_on = Day(label=gettext_lazy("First on"))
+    point_id = Choice(
+        _point_choices, required=False, label=gettext_lazy("Point"),
+        help_text=gettext_lazy("The counter; none: the machine's running time. For a condition, the measured value."),
+    )  # fmt: skip
+    above = forms.FloatField(label=gettext_lazy("Due above"), required=False)
+    below = forms.FloatField(label=gettext_lazy("Due below"), required=False)
+    alarm_key = forms.CharField(
+        label=gettext_lazy("Alarm"), max_length=60, required=False,
+        help_text=gettext_lazy("The key of an alarm rule of the machine, such as bearing_hot."),
+    )  # fmt: skip
+    lead_days = forms.IntegerField(
+        label=gettext_lazy("Order made days ahead"), min_value=0, max_value=365, initial=3
+    )
+    priority = forms.ChoiceField(
+        label=gettext_lazy("Priority"), choices=OrderPriority.choices, initial="medium"
+    )
+    checklist = forms.CharField(
+        label=gettext_lazy("Checklist"), required=False, max_length=20_000, widget=forms.Textarea(attrs={"rows": 6}),
+        help_text=_LINE_HELP,
+    )  # fmt: skip
+    is_enabled = forms.BooleanField(label=gettext_lazy("In use"), required=False, initial=True)
+
+    def clean_checklist(self) -> list[dict[str, Any]]:
+        return [read_line(line) for line in self.cleaned_data["checklist"].splitlines() if line.strip()]
+
+
+def read_line(line: str) -> dict[str, Any]:
+    """``! Oil pressure | bar | 2 | 4`` → a line of a checklist. **Raises** ValidationError for a limit that is none."""
+    follows = line.strip().startswith("!")
+    parts = [part.strip() for part in line.strip().removeprefix("!").split("|")]
+    out: dict[str, Any] = {"text": parts[0], "opens_follow_up": follows}
+    if len(parts) == 1:
+        return out
+    try:
+        bounds = [float(word) if word else None for word in (*parts[2:4], "", "")[:2]]
+    except ValueError:
+        raise forms.ValidationError(
+            _("A limit of “%(line)s” is no number.") % {"line": line.strip()[:80]}
+        ) from None
+    return {**out, "kind": "value", "unit": parts[1], "low": bounds[0], "high": bounds[1]}
+
+
+def write_line(line: dict[str, Any]) -> str:
+    """The other way round."""
+    mark = "! " if line.get("opens_follow_up") else ""
+    if line.get("kind") != "value":
+        return f"{mark}{line['text']}"
+    bounds = ["" if line.get(name) is None else f"{line[name]:g}" for name in ("low", "high")]
+    return f"{mark}{line['text']} | {line.get('unit', '')} | {' | '.join(bounds)}"
+
+
+@page(VIEW)
+def plans(request: HttpRequest) -> HttpResponse:
+    """Every plan, what falls due first at the top; a POST adopts what a machine's profile proposes."""
+    actor = request.actor  # type: ignore[attr-defined]
+    if request.method == "POST":
+        made: list[MaintenancePlan] = []
+        asset_id = whole(request.POST.get("asset")) or 0
+        if attempt(request, lambda: made.extend(defaults.adopt_profile_plans(asset_id, actor=actor))):
+            said = ngettext("%(n)d plan was made.", "%(n)d plans were made.", len(made)) % {"n": len(made)}
+            messages.success(request, said)
+        return redirect("health:plans")
+    rows = [
+        {
+            "plan": plan,
+            "rhythm": wording.rhythm(plan),
+            "remark": wording.remark(plan.remark, plan.remark_data),
+            "share": round(min(1.0, (plan.used or 0) / plan.every) * 100)
+            if plan.every and plan.used is not None
+            else None,
+        }
+        for plan in list_plans()[:MOST_ROWS]
+    ]
+    context = {"tab": "plans", "rows": rows, "may_plan": may(request, PLAN), "machines": machine_choices()}
+    return render(request, "health/plans.html", context)
+
+
+@page(PLAN)
+def new_plan(request: HttpRequest) -> HttpResponse:
+    """Make a plan."""
+    form = PlanForm(request.POST or None, initial={"asset_id": whole(request.GET.get("asset"))})
+    actor = request.actor  # type: ignore[attr-defined]
+    if request.method == "POST" and form.is_valid():
+        given = _given(form)
+        if attempt(request, lambda: services.create_plan(actor=actor, **given), form=form, done=_("Saved.")):
+            return redirect("health:plans")
+    context = {"form": form, "title": _("New maintenance plan"), "tab": "plans", "back": "health:plans"}
+    return render(request, "health/form.html", context, status=422 if form.errors else 200)
+
+
+@page(PLAN)
+def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """One plan: changed, its remark confirmed, taken away."""
+    row = get(MaintenancePlan, plan_id)
+    actor = request.actor  # type: ignore[attr-defined]
+    initial = {name: getattr(row, name) for name in PlanForm.base_fields}
+    initial["checklist"] = "\n".join(write_line(line) for line in row.checklist)
+    form = PlanForm(request.POST if "save" in request.POST else None, initial=initial)
+    del form.fields["asset_id"]
+    if request.method == "POST":
+        if "delete" in request.POST and attempt(request, lambda: services.delete_plan(row.pk, actor=actor)):
+            return redirect("health:plans")
+        if "confirm" in request.POST:
+            attempt(request, lambda: services.confirm_remark(row.pk, actor=actor))
+            return redirect("health:plan", plan_id=row.pk)
+        if form.is_valid() and attempt(
+            request,
+            lambda: services.update_plan(row.pk, actor=actor, **_given(form)),
+            form=form,
+            done=_("Saved."),
+        ):
+            return redirect("health:plan", plan_id=row.pk)
+    context = {
+        "form": form, "title": row.title, "tab": "plans", "back": "health:plans", "plan": row, "deletes": True,
+        "remark": wording.remark(row.remark, row.remark_data), "rhythm": wording.rhythm(row),
+    }  # fmt: skip
+    return render(request, "health/form.html", context, status=422 if form.errors else 200)
+
+
+def _given(form: PlanForm) -> dict[str, Any]:
+    given = dict(form.cleaned_data)
+    # What another way of falling due would need says nothing here.
+    if given["trigger"] in (Trigger.CALENDAR, Trigger.HOURS):
+        given["point_id"] = given["point_id"] if given["trigger"] == Trigger.HOURS else None
+    return given

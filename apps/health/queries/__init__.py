@@ -1,0 +1,1 @@
+"""Reads of maintenance, one noun a file."""

@@ -1,0 +1,1 @@
+"""Writes of maintenance, one noun a file; each asks for its permission."""

@@ -1,0 +1,63 @@
+// The board by keyboard, and an inspection whose net is away: what was not saved is kept, shown and sent again.
+(function () {
+  "use strict";
+  // --- board: arrows between cards, Space takes a step ---
+  document.addEventListener("keydown", (event) => {
+    const board = document.querySelector("[data-board]");
+    const card = event.target.closest("[data-card]");
+    if (!board || event.ctrlKey || event.altKey || event.metaKey || event.target.matches("input, select, textarea")) return;
+    const columns = [...board.querySelectorAll(".column")].map((each) => [...each.querySelectorAll("[data-card] > a")]);
+    const column = card ? columns.findIndex((each) => each.includes(card.querySelector("a"))) : -1;
+    const row = card ? columns[column].indexOf(card.querySelector("a")) : -1;
+    let target = null;
+    if (event.key === "ArrowDown") target = card ? columns[column][row + 1] : columns.flat()[0];
+    else if (event.key === "ArrowUp" && card) target = columns[column][row - 1];
+    else if ((event.key === "ArrowRight" || event.key === "ArrowLeft") && card) {
+      const step = event.key === "ArrowRight" ? 1 : -1;
+      for (let at = column + step; at >= 0 && at < columns.length && !target; at += step) target = columns[at][Math.min(row, columns[at].length - 1)];
+    } else if (event.key === " " && card && event.target.matches("a")) {
+      const button = card.querySelector("[data-step]");
+      event.preventDefault();
+      if (button) button.click();
+      return;
+    }
+    if (target) { event.preventDefault(); target.focus(); }
+  });
+
+  // --- inspection: answers that did not arrive are sent again, in their order ---
+  const waiting = new Map();
+  function show() {
+    const notice = document.querySelector("[data-lost]");
+    if (notice) notice.hidden = !waiting.size;
+  }
+  function lost(event) {
+    const form = event.target.closest("[data-stop]");
+    if (!form) return;
+    const given = event.detail.requestConfig ? event.detail.requestConfig.parameters : {};
+    const fields = given instanceof FormData ? Object.fromEntries(given.entries()) : { ...given };
+    waiting.set(form.querySelector("[name=item]").value, fields);
+    form.closest(".stop").classList.add("unsent");
+    show();
+  }
+  document.addEventListener("htmx:sendError", lost);
+  document.addEventListener("htmx:timeout", lost);
+  document.addEventListener("htmx:responseError", (event) => { if (event.detail.xhr.status >= 500) lost(event); });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const form = event.target.closest ? event.target.closest("[data-stop]") : null;
+    if (event.detail.successful && event.detail.requestConfig) {
+      const given = event.detail.requestConfig.parameters;
+      const item = given instanceof FormData ? given.get("item") : given.item;
+      if (item) { waiting.delete(String(item)); show(); }
+    }
+    if (form && event.detail.successful) show();
+  });
+  function again() {
+    for (const [item, fields] of waiting) {
+      const stop = document.getElementById(`stop${item}`);
+      if (stop) htmx.ajax("POST", location.pathname, { source: stop.querySelector("[data-stop]"), target: `#stop${item}`, swap: "outerHTML", values: fields });
+    }
+  }
+  window.addEventListener("online", again);
+  setInterval(() => { if (waiting.size && navigator.onLine && !document.hidden) again(); }, 5000);
+  window.addEventListener("beforeunload", (event) => { if (waiting.size) event.preventDefault(); });
+})();

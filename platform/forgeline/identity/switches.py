@@ -1,0 +1,86 @@
+"""A company's switches of its modules: which module an address belongs to, and the answer where it is off.
+
+Not here: what a plan holds (entitlements, billing), what is shown of a module that is on (modules.registry).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from forgeline.audit.recorder import record
+from forgeline.base.api import render_problem
+from forgeline.base.errors import NotFoundError, PaymentRequiredError
+from forgeline.entitlements.rights import Rights, rights_of, switch_module
+from forgeline.identity.policy import Actor, require_permission
+from forgeline.identity.roles import PEOPLE
+from forgeline.modules.manifest import Manifest
+from forgeline.modules.registry import list_switchable
+
+
+@cache
+def _beginnings() -> tuple[tuple[str, Manifest], ...]:
+    """Beginnings of the addresses of each module: its pages' folder, and the first word of each route of its API."""
+    found = [(f"/{m.key}/", m) for m in list_switchable() if m.urls]
+    for manifest in list_switchable():
+        if manifest.api_urls:
+            routes = [str(each.pattern) for each in import_module(manifest.api_urls).urlpatterns]
+            words = {route.lstrip("^").split("/")[0] for route in routes}
+            found += [(f"/api/v1/{word}/", manifest) for word in sorted(words)]
+    return tuple(found)
+
+
+def find_module(request: HttpRequest) -> Manifest | None:
+    """Return the module that can be switched to which an address belongs."""
+    return next((module for start, module in _beginnings() if request.path.startswith(start)), None)
+
+
+def refuse_module(request: HttpRequest, module: Manifest, rights: Rights) -> HttpResponse:
+    """Answer for a module that is off: 402 where the plan does not hold it, else 403; both say what to do."""
+    if rights.may_have(module.key):
+        status, key = 403, "entitlements.module_off"
+        text = _(
+            "An owner or manager switches it on under Company, Modules. What it has kept is still there."
+        )
+    else:
+        status, key = 402, "entitlements.module_not_in_plan"
+        text = _("Your plan does not hold it; choose another under Company, Plan and invoices.")
+    title = _("The module %(module)s is switched off") % {"module": module.title}
+    if request.path.startswith("/api/"):
+        return render_problem(status=status, key=key, title=title, detail=text)
+    return render(request, "pages/error.html", {"title": title, "text": text}, status=status)
+
+
+def list_modules(tenant_id: int) -> list[dict[str, object]]:
+    """Return the modules that can be switched: key, title, whether on, whether the plan holds it."""
+    rights = rights_of(tenant_id)
+    return [
+        {
+            "module": m.key,
+            "title": str(m.title),
+            "is_on": rights.has_module(m.key),
+            "is_in_plan": rights.may_have(m.key),
+        }
+        for m in list_switchable()
+    ]
+
+
+def set_module(module: str, *, is_on: bool, actor: Actor) -> None:
+    """Switch a module for the company. **Raises** NotFoundError, PaymentRequiredError for one beyond the plan."""
+    require_permission(actor, PEOPLE)
+    known = {m.key: m for m in list_switchable()}
+    if module not in known:
+        raise NotFoundError(_("There is no such module; read the list again."))
+    if is_on and not rights_of(actor.tenant_id).may_have(module):
+        raise PaymentRequiredError(
+            _("Your plan does not hold it; choose another under Company, Plan and invoices."),
+            key="entitlements.module_not_in_plan",
+        )
+    switch_module(module, is_on=is_on)
+    record(
+        "identity.module.switched", subject=str(known[module].title), changes={"is_on": [not is_on, is_on]}
+    )

@@ -1,0 +1,124 @@
+"""One of everything that maintenance has, and a body that each of its write routes would take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from apps.health.models import WorkOrder
+from apps.health.rules import Line
+from apps.health.services.orders import make_order
+from forgeline.tenancy.scoping import tenant_scope
+from tests.conftest import Company
+
+CONTENT = "SnVzdCB3b3Jkcw=="
+"""``Just words`` in base64."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthIds:
+    """The ids of one of everything."""
+
+    work_order: int
+    check_item: int
+    part_use: int
+    part: int
+    plan: int
+    inspection_route: int
+    route_item: int
+    inspection: int
+    document: int
+    reason: int
+
+    def own(self) -> dict[str, int]:
+        """First word of an address → the id that it asks for."""
+        return {
+            "work-orders": self.work_order, "spare-parts": self.part, "maintenance-plans": self.plan,
+            "inspection-routes": self.inspection_route, "inspections": self.inspection,
+            "machine-documents": self.document, "downtime-reasons": self.reason,
+        }  # fmt: skip
+
+    def pages(self) -> dict[str, int]:
+        """Name of a page's parameter → the id."""
+        return {
+            "work_order_id": self.work_order, "plan_id": self.plan, "part_id": self.part, "file_id": self.document,
+            "inspection_route_id": self.inspection_route, "inspection_id": self.inspection,
+        }  # fmt: skip
+
+    def bodies(self, *, plant: int, machine: int, mark: str) -> dict[str, Any]:
+        """Return a good body for every write route."""
+        part = {"plant": plant, "number": "S-2", "name": f"{mark} belt", "stock": "2"}
+        plan = {
+            "asset": machine, "name": f"{mark} grease", "trigger": "calendar", "every": 1, "every_unit": "month",
+            "first_on": "2999-01-05", "checklist": [{"text": "look"}],
+        }  # fmt: skip
+        route = {"plant": plant, "name": f"{mark} round", "items": [{"asset": machine, "text": "look"}]}
+        return {
+            "post work-orders/": {"asset": machine, "title": f"{mark} leaks", "priority": "high"},
+            "patch work-orders/{id}/": {"remedy": "cleaned", "planned_at": "2026-01-31T08:00:00Z"},
+            "post work-orders/{id}/move/": {"to": "cancelled", "text": "x"},
+            "post work-orders/{id}/answer/": {"item": self.check_item, "result": "ok"},
+            "post work-orders/{id}/labour/": {"minutes": 5},
+            "post work-orders/{id}/parts/": {"part": self.part, "quantity": "1"},
+            "post work-orders/{id}/put_back/": {"use": self.part_use},
+            "post spare-parts/": part,
+            "patch spare-parts/{id}/": {"place": "A-1"},
+            "delete spare-parts/{id}/": None,
+            "post spare-parts/{id}/book/": {"kind": "receipt", "quantity": "1"},
+            "post maintenance-plans/": plan,
+            "patch maintenance-plans/{id}/": {"lead_days": 5},
+            "delete maintenance-plans/{id}/": None,
+            "post maintenance-plans/{id}/confirm/": None,
+            "post maintenance-plans/adopt/": {"asset": machine},
+            "post inspection-routes/": route,
+            "patch inspection-routes/{id}/": {"every_hours": 8},
+            "delete inspection-routes/{id}/": None,
+            "post inspection-routes/{id}/start/": None,
+            "post inspections/{id}/answer/": {"item": self.route_item, "result": "ok"},
+            "post inspections/{id}/finish/": {"is_broken_off": True},
+            "patch machine-records/{id}/": {"severity": 5},
+            "post machine-records/{id}/label/": {"is_new": False},
+            "post machine-documents/": {"asset": machine, "name": "x.txt", "content": CONTENT},
+            "delete machine-documents/{id}/": None,
+            "post downtime-reasons/": {"name": f"{mark} tool"},
+            "patch downtime-reasons/{id}/": {"is_planned": True},
+            "delete downtime-reasons/{id}/": None,
+            "patch maintenance-terms/": {"labour_rate": "90.00"},
+            "post maintenance-csv/": {"what": "parts", "csv": "plant,number,name\nNowhere,S-9,x\n"},
+        }
+
+
+def make_health(
+    company: Company, made: Callable[[str, Any], Any], *, plant: int, machine: int, mark: str
+) -> HealthIds:
+    """Make one of everything; ``made(path, body)`` posts and returns the answer."""
+    part = made("spare-parts/", {"plant": plant, "number": "S-1", "name": f"{mark} seal", "stock": "9"})
+    with tenant_scope(company.tenant_id):
+        order: WorkOrder = make_order(
+            asset_id=machine, title=f"{mark} creaks", by=mark, state="approved", lines=[Line(f"{mark} noise")]
+        )
+    order_ = made(f"work-orders/{order.pk}/parts/", {"part": part["id"], "quantity": "1"})
+    plan: Mapping[str, Any] = made(
+        "maintenance-plans/",
+        {
+            "asset": machine, "name": f"{mark} oil", "trigger": "calendar", "every": 1, "every_unit": "month",
+            "first_on": "2999-01-05",
+        },
+    )  # fmt: skip
+    items = [{"asset": machine, "text": f"{mark} leaks"}]
+    route = made("inspection-routes/", {"plant": plant, "name": f"{mark} walk", "items": items})
+    made(f"machine-records/{machine}/label/", {})
+    document = {"asset": machine, "name": f"{mark}.txt", "content": CONTENT}
+    return HealthIds(
+        work_order=order.pk,
+        check_item=order_["items"][0]["id"],
+        part_use=order_["parts"][0]["id"],
+        part=part["id"],
+        plan=plan["id"],
+        inspection_route=route["id"],
+        route_item=route["items"][0]["id"],
+        inspection=made(f"inspection-routes/{route['id']}/start/", None)["id"],
+        document=made("machine-documents/", document)["id"],
+        reason=made("downtime-reasons/", {"name": f"{mark} drive"})["id"],
+    )
