@@ -10,8 +10,9 @@ import json
 import logging
 import random
 import ssl
-import time
+import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self, cast
@@ -86,7 +87,7 @@ class Live:
         self._verify = verify
         self._read_gap = read_gap
         self._socket: ClientConnection | None = None
-        self._is_closed = False
+        self._closed = threading.Event()
 
     def __enter__(self) -> Self:
         return self
@@ -98,23 +99,26 @@ class Live:
 
     def close(self) -> None:
         """End the iteration; from another thread too."""
-        self._is_closed = True
+        self._closed.set()
         if self._socket is not None:
             self._socket.close()
 
     def __iter__(self) -> Iterator[Event]:
         """Yield what comes until it is closed. **Raises** NotAuthenticatedError where the key opens nothing."""
         pause_s = FIRST_PAUSE_S
-        while not self._is_closed:
+        while not self._closed.is_set():
             try:
                 for event in self._hear():
                     pause_s = FIRST_PAUSE_S
                     yield event
             except (OSError, ConnectionClosed, InvalidHandshake, TimeoutError) as error:
-                if self._is_closed:
+                if self._closed.is_set():
                     return
-                log.info("the live socket is lost (%s); trying again", error or type(error).__name__)
-            time.sleep(pause_s * (0.75 + random.random() / 2))
+                if isinstance(error, InvalidStatus) and error.response.status_code in {401, 403}:
+                    body = {"title": "The key opens no socket."}
+                    raise NotAuthenticatedError(error.response.status_code, body) from None
+                log.info("the live socket is lost (%s); trying again", str(error) or type(error).__name__)
+            self._closed.wait(pause_s * (0.75 + random.random() / 2))
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
     def _hear(self) -> Iterator[Event]:
@@ -135,7 +139,7 @@ class Live:
                 # Only now: whoever stops in between gets these again, not less.
                 self.token = frame.get("token", self.token)
 
-    def _open(self) -> ClientConnection:
+    def _open(self) -> AbstractContextManager[ClientConnection]:
         context = None
         if self._address.startswith("wss"):
             context = (
@@ -143,17 +147,10 @@ class Live:
             )
             if self._verify is False:
                 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        try:
-            return connect(
-                self._address, additional_headers={"Authorization": f"Bearer {self._key}"}, ssl=context,
-                proxy=None, max_size=2**24, open_timeout=10,
-            )  # fmt: skip
-        except InvalidStatus as error:
-            if error.response.status_code in {401, 403}:
-                raise NotAuthenticatedError(
-                    error.response.status_code, {"title": "The key opens no socket."}
-                ) from None
-            raise
+        return connect(
+            self._address, additional_headers={"Authorization": f"Bearer {self._key}"}, ssl=context,
+            proxy=None, max_size=2**24, open_timeout=10,
+        )  # fmt: skip
 
     def _events_of(self, frame: dict[str, Any]) -> Iterator[Event]:
         word, topic = frame["t"], str(frame.get("topic", ""))

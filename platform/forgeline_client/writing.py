@@ -67,7 +67,7 @@ def bodies_of(columns: Mapping[str, list[Any]], size: int) -> Iterator[tuple[int
 
 def _to_long(frame: pd.DataFrame) -> pd.DataFrame:
     names = list(frame.columns)
-    if not all(isinstance(name, int) or str(name).isdecimal() for name in names):
+    if not all(str(name).isdecimal() for name in names):
         raise ValueError(
             f"A table with an index of times has a column for each point's id; these are {names}."
         )

@@ -8,7 +8,7 @@ import socket as sockets
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -100,13 +100,16 @@ class Load:
             time.sleep(0.004)
         connections.close_all()
 
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
     def __enter__(self) -> Load:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
+        self.stop()
 
 
 def listen_for(connected: ClientConnection, seconds: float, heard: list[Sample]) -> str:
@@ -134,8 +137,8 @@ def test_a_connection_that_breaks_again_and_again_under_load_misses_nothing(
     ingest.ingest_batch(before)
     heard: list[Sample] = []
     topics = [f"asset.{one}", *(f"point.{point_id}" for point_id in point_ids[4:])]
-    with Load(point_ids, 1) as first, Load(point_ids, 2) as second:
-        connected = open_socket(address, key_of(live_company))
+    with ExitStack() as stack, Load(point_ids, 1) as first, Load(point_ids, 2) as second:
+        connected = stack.enter_context(open_socket(address, key_of(live_company)))
         told = follow(connected, *topics)
         state = [row for frame in told if frame["t"] == "snapshot" for row in frame["p"]]
         assert sorted(row[0] for row in state) == sorted(point_ids)
@@ -148,11 +151,12 @@ def test_a_connection_that_breaks_again_and_again_under_load_misses_nothing(
             cut(connected)
             time.sleep(0.3)
             breaks += 1
-            connected = open_socket(address, key_of(live_company))
+            connected = stack.enter_context(open_socket(address, key_of(live_company)))
             told = follow(connected, *topics, resume=token)
             assert told[0] == {"t": "subscribed", "topics": sorted(topics), "resumed": True}
-    listen_for(connected, 4.0, heard)
-    connected.close()
+        first.stop()
+        second.stop()
+        listen_for(connected, 4.0, heard)
     stored = first.stored | second.stored
     # What was stored before the snapshot is in it by its newest; everything later is told.
     missed = stored - set(heard) - begin - at_begin
