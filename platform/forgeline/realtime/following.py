@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 
 from django.db import Error as DatabaseError, close_old_connections
@@ -102,7 +102,7 @@ class Follower:
         """
         async with self._turn:
             token = find_token(resume) if resume else None
-            why = await self._in_thread(lambda: _fault_of(token, resume))
+            why = await self._in_thread(partial(_fault_of, token, resume))
             if why:
                 GAPS.labels(why).inc()
                 token, wants_snapshot = None, True
@@ -111,9 +111,10 @@ class Follower:
                 by_feed.setdefault(feed_name_of(topic) or "", set()).add(topic)
             frames: list[dict[str, Any]] = []
             for name, those in by_feed.items():
-                begin = token.positions.get(name) if token else None
-                if begin is None:
-                    begin, shown = await self._in_thread(lambda n=name, t=those: _begin(n, t, wants_snapshot))  # type: ignore[misc]
+                if token is not None and name in token.positions:
+                    begin = token.positions[name]
+                else:
+                    begin, shown = await self._in_thread(partial(_begin, name, those, wants_snapshot))
                     frames += shown
                 self._positions[name] = min(begin, self._positions.get(name, begin))
             self.topics |= topics
@@ -169,7 +170,7 @@ class Follower:
                 if not topics:
                     del self._positions[name]
                     continue
-                news = await self._in_thread(lambda n=name, t=topics: _read(n, t, self._positions[n]))  # type: ignore[misc]
+                news = await self._in_thread(partial(_read, name, topics, self._positions[name]))
                 frames += news.frames
                 self._positions[name] = news.position
                 has_more = has_more or not news.is_all
@@ -187,7 +188,7 @@ class Follower:
         frames: list[dict[str, Any]] = [{"t": "gap", "topics": sorted(self.topics), "why": "too_slow"}]
         for name in self._positions:
             topics = {topic for topic in self.topics if feed_name_of(topic) == name}
-            self._positions[name], shown = await self._in_thread(lambda n=name, t=topics: _begin(n, t, True))  # type: ignore[misc]
+            self._positions[name], shown = await self._in_thread(partial(_begin, name, topics, True))
             frames += shown
         self._current_at = time.time()
         return frames
