@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import random
-import socket as sockets
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
-from websockets.sync.client import ClientConnection
 
 from forgeline.alarms import services as alarms
 from forgeline.alarms.models import Alarm, EntryKind, JournalEntry
@@ -26,146 +21,8 @@ from forgeline.telemetry import feed, ingest, live
 from forgeline.telemetry.sample import SampleBatch
 from forgeline.tenancy.scoping import tenant_scope
 from tests.conftest import Company
+from tests.realtime.followers import batch_of, follow, key_of, make_points, until_frame
 from tests.realtime.sockets import ask, boss_of, hear, make_machines, open_socket
-
-Sample = tuple[int, int]
-
-
-def batch_of(point_ids: list[int], ts_ms: list[int], text: list[str] | None = None) -> SampleBatch:
-    """One row each; a value tells its time, so that a mix-up would show."""
-    values = [at % 100_000 if text is None else float("nan") for at in ts_ms]
-    return SampleBatch.from_columns(point_ids, [at * 1000 for at in ts_ms], values, text=text)
-
-
-def make_points(company: Company, asset_id: int, count: int, **facts: Any) -> list[int]:
-    with tenant_scope(company.tenant_id):
-        return [
-            assets.create_point(asset_id=asset_id, key=f"p{n}{facts.get('kind', '')}", **facts).pk
-            for n in range(count)
-        ]
-
-
-def key_of(company: Company) -> dict[str, str]:
-    return {"X-API-Key": company.viewer_key}
-
-
-def follow(connected: ClientConnection, *topics: str, **how: Any) -> list[dict[str, Any]]:
-    """Subscribe, and return what came up to the first token."""
-    ask(connected, op="subscribe", topics=list(topics), **(how or {"snapshot": True}))
-    told = []
-    while not told or "token" not in told[-1]:
-        told.append(hear(connected))
-        assert told[-1]["t"] not in {"error", "refused"}, told
-    return told
-
-
-def until_frame(connected: ClientConnection, word: str) -> dict[str, Any]:
-    while True:
-        frame = hear(connected)
-        if frame["t"] == word:
-            return frame
-
-
-def cut(connected: ClientConnection) -> None:
-    """Break the connection as a pulled plug does: no closing handshake, and what was on its way is lost."""
-    connected.socket.shutdown(sockets.SHUT_RDWR)
-    connected.close()
-
-
-class Load:
-    """Two writers that store batches, some late, some twice, and note what was stored."""
-
-    def __init__(self, point_ids: list[int], seed: int) -> None:
-        self.stored: set[Sample] = set()
-        self._points = point_ids
-        self._random = random.Random(seed)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._begin_ms = clock.now_us() // 1000 - 3_600_000
-
-    def _run(self) -> None:
-        at = self._begin_ms + self._random.randrange(1000)
-        last: SampleBatch | None = None
-        while not self._stop.is_set():
-            at += 137
-            stamps = [at] * len(self._points)
-            if self._random.random() < 0.2:
-                stamps = [at - self._random.randrange(1, 1_800_000) for _ in self._points]
-            batch = (
-                last if last is not None and self._random.random() < 0.1 else batch_of(self._points, stamps)
-            )
-            ingest.ingest_batch(batch)
-            last = batch
-            self.stored |= set(zip(batch.point_id.tolist(), (batch.ts_us // 1000).tolist(), strict=True))
-            time.sleep(0.004)
-        connections.close_all()
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def __enter__(self) -> Load:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-
-def listen_for(connected: ClientConnection, seconds: float, heard: list[Sample]) -> str:
-    """Hear for a while; return the last token."""
-    token, end = "", time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            frame = json.loads(connected.recv(timeout=0.2))
-        except TimeoutError:
-            continue
-        assert frame["t"] in {"samples", "token"}, frame
-        for point_id, ts_ms, value, *_rest in frame.get("p", ()):
-            assert value == ts_ms % 100_000
-            heard.append((point_id, ts_ms))
-        token = frame.get("token", token)
-    return token
-
-
-def test_a_connection_that_breaks_again_and_again_under_load_misses_nothing(
-    live_company: Company, address: str, record_property: Any
-) -> None:
-    one, two, _path = make_machines(live_company)
-    point_ids = make_points(live_company, one, 4) + make_points(live_company, two, 4)
-    before = batch_of(point_ids, [clock.now_us() // 1000 - 7_200_000] * 8)
-    ingest.ingest_batch(before)
-    heard: list[Sample] = []
-    topics = [f"asset.{one}", *(f"point.{point_id}" for point_id in point_ids[4:])]
-    with ExitStack() as stack, Load(point_ids, 1) as first, Load(point_ids, 2) as second:
-        connected = stack.enter_context(open_socket(address, key_of(live_company)))
-        told = follow(connected, *topics)
-        state = [row for frame in told if frame["t"] == "snapshot" for row in frame["p"]]
-        assert sorted(row[0] for row in state) == sorted(point_ids)
-        begin = {(row[0], row[1]) for row in state}
-        token = told[-1]["token"]
-        at_begin = first.stored | second.stored
-        breaks = 0
-        for _ in range(5):
-            token = listen_for(connected, 0.7, heard) or token
-            cut(connected)
-            time.sleep(0.3)
-            breaks += 1
-            connected = stack.enter_context(open_socket(address, key_of(live_company)))
-            told = follow(connected, *topics, resume=token)
-            assert told[0] == {"t": "subscribed", "topics": sorted(topics), "resumed": True}
-        first.stop()
-        second.stop()
-        listen_for(connected, 4.0, heard)
-    stored = first.stored | second.stored
-    # What was stored before the snapshot is in it by its newest; everything later is told.
-    missed = stored - set(heard) - begin - at_begin
-    assert missed == set()
-    assert set(heard) <= stored | at_begin | {(row[0], row[1]) for row in state}
-    record_property(
-        "figure",
-        f"live.resume: {len(stored)} samples, {breaks} breaks, {len(heard) - len(set(heard))} doubles",
-    )
 
 
 def test_a_snapshot_shows_what_was_stored_a_moment_ago_and_empty_topics_too(
@@ -228,6 +85,24 @@ def _store_elsewhere(batch: SampleBatch) -> None:
         ingest.ingest_batch(batch)
     finally:
         connections.close_all()
+
+
+def test_who_is_too_far_behind_is_told_of_a_gap_and_of_the_state(
+    live_company: Company, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _two, _path = make_machines(live_company)
+    (point_id,) = make_points(live_company, one, 1)
+    now = clock.now_us() // 1000
+    monkeypatch.setattr(feed, "MAX_COMMITS", 1)
+    with open_socket(address, key_of(live_company)) as connected:
+        token = follow(connected, f"asset.{one}")[-1]["token"]
+    for n in range(3):
+        ingest.ingest_batch(batch_of([point_id], [now + n]))
+    with open_socket(address, key_of(live_company)) as connected:
+        follow(connected, f"asset.{one}", resume=token)
+        monkeypatch.setattr(following, "RESUME_S", -1)
+        assert until_frame(connected, "gap")["why"] == "too_slow"
+        assert until_frame(connected, "snapshot")["p"][0][:2] == [point_id, now + 2]
 
 
 @pytest.fixture
@@ -354,6 +229,7 @@ def test_there_is_room_for_so_many_and_so_many_points(
     make_points(live_company, one, 3)
     monkeypatch.setattr(feed, "MAX_POINTS", 2)
     monkeypatch.setattr(following, "MAX_FOLLOWERS", 1)
+    monkeypatch.setattr(following, "_count", 0)
     with open_socket(address, key_of(live_company)) as first:
         ask(first, op="subscribe", topics=[f"asset.{one}"], snapshot=True)
         told = hear(first)

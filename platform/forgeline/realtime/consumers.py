@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Mapping
 from importlib import import_module
 from types import SimpleNamespace
@@ -41,6 +42,7 @@ ASKED_AGAIN_S = 5.0
 SOCKETS = Gauge("forgeline_live_sockets", "Open live sockets of this process.", multiprocess_mode="livesum")
 MERGED = Counter("forgeline_live_merged_total", "Frames merged into a waiting one because a socket was slow.")
 
+_log = logging.getLogger(__name__)
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -181,20 +183,28 @@ class LiveConsumer(AsyncWebsocketConsumer):
         """Close the socket of whoever may not come in any more; take back what a changed role may not hear."""
         while True:
             await asyncio.sleep(ASKED_AGAIN_S)
-            actor = await self._find_actor()
-            if actor is None:
-                await self.close(code=UNAUTHENTICATED)
-                return
-            if actor == self.actor:
-                continue
-            self.actor = actor
-            if self._follower is not None:
-                self._follower.actor = actor
-            held = self.topics | self._followed
-            lost = held - await self._filter_allowed(held)
-            self._leave(lost)
-            for topic in sorted(lost):
-                await self._tell({"topic": topic, "t": "refused"})
+            try:
+                if not await self._is_still_let_in():
+                    return
+            except DatabaseError as error:
+                _log.warning("a live socket could not be asked for its rights; it is asked again (%s)", error)
+
+    async def _is_still_let_in(self) -> bool:
+        actor = await self._find_actor()
+        if actor is None:
+            await self.close(code=UNAUTHENTICATED)
+            return False
+        if actor == self.actor:
+            return True
+        self.actor = actor
+        if self._follower is not None:
+            self._follower.actor = actor
+        held = self.topics | self._followed
+        lost = held - await self._filter_allowed(held)
+        self._leave(lost)
+        for topic in sorted(lost):
+            await self._tell({"topic": topic, "t": "refused"})
+        return True
 
     async def _tell(self, message: Mapping[str, Any]) -> None:
         await self.send(text_data=_encode(message).decode())
