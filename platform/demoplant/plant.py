@@ -13,11 +13,11 @@ from collections.abc import Callable
 from demoplant.catalogue import build_plant
 from demoplant.devices import MqttDevice
 from demoplant.opcua.server import PlantServer
-from demoplant.rest import Forgeline, RestError
 from demoplant.seeding.seeder import Seeder
 from demoplant.settings import Settings
 from demoplant.signals import Play
 from demoplant.state import State
+from forgeline_client import ApiError, AsyncClient, Patience
 
 TICK_MS = 1000
 CATCH_UP_TICKS = 60
@@ -94,14 +94,17 @@ class Plant:
     async def _set_up(self) -> None:
         settings = self._settings
         told = ""
-        async with Forgeline(settings.url, settings.api_key, settings.language) as forgeline:
+        # The machines run whether Forgeline is there or not: it is waited for as long as it takes.
+        async with AsyncClient(
+            settings.url, settings.api_key, language=settings.language, patience=Patience(total_s=None)
+        ) as forgeline:
             seeder = Seeder(forgeline, self.machines, self.state, self.play, settings)
             while True:
                 try:
                     await seeder.set_up(self.devices, self.server.endpoint)
                     await seeder.post_history()
                     await seeder.renew_refused(self.devices)
-                except RestError as error:
+                except ApiError as error:
                     # The machines run on; each step looks first for what is there, so all of it may be repeated.
                     if str(error) != told:
                         told = str(error)

@@ -100,6 +100,8 @@ def test_every_example_does_what_the_guide_says(
             "PATH": os.environ["PATH"],
             "URL": f"{address}/api/v1",
             "KEY": live_company.manager_key,
+            # Where `pip install` would have put the client.
+            "PYTHONPATH": str(DOCS.parent),
         }
         answers = _run(examples, environment, tmp_path)
     for example, answer in zip(examples, answers, strict=True):

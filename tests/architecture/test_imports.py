@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
 from tests.architecture.tracked import ROOT, name_of, text_files, tracked_files
 
 OF_THE_HOUSE = {"forgeline", "connectors", "apps", "dashboards", "tests", "django"}
+BY_THE_CLIENT = {"httpx", "requests", "urllib3", "http"}
 
 
 def run_python(source: str) -> subprocess.CompletedProcess[str]:
@@ -65,7 +68,7 @@ def test_the_street_does_not_shadow_the_standard_library() -> None:
 
 
 def test_the_demo_plant_is_a_stranger() -> None:
-    """It is the first integrator: it knows Forgeline by REST, MQTT and OPC UA alone."""
+    """It is the first integrator: it knows Forgeline by REST, MQTT and OPC UA alone, and REST by the client alone."""
     foreign = []
     for path in text_files(".py"):
         if not path.is_relative_to(ROOT / "platform/demoplant"):
@@ -73,8 +76,38 @@ def test_the_demo_plant_is_a_stranger() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
-            foreign += [f"{name_of(path)}: {name}" for name in names if name.split(".")[0] in OF_THE_HOUSE]
+            foreign += [
+                f"{name_of(path)}: {name}"
+                for name in names
+                if name.split(".")[0] in OF_THE_HOUSE | BY_THE_CLIENT
+            ]
     assert foreign == []
+
+
+def test_the_client_loads_alone() -> None:
+    """It is installed beside anybody's program, with httpx and websockets; pandas only for whoever makes tables."""
+    loaded = run_python(
+        "import sys\n"
+        "for name in ('django', 'forgeline', 'numpy', 'pandas'):\n"
+        "    sys.modules[name] = None\n"
+        "import forgeline_client\n"
+        "forgeline_client.Client('https://example.com', 'fl_x').close()\n"
+    )
+    assert loaded.returncode == 0, loaded.stderr
+
+
+def test_what_the_client_needs_is_what_it_says() -> None:
+    folder = ROOT / "platform/forgeline_client"
+    imported = set()
+    for path in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            imported |= {name.split(".")[0] for name in names}
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["pandas"]]
+    said = {re.split(r"[^A-Za-z0-9_-]", each)[0] for each in wanted}
+    assert imported - sys.stdlib_module_names - {"forgeline_client"} == said
 
 
 @pytest.mark.parametrize("wing", ["connectors", "apps", "dashboards"])

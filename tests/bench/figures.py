@@ -46,6 +46,8 @@ _FIGURES = (
     Figure("read.latest_500.p95_ms", "latest of 500 points, at the API", "ms", at_most=50),
     Figure("live.p99_ms", "device → socket frame at 5,000 points/s", "ms", at_most=250),
     Figure("live.p50_ms", "the same, median", "ms"),
+    Figure("follow.p99_ms", "device → frame of a socket that follows all 5,000 points by the log", "ms"),
+    Figure("follow.p50_ms", "the same, median", "ms"),
     Figure("alarms.core_share", "the judge of 10,000 rules over 100,000 points/s", "of a core", at_most=0.25,
            source="alarms"),
     Figure("alarms.database_core_share", "the same: the database's work for it", "of a core", source="alarms"),

@@ -133,7 +133,10 @@ def _possessions(company: Company) -> dict[str, Any]:
 
 
 def _topics(world: World, company: Company) -> dict[str, str]:
-    return {"asset": str(world.machine), "alarms": str(company.tenant_id), "bell": str(world.person)}
+    return {
+        "asset": str(world.machine), "branch": str(world.machine), "point": str(world.point),
+        "alarms": str(company.tenant_id), "bell": str(world.person),
+    }  # fmt: skip
 
 
 def test_every_kind_of_topic_is_attacked(world: World, live_company: Company) -> None:
@@ -181,7 +184,8 @@ def test_a_neighbour_of_another_part_of_the_plant_gets_nothing(
     (membership,) = list_memberships(live_company.viewer.pk)
     actor = actor_of_member(membership, user_id=live_company.viewer.pk)
     with actor_scope(actor):
-        assert not may_listen(actor, f"asset.{world.machine}")
+        topics = _topics(world, live_company)
+        assert not any(may_listen(actor, f"{kind}.{topics[kind]}") for kind in ("asset", "branch", "point"))
 
 
 @pytest.mark.parametrize("by", ["key", "session"])

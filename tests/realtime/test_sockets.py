@@ -2,87 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import threading
-import time
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
-import uvicorn
 from django.conf import settings as django_settings
 from django.test import Client
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
 
-from forgeline.assets import services as assets
-from forgeline.conf.asgi import application
-from forgeline.embedded.service import free_port
 from forgeline.identity import keys, people
 from forgeline.identity.models import Membership
-from forgeline.identity.policy import Actor, permissions_of
 from forgeline.realtime import consumers
 from forgeline.tenancy.scoping import tenant_scope
 from tests.conftest import Company
-
-HOUSE = "http://127.0.0.1"
-
-
-@pytest.fixture
-def address(live_company: Company, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[str]:
-    """The web server, in this process, that asks again five times a second."""
-    monkeypatch.setattr(consumers, "ASKED_AGAIN_S", 0.2)
-    settings.ALLOWED_HOSTS = ["127.0.0.1", "testserver"]
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"ws://127.0.0.1:{port}/ws/live/"
-    server.should_exit = True
-    thread.join(10)
-
-
-def cookie_of(company: Company) -> dict[str, str]:
-    client = Client()
-    client.force_login(company.manager)
-    name = django_settings.SESSION_COOKIE_NAME
-    return {"Cookie": f"{name}={client.cookies[name].value}"}
-
-
-def open_socket(address: str, headers: dict[str, str], origin: str | None = None) -> ClientConnection:
-    return connect(address, additional_headers=headers, origin=origin, proxy=None)  # type: ignore[arg-type]
-
-
-def ask(socket: ClientConnection, **request: Any) -> None:
-    socket.send(json.dumps(request))
-
-
-def hear(socket: ClientConnection) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(socket.recv(timeout=10))
-    return found
-
-
-def closed_with(socket: ClientConnection) -> int:
-    """Read until the other side closes; return its code."""
-    try:
-        while True:
-            socket.recv(timeout=10)
-    except ConnectionClosed as closed:
-        assert closed.rcvd is not None
-        return closed.rcvd.code
-
-
-def make_machines(company: Company) -> tuple[int, int, str]:
-    with tenant_scope(company.tenant_id):
-        site = assets.create_site(name="North")
-        one, two = (assets.create_asset(site_id=site.pk, level="line", name=name) for name in ("One", "Two"))
-        return one.pk, two.pk, one.path
-
-
-def boss_of(company: Company) -> Actor:
-    return Actor(company.tenant_id, "owner", user_id=company.manager.pk, permissions=permissions_of("owner"))
+from tests.realtime.sockets import (
+    HOUSE,
+    ask,
+    boss_of,
+    closed_with,
+    cookie_of,
+    hear,
+    make_machines,
+    open_socket,
+)
 
 
 @pytest.mark.parametrize("header", ["Authorization", "X-API-Key"])

@@ -9,8 +9,8 @@ import logging
 
 from demoplant.model import MachineSpec, Title
 from demoplant.opcua.space import address_of
-from demoplant.rest import Forgeline
 from demoplant.seeding.places import PointIds
+from forgeline_client import AsyncClient
 
 NAME = Title("Press line and CNC cell (OPC UA)", "冲压线与 CNC 单元（OPC UA）")
 OPTIONS = {"publishing_interval_ms": 500, "sampling_interval_ms": 250, "queue_size": 20}
@@ -19,7 +19,7 @@ log = logging.getLogger("demoplant.seeding")
 
 
 async def ensure_connection(
-    forgeline: Forgeline,
+    forgeline: AsyncClient,
     machines: tuple[MachineSpec, ...],
     point_ids: PointIds,
     endpoint: str,

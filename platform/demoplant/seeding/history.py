@@ -14,10 +14,10 @@ from typing import Any
 
 from demoplant.backfill import Stretch, day_before, history_of
 from demoplant.model import MachineSpec
-from demoplant.rest import Forgeline
 from demoplant.seeding.places import PointIds
 from demoplant.signals import Play
 from demoplant.state import State
+from forgeline_client import AsyncClient
 
 SAMPLES_PER_POST = 5_000
 PAUSE_S = 0.05
@@ -27,7 +27,7 @@ log = logging.getLogger("demoplant.history")
 
 
 async def post_history(
-    forgeline: Forgeline,
+    forgeline: AsyncClient,
     machines: tuple[MachineSpec, ...],
     play: Play,
     point_ids: PointIds,

@@ -11,7 +11,7 @@ from typing import Any
 
 from demoplant.catalogue import SHIFTS, SITE, ZONE
 from demoplant.model import MachineSpec, PointSpec, Title
-from demoplant.rest import Forgeline
+from forgeline_client import AsyncClient
 
 log = logging.getLogger("demoplant.seeding")
 
@@ -35,7 +35,7 @@ class Places:
 class PlaceSeeder:
     """Creates the tree from the top down. Names are looked for in both languages, so that one of them is enough."""
 
-    def __init__(self, forgeline: Forgeline, machines: tuple[MachineSpec, ...], language: str) -> None:
+    def __init__(self, forgeline: AsyncClient, machines: tuple[MachineSpec, ...], language: str) -> None:
         self._forgeline = forgeline
         self._machines = machines
         self._language = language

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 
 from demoplant.devices import MqttDevice
 from demoplant.model import MachineSpec
-from demoplant.rest import Forgeline
 from demoplant.seeding.connection import ensure_connection
 from demoplant.seeding.history import post_history
 from demoplant.seeding.maintenance import MaintenanceSeeder
@@ -20,6 +19,7 @@ from demoplant.seeding.places import Places, PlaceSeeder
 from demoplant.settings import Settings
 from demoplant.signals import Play
 from demoplant.state import State
+from forgeline_client import AsyncClient
 
 RENEW_AFTER_S = 60.0
 """A credential that the broker refuses for so long is renewed: it was revoked, or the broker lost it."""
@@ -32,7 +32,7 @@ class Seeder:
 
     def __init__(
         self,
-        forgeline: Forgeline,
+        forgeline: AsyncClient,
         machines: tuple[MachineSpec, ...],
         state: State,
         play: Play,

@@ -1,4 +1,4 @@
-"""Registers the live topic of a company's alarms, and what the link in a message does."""
+"""Registers the live topic and feed of a company's alarms, and what the link in a message does."""
 
 from typing import Any
 
@@ -10,10 +10,12 @@ class AlarmsConfig(AppConfig):
     label = "alarms"
 
     def ready(self) -> None:
+        from forgeline.alarms.feed import AlarmFeed
         from forgeline.notifications.services import register_answer
-        from forgeline.realtime.topics import register_topic
+        from forgeline.realtime.topics import register_feed, register_topic
 
         register_topic("alarms", may_listen_to_alarms)
+        register_feed("alarms", AlarmFeed(), kinds=("alarms",), pulse="alarms")
         register_answer("alarm", answer_by_link)
 
 

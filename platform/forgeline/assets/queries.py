@@ -131,6 +131,11 @@ def is_asset_visible(asset_id: int) -> bool:
     return Asset.objects.filter(pk=asset_id).exists()
 
 
+def is_point_visible(point_id: int) -> bool:
+    """Say whether the actor in scope has this point."""
+    return Point.objects.filter(pk=point_id).exists()
+
+
 def _get(rows: QuerySet[Row]) -> Row:
     row = rows.first()
     if row is None:

@@ -1,9 +1,14 @@
-"""The live socket: a page subscribes to topics and gets frames; a slow one gets merged frames, never a queue."""
+"""The live socket: a page subscribes to topics and gets frames; a slow one gets merged frames, never a queue.
+
+A program that must miss nothing follows topics instead (following).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+from collections.abc import Mapping
 from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -13,14 +18,17 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.contrib.auth import get_user
+from django.db import Error as DatabaseError
 from prometheus_client import Counter, Gauge
 
+from forgeline.base.errors import ForgelineError
 from forgeline.identity.middleware import SESSION_TENANT
 from forgeline.identity.policy import Actor, actor_scope
 from forgeline.identity.queries import actor_of_member, choose_membership, find_actor_by_key, list_memberships
 from forgeline.realtime.entrance import key_in
+from forgeline.realtime.following import Follower, NoRoomError
 from forgeline.realtime.hub import hub
-from forgeline.realtime.topics import may_listen
+from forgeline.realtime.topics import expand, feed_name_of, is_only_followed, may_listen
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -34,15 +42,18 @@ ASKED_AGAIN_S = 5.0
 SOCKETS = Gauge("forgeline_live_sockets", "Open live sockets of this process.", multiprocess_mode="livesum")
 MERGED = Counter("forgeline_live_merged_total", "Frames merged into a waiting one because a socket was slow.")
 
+_log = logging.getLogger(__name__)
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
 class Request(msgspec.Struct, forbid_unknown_fields=True):
-    """What a page sends."""
+    """What a page or a program sends. ``snapshot`` and ``resume`` (a token) make a subscription one that follows."""
 
     op: str
     topics: list[str] = []
+    snapshot: bool = False
+    resume: str = ""
 
 
 _request = msgspec.json.Decoder(Request)
@@ -52,11 +63,13 @@ class LiveConsumer(AsyncWebsocketConsumer):
     """``/ws/live/``: ``{"op": "subscribe", "topics": ["asset.42"]}`` → frames ``{"topic": …, "t": "samples", "p": …}``.
 
     Opened by the session of a person or by an API key in a header. A topic that the caller may not hear, or may not
-    hear any more, is answered with ``{"t": "refused"}`` and nothing else.
+    hear any more, is answered with ``{"t": "refused"}`` and nothing else. With ``snapshot`` or ``resume`` the topics
+    are followed: each change once at least, in the order of the log, with a token to go on from.
     """
 
     async def connect(self) -> None:
         self.topics: set[str] = set()
+        self._follower: Follower | None = None
         self._waiting: dict[str, bytes] = {}
         self._ready = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
@@ -75,6 +88,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
             return
         SOCKETS.dec()
         hub().leave(self, self.topics)
+        if self._follower is not None:
+            await self._follower.close()
         for task in (self._sender, self._watch):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -88,28 +103,60 @@ class LiveConsumer(AsyncWebsocketConsumer):
         except msgspec.DecodeError:
             await self._tell({"t": "error", "key": "realtime.not_understood"})
             return
+        assert self.actor is not None
+        topics = {expand(topic, self.actor.tenant_id) for topic in request.topics}
         if request.op == "subscribe":
-            await self._subscribe(set(request.topics))
+            await self._subscribe(topics, request)
         elif request.op == "unsubscribe":
-            leaving = self.topics & set(request.topics)
-            hub().leave(self, leaving)
-            self.topics -= leaving
+            self._leave(topics)
         elif request.op == "ping":
             await self._tell({"t": "pong"})
         else:
             await self._tell({"t": "error", "key": "realtime.not_understood"})
 
-    async def _subscribe(self, wanted: set[str]) -> None:
-        wanted -= self.topics
-        if len(self.topics) + len(wanted) > MAX_TOPICS:
+    async def _subscribe(self, wanted: set[str], request: Request) -> None:
+        wanted -= self.topics | self._followed
+        if len(self.topics) + len(self._followed) + len(wanted) > MAX_TOPICS:
             await self.close(code=TOO_MANY)
             return
         allowed = await self._filter_allowed(wanted)
         for topic in sorted(wanted - allowed):
             await self._tell({"topic": topic, "t": "refused"})
-        hub().listen(self, allowed)
-        self.topics |= allowed
-        await self._tell({"t": "subscribed", "topics": sorted(allowed)})
+        follows_all = request.snapshot or bool(request.resume)
+        followed = {
+            topic for topic in allowed if feed_name_of(topic) and (follows_all or is_only_followed(topic))
+        }
+        plain = allowed - followed
+        hub().listen(self, plain)
+        self.topics |= plain
+        if plain or not followed:
+            await self._tell({"t": "subscribed", "topics": sorted(plain)})
+        if followed:
+            await self._follow(followed, request)
+
+    @property
+    def _followed(self) -> set[str]:
+        return set() if self._follower is None else self._follower.topics
+
+    async def _follow(self, topics: set[str], request: Request) -> None:
+        assert self.actor is not None
+        try:
+            if self._follower is None:
+                self._follower = Follower(self.actor, self._tell)
+            await self._follower.add(topics, wants_snapshot=request.snapshot, resume=request.resume)
+        except NoRoomError:
+            await self._tell({"t": "error", "key": "realtime.too_many_followers", "topics": sorted(topics)})
+        except ForgelineError as error:
+            await self._tell({"t": "error", "key": error.key, "title": str(error), "topics": sorted(topics)})
+        except DatabaseError:
+            await self._tell({"t": "error", "key": "base.unavailable", "topics": sorted(topics)})
+
+    def _leave(self, topics: set[str]) -> None:
+        plain = self.topics & topics
+        hub().leave(self, plain)
+        self.topics -= plain
+        if self._follower is not None:
+            self._follower.drop(topics)
 
     def take(self, topic: str, frame: bytes) -> None:
         """Called by the hub: keep one frame a topic; samples that wait already are merged point by point."""
@@ -136,20 +183,30 @@ class LiveConsumer(AsyncWebsocketConsumer):
         """Close the socket of whoever may not come in any more; take back what a changed role may not hear."""
         while True:
             await asyncio.sleep(ASKED_AGAIN_S)
-            actor = await self._find_actor()
-            if actor is None:
-                await self.close(code=UNAUTHENTICATED)
-                return
-            if actor == self.actor:
-                continue
-            self.actor = actor
-            lost = self.topics - await self._filter_allowed(set(self.topics))
-            hub().leave(self, lost)
-            self.topics -= lost
-            for topic in sorted(lost):
-                await self._tell({"topic": topic, "t": "refused"})
+            try:
+                if not await self._is_still_let_in():
+                    return
+            except DatabaseError as error:
+                _log.warning("a live socket could not be asked for its rights; it is asked again (%s)", error)
 
-    async def _tell(self, message: dict[str, Any]) -> None:
+    async def _is_still_let_in(self) -> bool:
+        actor = await self._find_actor()
+        if actor is None:
+            await self.close(code=UNAUTHENTICATED)
+            return False
+        if actor == self.actor:
+            return True
+        self.actor = actor
+        if self._follower is not None:
+            self._follower.actor = actor
+        held = self.topics | self._followed
+        lost = held - await self._filter_allowed(held)
+        self._leave(lost)
+        for topic in sorted(lost):
+            await self._tell({"topic": topic, "t": "refused"})
+        return True
+
+    async def _tell(self, message: Mapping[str, Any]) -> None:
         await self.send(text_data=_encode(message).decode())
 
     @database_sync_to_async

@@ -26,7 +26,7 @@ from forgeline.base import clock
 from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError, NotFoundError
 from forgeline.base.spreadsheet import safe_cells
-from forgeline.telemetry import queries
+from forgeline.telemetry import queries, shapes
 from forgeline.telemetry.engines.base import Resolution
 from forgeline.telemetry.ingest import ingest_batch
 from forgeline.telemetry.sample import Quality, SampleBatch, SampleFlag
@@ -58,7 +58,7 @@ class LatestView(TelemetryView):
             OpenApiParameter("point", str, description="Point ids with commas, at most 500."),
             OpenApiParameter("asset", int, description="All points of a machine instead."),
         ],
-        responses={200: OpenApiTypes.OBJECT},
+        responses={200: shapes.LATEST},
     )
     def get(self, request: Request) -> HttpResponse:
         ids = _point_ids(request, most=MAX_POINTS)
@@ -102,7 +102,7 @@ class SamplesView(TelemetryView):
             OpenApiParameter("columns", str, description="Only these columns beside the time, with commas."),
             OpenApiParameter("as", str, enum=["json", "csv"], description="csv streams every raw sample."),
         ],
-        responses={200: OpenApiTypes.OBJECT},
+        responses={(200, "application/json"): shapes.SERIES, (200, "text/csv"): OpenApiTypes.STR},
     )
     def get(self, request: Request) -> HttpResponse | StreamingHttpResponse:
         from_us, to_us = _interval(request)
@@ -128,8 +128,8 @@ class SamplesView(TelemetryView):
         return response
 
     @extend_schema(
-        request=OpenApiTypes.OBJECT,
-        responses={200: OpenApiTypes.OBJECT},
+        request={"application/json": shapes.SAMPLES},
+        responses={200: shapes.STORED, 422: shapes.STORED},
         description='Columns `{"point": [1, 1], "ts": [ms, ms], "value": [1.5, null], "quality": [0, 2]}` or rows '
         '`{"rows": [{"point": 1, "ts": ms, "value": 1.5}]}`; `ts` in milliseconds since 1970, `quality` 0 good, '
         "1 uncertain, 2 bad. Sending the same again changes nothing. Rows that cannot be taken are named with "

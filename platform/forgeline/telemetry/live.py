@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +19,8 @@ from forgeline.realtime.publish import publish_many
 from forgeline.telemetry.ingest import StoredBatch
 
 MOST_WAITING = 16
+PULSE = "commits"
+"""``commits.<tenant>`` says that something was stored; who follows the log reads it. Nobody subscribes to it."""
 SKIPPED = Counter(
     "forgeline_live_batches_skipped_total", "Batches whose live values were skipped to keep up."
 )
@@ -76,8 +79,17 @@ def publish_now(stored: StoredBatch) -> None:
     """Publish the newest value of each point to the topic of its machine.
 
     **Shape** ``{"t": "samples", "p": [[point_id, ts_ms, value, quality], …]}``; value is null where it is none, and
-    the text for a text point.
+    the text for a text point. Then one message a tenant wakes whoever follows its log.
     """
+    publish_many(
+        [
+            *_newest_by_machine(stored),
+            *((f"{PULSE}.{tenant}", {}) for tenant in set(stored.tenant_id.tolist())),
+        ]
+    )
+
+
+def _newest_by_machine(stored: StoredBatch) -> Iterator[tuple[str, dict[str, Any]]]:
     at = np.flatnonzero(stored.is_last)
     if not len(at):
         return
@@ -92,7 +104,5 @@ def publish_now(stored: StoredBatch) -> None:
                       rows.quality[order].tolist(), strict=True))
     )  # fmt: skip
     cuts = [0, *(np.flatnonzero(np.diff(assets)) + 1).tolist(), len(order)]
-    publish_many(
-        (f"asset.{int(assets[start])}", {"t": "samples", "p": entries[start:end]})
-        for start, end in pairwise(cuts)
-    )
+    for start, end in pairwise(cuts):
+        yield f"asset.{int(assets[start])}", {"t": "samples", "p": entries[start:end]}

@@ -123,7 +123,8 @@ ORDER BY xid DESC, seq DESC LIMIT 1
 """
 
 
-def _fetch(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def fetch(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Return the rows of a statement, on the app's connection."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
@@ -139,7 +140,7 @@ def read_raw(
 ) -> dict[int, list[tuple[Any, ...]]]:
     """Return (ts_us, value or text, quality, flags, status) by time for each point, at most ``limit`` of each."""
     parameters = {"points": list(point_ids), "limit": limit, **_span(from_us, to_us)}
-    return _by_first(_fetch(_TEXT if is_text else _RAW, parameters))
+    return _by_first(fetch(_TEXT if is_text else _RAW, parameters))
 
 
 def read_raw_page(
@@ -154,7 +155,7 @@ def read_pairs(
 ) -> dict[int, list[tuple[Any, ...]]]:
     """Return (slice_us, low, low_us, high, high_us, worst quality) by point, for at most ``pairs`` equal slices."""
     width = max(1, -(-(to_us - from_us) // pairs))
-    return _by_first(_fetch(_PAIRS, {"points": list(point_ids), "width": width, **_span(from_us, to_us)}))
+    return _by_first(fetch(_PAIRS, {"points": list(point_ids), "width": width, **_span(from_us, to_us)}))
 
 
 def _by_first(rows: list[tuple[Any, ...]]) -> dict[int, list[tuple[Any, ...]]]:
@@ -166,12 +167,12 @@ def _by_first(rows: list[tuple[Any, ...]]) -> dict[int, list[tuple[Any, ...]]]:
 
 def read_latest(point_ids: Sequence[int]) -> list[tuple[Any, ...]]:
     """Return (point_id, ts_us, value, quality, flags, status, text) of the points that have a value."""
-    return _fetch(_LATEST, {"points": list(point_ids)})
+    return fetch(_LATEST, {"points": list(point_ids)})
 
 
 def read_last_before(point_ids: Sequence[int], before_us: int) -> list[tuple[Any, ...]]:
     """Return (point_id, ts_us, value, quality, flags) of each point's last sample before an instant."""
-    return _fetch(_LAST_BEFORE, {"points": list(point_ids), "before": from_us(before_us)})
+    return fetch(_LAST_BEFORE, {"points": list(point_ids), "before": from_us(before_us)})
 
 
 def read_news(
@@ -182,7 +183,7 @@ def read_news(
     **Shape** by point and time, at most ``limit`` rows a point, its oldest.
     """
     parameters = {"points": _literal(point_ids), "after": _literal(after_us), "limit": limit}
-    [sent] = _fetch(_NEWS, parameters)
+    [sent] = fetch(_NEWS, parameters)
     return _to_columns(sent)
 
 
@@ -190,7 +191,7 @@ def read_columns(
     point_ids: Sequence[int], from_us: int, to_us: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.int16]]:
     """Return the columns (point_id, ts_us, value, quality) of every sample in ``[from, to)``, by point and time."""
-    [sent] = _fetch(_COLUMNS, {"points": list(point_ids), **_span(from_us, to_us)})
+    [sent] = fetch(_COLUMNS, {"points": list(point_ids), **_span(from_us, to_us)})
     point_id, ts_us, value, quality = _to_columns(sent)
     return point_id, ts_us + PG_EPOCH_US, value, quality
 
@@ -218,7 +219,7 @@ def read_rollup(
 ) -> NDArray[Any]:
     """Return the roll-up rows (dtype ROW) of buckets that begin in ``[from, to)``, by point and bucket."""
     statement = _ROLLUP.format(resolution=resolution.value, columns=_SENT)
-    [sent] = _fetch(statement, {"points": list(point_ids), "limit": limit, **_span(from_us, to_us)})
+    [sent] = fetch(statement, {"points": list(point_ids), "limit": limit, **_span(from_us, to_us)})
     if sent[0] is None:
         return np.zeros(0, ROW)
     columns = [
@@ -241,7 +242,7 @@ def compute_rollup(tasks: Tasks) -> NDArray[Any]:
         SELECT point_id, (date_part('epoch', bucket) * 1e6)::bigint, {", ".join(COLUMNS[2:])}
         FROM ({READ_REFERENCE}) r ORDER BY 1, 2
     """
-    return _rows(_fetch(statement, parameters))
+    return _rows(fetch(statement, parameters))
 
 
 def _rows(fetched: list[tuple[Any, ...]]) -> NDArray[Any]:
@@ -253,20 +254,20 @@ def _rows(fetched: list[tuple[Any, ...]]) -> NDArray[Any]:
 
 def read_end() -> CommitPosition:
     """Return the position of the tenant's newest commit that a follower may read; the beginning where none is."""
-    rows = _fetch(_END, {})
+    rows = fetch(_END, {})
     return CommitPosition(*rows[0]) if rows else CommitPosition(0, 0)
 
 
 def sum_commits(after: CommitPosition) -> list[tuple[Any, ...]]:
     """Return (hour, samples, the last commit's xid, its seq) of the tenant's commits after a position."""
-    return _fetch(_STORED, {"xid": after.xid, "seq": after.seq})
+    return fetch(_STORED, {"xid": after.xid, "seq": after.seq})
 
 
 def count_active_devices(since: datetime) -> int:
     """Return of how many devices the newest sample is at or after an instant."""
-    return int(_fetch(_ACTIVE, {"since": since})[0][0])
+    return int(fetch(_ACTIVE, {"since": since})[0][0])
 
 
 def read_commits(after: CommitPosition, *, limit: int) -> list[tuple[Any, ...]]:
     """Return the tenant's commits after a position, in an order that no later commit can slip into."""
-    return _fetch(_COMMITS, {"xid": after.xid, "seq": after.seq, "limit": limit})
+    return fetch(_COMMITS, {"xid": after.xid, "seq": after.seq, "limit": limit})
