@@ -15,9 +15,10 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from prometheus_client import Counter, Gauge
 
+from forgeline.identity.doors import sort_memberships
 from forgeline.identity.middleware import SESSION_TENANT
 from forgeline.identity.policy import Actor, actor_scope
-from forgeline.identity.queries import actor_of_member, choose_membership, find_actor_by_key, list_memberships
+from forgeline.identity.queries import actor_of_member, choose_membership, find_actor_by_key
 from forgeline.realtime.entrance import key_in
 from forgeline.realtime.hub import hub
 from forgeline.realtime.topics import may_listen
@@ -163,7 +164,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         user = get_user(cast("HttpRequest", SimpleNamespace(session=session)))
         if not user.is_authenticated:
             return None
-        chosen = choose_membership(list_memberships(user.pk), session.get(SESSION_TENANT))
+        chosen = choose_membership(sort_memberships(user.pk, session).opened, session.get(SESSION_TENANT))
         return None if chosen is None else actor_of_member(chosen, user_id=user.pk)
 
     @database_sync_to_async

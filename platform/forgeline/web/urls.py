@@ -13,6 +13,7 @@ from forgeline.web.views import (
     people,
     session,
     setup,
+    sso,
     webhooks,
 )
 from forgeline.web.views.alarms import analysis, detail, editor, journal, live, rulebook
@@ -25,6 +26,9 @@ urlpatterns = [
     path("", overview.overview, name="overview"),
     path("machines/<int:asset_id>/", machine.machine, name="machine"),
     path("sign-in/", session.SignIn.as_view(), name="sign_in"),
+    path("sign-in/company/", sso.companies, name="sso_companies"),
+    path("sign-in/company/<slug:company>/", sso.go, name="sso_go"),
+    path("sign-in/company/<slug:company>/callback/", sso.callback, name="sso_callback"),
     path("sign-out/", logout, name="sign_out"),
     path("first-owner/", session.first_owner, name="first_owner"),
     path("password/", session.ResetPassword.as_view(), name="password_reset"),
@@ -73,6 +77,7 @@ urlpatterns = [
     path("company/roles/", company.roles, name="roles"),
     path("company/roles/<int:role_id>/", company.role, name="role"),
     path("invitations/<str:token>/", people.invitation, name="invitation"),
+    path("company/sign-on/", sso.sso, name="sso"),
     path("company/audit/", audit.audit, name="audit"),
     path("company/webhooks/", webhooks.webhooks, name="webhooks"),
     path("company/webhooks/<int:endpoint_id>/", webhooks.webhook, name="webhook"),
