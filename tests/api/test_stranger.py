@@ -27,7 +27,8 @@ SOLD = {"/api/v1/subscription/"}
 """The stranger has bought nothing, and gets a 404."""
 WITHOUT_IDS = {
     "post api-keys/", "post plants/", "post connections/", "put retention/", "post channels/", "post invitations/",
-    "post roles/", "post plants/bulk/", "post webhooks/",
+    "post roles/", "post plants/bulk/", "post webhooks/", "put sso/", "delete sso/", "post sso/check/",
+    "post sso/domains/check/",
 }  # fmt: skip
 """Writes that name nothing of anybody, so that a stranger may do them at home."""
 

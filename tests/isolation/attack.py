@@ -92,7 +92,14 @@ def _pages(world: World, tokens: dict[str, str]) -> Iterator[Probe]:
         "endpoint_id": world.webhook, "device_id": world.device, "waiting_device_id": world.waiting,
         "connection_id": world.connection, "binding_id": world.binding, "invoice_id": world.invoice,
     }  # fmt: skip
-    words = {"profile": "press", "kind": "mqtt", "uidb64": "MQ", "token": "a-token", **tokens}
+    words = {
+        "profile": "press",
+        "kind": "mqtt",
+        "uidb64": "MQ",
+        "token": "a-token",
+        "company": "nobody",
+        **tokens,
+    }
     for route, parameters in list_pages():
         address = "/" + route
         for name, converter in parameters.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -47,7 +46,11 @@ def providers(_providers: foreign.Foreign, settings: Any) -> foreign.Foreign:
 
 def owner_of(company: Company) -> Actor:
     return Actor(
-        company.tenant_id, "owner", user_id=company.manager.pk, label="Owner", permissions=permissions_of("owner")
+        company.tenant_id,
+        "owner",
+        user_id=company.manager.pk,
+        label="Owner",
+        permissions=permissions_of("owner"),
     )
 
 

@@ -162,7 +162,10 @@ def test_an_answer_serves_once_and_in_the_browser_that_asked(
 
 def test_another_nonce_or_verifier_is_not_ours(alice: Company, providers: Foreign, visitor: Visitor) -> None:
     providers.set_accounts({"b": _known("bob@example.com")})
-    for change in (lambda state: state["data"].update(nonce="other"), lambda state: state.update(pkce_code_verifier="o" * 50)):
+    for change in (
+        lambda state: state["data"].update(nonce="other"),
+        lambda state: state.update(pkce_code_verifier="o" * 50),
+    ):
         address = visitor.at_provider(visitor.to_provider("alice"), "b")
         session = visitor.client.session
         for state, _ts, _provider in session["socialaccount_states"].values():
@@ -178,7 +181,9 @@ def test_what_is_asked_for_carries_state_nonce_and_a_challenge(alice: Company, v
     assert all(f"{name}=" in address for name in ("state", "nonce", "code_challenge"))
     assert "code_challenge_method=S256" in address
     # Nothing of it can be set from outside.
-    other = visitor.client.get("/sign-in/company/alice/?scope=admin&auth_params=prompt%3Dnone&process=connect")
+    other = visitor.client.get(
+        "/sign-in/company/alice/?scope=admin&auth_params=prompt%3Dnone&process=connect"
+    )
     assert "admin" not in other["Location"]
     assert "prompt" not in other["Location"]
 

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from forgeline.base.sealing import box
@@ -40,6 +41,9 @@ class AccountAdapter(DefaultAccountAdapter):
         sentence = _("%(company)s signs in with its own provider; your password is not taken. Go on below.")
         messages.warning(request, sentence % {"company": shut[0].tenant_name}, extra_tags="warn")
         return redirect(f"{ARRIVING}?{urlencode({'company': user.email.rpartition('@')[2]})}")
+
+    def get_signup_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("web:start")
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Letters come from Forgeline, by whichever address the house was reached; a mail server that is away is

@@ -1,7 +1,7 @@
 """Which of a person's companies a session opens: by how it was begun (decision 0012).
 
 A session that a company's provider began opens that company alone, and nothing that is the person's everywhere. Any
-other opens those companies that do not ask for their provider; owners keep their password as the way in when it is away.
+other opens those companies that do not ask for their provider; owners keep their password for the day when it is away.
 Not here: beginning one by a provider (sso).
 """
 

@@ -44,6 +44,25 @@ class OverviewCard:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstStep:
+    """A step of a company's first hour."""
+
+    key: str
+    title: Any
+    text: Any
+    """A sentence: what it brings."""
+    button: Any
+    is_done: str
+    """Dotted path of ``f() -> bool``, asked in the company's scope."""
+    leads: str
+    """Dotted path of ``f() -> str``: the address where it is done."""
+    permission: str
+    order: int = 100
+    is_wanted: str = ""
+    """Dotted path of ``f() -> bool``; the step is left out where it says no."""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What a part of the building is called, needs and gives. Keys are dotted and begin with ``key``."""
 
@@ -60,6 +79,7 @@ class Manifest:
     """What else happens that other programs can be told of."""
     navigation: Sequence[NavigationItem] = ()
     overview_cards: Sequence[OverviewCard] = ()
+    first_steps: Sequence[FirstStep] = ()
     profile_sections: dict[str, str] = field(default_factory=dict)
     """Section of a device profile → dotted path of the function that validates it: ``f(section) -> list of faults``."""
     urls: str = ""

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from forgeline.modules.manifest import EventType, Manifest, NavigationItem, OverviewCard
+from forgeline.modules.manifest import EventType, FirstStep, Manifest, NavigationItem, OverviewCard
 
 _MANIFESTS: dict[str, Manifest] = {}
 _OF_RECORDS: dict[str, tuple[Any, dict[str, Any]]] = {
@@ -42,7 +42,10 @@ def _faults_of(manifest: Manifest, where: str) -> list[str]:
     if manifest.key in _MANIFESTS:
         faults.append(f"{where}: the key {manifest.key} is taken.")
     events = [event.key for event in manifest.events]
-    named = [*manifest.permissions, *manifest.entitlements, *manifest.metrics, *manifest.records, *events]
+    named = [
+        *manifest.permissions, *manifest.entitlements, *manifest.metrics, *manifest.records, *events,
+        *(step.key for step in manifest.first_steps),
+    ]  # fmt: skip
     faults += [
         f"{where}: {name} must begin with {manifest.key}."
         for name in named
@@ -103,6 +106,11 @@ def list_navigation() -> list[NavigationItem]:
         (item for m in _MANIFESTS.values() for item in m.navigation),
         key=lambda item: (item.section, item.order),
     )
+
+
+def list_first_steps() -> list[FirstStep]:
+    """Return the steps of a company's first hour in order."""
+    return sorted((step for m in _MANIFESTS.values() for step in m.first_steps), key=lambda step: step.order)
 
 
 def list_overview_cards() -> list[OverviewCard]:

@@ -14,13 +14,15 @@ from rest_framework.views import APIView
 from forgeline.base.api import ActorPermission
 from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
-from forgeline.identity.roles import OWN, PEOPLE
+from forgeline.identity.roles import PEOPLE
 from forgeline.sso import services
 from forgeline.sso.models import Domain, Identity
 
 
 class SsoDomainSerializer(serializers.ModelSerializer):
-    proof = serializers.SerializerMethodField(help_text="The TXT record that proves the domain, where it has to be.")
+    proof = serializers.SerializerMethodField(
+        help_text="The TXT record that proves the domain, where it has to be."
+    )
 
     class Meta:
         model = Domain
@@ -41,7 +43,8 @@ class SsoFactsSerializer(serializers.Serializer):
         default=False, help_text="Take addresses as proven of which the provider does not say so (Entra ID)."
     )
     is_required = serializers.BooleanField(
-        default=False, help_text="Refuse passwords to members with an address of a proven domain, owners excepted."
+        default=False,
+        help_text="Refuse passwords to members with an address of a proven domain, owners excepted.",
     )
 
 
@@ -83,10 +86,10 @@ class SsoIdentitySerializer(serializers.ModelSerializer):
 
 
 class OwnersView(APIView):
-    """Base: managers look, owners change."""
+    """Base: managers look; that owners alone change is for the services to say."""
 
     permission_classes = [ActorPermission]
-    read_permission, write_permission = services.LOOK, OWN
+    read_permission, write_permission = services.LOOK, services.LOOK
 
 
 class SsoView(OwnersView):

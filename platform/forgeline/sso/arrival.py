@@ -91,13 +91,14 @@ def admit(tenant_id: int, claims: Claims) -> Arrival:
 def _require_address(provider: Provider, claims: Claims) -> None:
     if not claims.email:
         raise _refuse(
-            "sso.no_email", _("Your company's provider tells no e-mail address of you. Ask who looks after it.")
+            "sso.no_email",
+            _("Your company's provider tells no e-mail address of you. Ask its keeper."),
         )
     proven = provider.trusts_email if claims.is_email_proven is None else claims.is_email_proven
     if not proven:
         raise _refuse(
             "sso.email_unproven",
-            _("Your company's provider does not say that %(email)s is proven. Prove it there, or ask who looks after it.")
+            _("Your company's provider does not say that %(email)s is proven. Prove it there, or ask its keeper.")
             % {"email": claims.email},
         )  # fmt: skip
     domain = claims.email.rpartition("@")[2]
@@ -145,9 +146,13 @@ def _make(provider: Provider, claims: Claims) -> User:
     try:
         with transaction.atomic():
             # Without a password and without a proof that counts outside the company.
-            user = User.objects.create_user(email=claims.email, name=claims.name, language=get_language() or "")
+            user = User.objects.create_user(
+                email=claims.email, name=claims.name, language=get_language() or ""
+            )
     except IntegrityError as error:
-        raise _refuse("sso.not_member", _("Somebody is signing in with your address just now; try again.")) from error
+        raise _refuse(
+            "sso.not_member", _("Somebody is signing in with your address just now; try again.")
+        ) from error
     Membership.objects.create(user=user, role=role, branches=branches)
     if invited:
         invited.accepted_at = clock.now()

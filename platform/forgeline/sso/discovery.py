@@ -94,7 +94,9 @@ def _judge(url: str, document: dict[str, Any], faults: list[str], warnings: list
     if "code" not in _words(document, "response_types_supported", ["code"]):
         faults.append(_("It does not offer the authorization code flow (response type “code”)."))
     if not ALGORITHMS & set(_words(document, "id_token_signing_alg_values_supported", ["RS256"])):
-        faults.append(_("It signs its tokens by none of: %(names)s.") % {"names": ", ".join(sorted(ALGORITHMS))})
+        faults.append(
+            _("It signs its tokens by none of: %(names)s.") % {"names": ", ".join(sorted(ALGORITHMS))}
+        )
     methods = _words(document, "token_endpoint_auth_methods_supported", ["client_secret_basic"])
     if not {"client_secret_basic", "client_secret_post"} & set(methods):
         faults.append(_("It takes no client secret at its token endpoint."))

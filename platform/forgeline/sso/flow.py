@@ -36,7 +36,9 @@ from forgeline.tenancy.models import Tenant
 from forgeline.tenancy.scoping import tenant_scope
 
 CALLBACK = "web:sso_callback"
-SIGNED_IN = Counter("forgeline_sso_sign_ins_total", "Sign-ins by companies' providers, by what came of them.", ["what"])
+SIGNED_IN = Counter(
+    "forgeline_sso_sign_ins_total", "Sign-ins by companies' providers, by what came of them.", ["what"]
+)
 _SCOPES = ["openid", "email", "profile"]
 _log = logging.getLogger(__name__)
 
@@ -82,8 +84,8 @@ def begin(request: HttpRequest, slug: str, *, then: str = "") -> HttpResponse:
 def finish(request: HttpRequest, slug: str) -> tuple[Arrival, str]:
     """Take what the provider sends back; returns who comes in, and where they were going.
 
-    **Raises** NotFoundError, InvalidInputError for an answer to no question of ours, UnavailableError for a provider that
-    does not answer as it should, ForbiddenError for a person who may not come in.
+    **Raises** NotFoundError, InvalidInputError for an answer to no question of ours, UnavailableError for a provider
+    that does not answer as it should, ForbiddenError for a person who may not come in.
     """
     company = _get(slug)
     try:
@@ -109,7 +111,9 @@ def finish(request: HttpRequest, slug: str) -> tuple[Arrival, str]:
 class SocialAdapter(DefaultSocialAccountAdapter):
     """Where allauth finds a company's provider, how it speaks to it, and where its part ends."""
 
-    def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> _CompanyProvider:
+    def get_provider(
+        self, request: HttpRequest, provider: str, client_id: str | None = None
+    ) -> _CompanyProvider:
         return _CompanyProvider(request, app=self.get_app(request, provider))
 
     def list_apps(
@@ -136,12 +140,21 @@ class SocialAdapter(DefaultSocialAccountAdapter):
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         asked = (sociallogin.state.get("data") or {}).get("nonce")
         told = sociallogin.account.extra_data.get("id_token", {}).get("nonce")
-        if not asked or not isinstance(told, str) or not secrets.compare_digest(told.encode(), asked.encode()):
+        if (
+            not asked
+            or not isinstance(told, str)
+            or not secrets.compare_digest(told.encode(), asked.encode())
+        ):
             raise _wrong(OAuth2Error("the nonce is not the one that was sent"))
         raise _ArrivedError(sociallogin)
 
     def on_authentication_error(
-        self, request: HttpRequest, provider: Any, error: Any = None, exception: Any = None, extra_context: Any = None
+        self,
+        request: HttpRequest,
+        provider: Any,
+        error: Any = None,
+        exception: Any = None,
+        extra_context: Any = None,
     ) -> None:
         if isinstance(exception, AwayError):
             raise _away(exception)
@@ -231,7 +244,8 @@ def _away(error: AwayError) -> UnavailableError:
     _log.warning("a sign-on provider does not answer: %s %s", error.reason, error.detail)
     words = reason_words(error.reason)
     return UnavailableError(
-        _("Your company's provider cannot be reached just now (%(why)s). Try again in a few minutes.") % {"why": words},
+        _("Your company's provider cannot be reached just now (%(why)s). Try again in a few minutes.")
+        % {"why": words},
         key="sso.provider_away",
     )
 
@@ -240,7 +254,9 @@ def _wrong(error: Exception) -> UnavailableError:
     # What allauth says may hold the provider's whole answer.
     _log.warning("a sign-on provider does not answer as it should: %s", str(error).partition(":")[0][:120])
     return UnavailableError(
-        _("Your company's provider did not answer as it should, so that nobody was signed in. Tell who looks after it."),
+        _(
+            "Your company's provider did not answer as it should, so that nobody was signed in. Tell its keeper."
+        ),
         key="sso.provider_wrong",
     )
 

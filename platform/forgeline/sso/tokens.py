@@ -12,7 +12,9 @@ from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 
 from forgeline.sso.outbound import GuardedSession
 
-ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
+ALGORITHMS = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+)
 """Signatures of a key pair. None by a shared secret, and never "none"."""
 LEEWAY_S = 60
 

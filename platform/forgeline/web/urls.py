@@ -14,6 +14,7 @@ from forgeline.web.views import (
     session,
     setup,
     sso,
+    start,
     webhooks,
 )
 from forgeline.web.views.alarms import analysis, detail, editor, journal, live, rulebook
@@ -35,6 +36,7 @@ urlpatterns = [
     path("password/sent/", session.ResetSent.as_view(), name="password_reset_done"),
     path("password/<uidb64>/<token>/", session.NewPassword.as_view(), name="password_reset_confirm"),
     path("password/changed/", session.PasswordChanged.as_view(), name="password_reset_complete"),
+    path("start/", start.start, name="start"),
     path("setup/", setup.setup, name="setup"),
     path("setup/plants/new/", setup.new_site, name="new_site"),
     path("setup/plants/<int:site_id>/", setup.edit_site, name="edit_site"),

@@ -1,4 +1,4 @@
-"""oidc-provider, a certified provider of another make, from npm with a lock file. Not here: what is tested against it."""
+"""oidc-provider, certified and of another make, from npm with a lock file. Not here: what is tested against it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def install() -> tuple[Path | None, str | None]:
     """Install the packages once for each lock file; return (node_modules, None) or (None, why it is missing)."""
     npm = _npm()
     if npm is None:
-        return None, f"there is no Node.js on the PATH nor its wheel; install Node.js {NODE_MAJOR} or newer with npm"
+        return (
+            None,
+            f"there is no Node.js on the PATH nor its wheel; install Node.js {NODE_MAJOR} or newer with npm",
+        )
     lock = (HERE / "package-lock.json").read_bytes()
     with exclusive("foreign_oidc") as cache:
         folder = cache / f"foreign_oidc-{hashlib.sha256(lock).hexdigest()[:12]}"

@@ -1,4 +1,4 @@
-"""One request to one web address: to the machine that was judged, without redirects or proxies, bounded in time and size.
+"""One request to one web address: to the machine that was judged, without redirects or proxies, bounded in time, size.
 
 The standard library's client, because it logs nothing: a robot's address is a secret. Not here: bodies (robots).
 """

@@ -138,7 +138,7 @@ def first_owner(request: HttpRequest) -> HttpResponse:
             if user is None:
                 return redirect("web:sign_in")
             login(request, user, backend="django.contrib.auth.backends.ModelBackend")
-            return redirect("web:setup")
+            return redirect("web:start")
     return render(request, "web/first_owner.html", {"form": form})
 
 

@@ -53,11 +53,15 @@ class ProviderForm(forms.Form):
     role = forms.ChoiceField(label=gettext_lazy("Who comes for the first time"), required=False)
     trusts_email = forms.BooleanField(
         label=gettext_lazy("The provider's addresses count as proven"), required=False,
-        help_text=gettext_lazy("For a provider that does not tell, such as Entra ID. It must give addresses to their owners alone."),
+        help_text=gettext_lazy(
+            "For a provider that does not tell, such as Entra ID. It must give addresses to their owners alone."
+        ),
     )  # fmt: skip
     is_required = forms.BooleanField(
         label=gettext_lazy("Only by the provider, for members with an address of these domains"), required=False,
-        help_text=gettext_lazy("Their passwords open this company no more. Owners keep theirs for the day when the provider is away."),
+        help_text=gettext_lazy(
+            "Their passwords open this company no more. Owners keep theirs for the day when the provider is away."
+        ),
     )  # fmt: skip
 
     def __init__(self, *args: Any, actor: Actor, **named: Any) -> None:
@@ -86,7 +90,10 @@ def companies(request: HttpRequest) -> HttpResponse:
         if not take_attempt("sso_company", request.META.get("REMOTE_ADDR", ""), most=60, within_s=3600):
             form.add_error(None, _("There were sixty tries from your address within an hour. Wait a while."))
         elif (found := flow.find_company(word)) is None:
-            form.add_error("company", _("No company signs in by this address or short name. Ask your manager for the link."))
+            form.add_error(
+                "company",
+                _("No company signs in by this address or short name. Ask your manager for the link."),
+            )
     context = {"form": form, "found": found, "next": _safe(request, request.GET.get("next", ""))}
     return render(request, "web/sso_companies.html", context, status=422 if form.errors else 200)
 
