@@ -22,6 +22,8 @@ class Entitlement(TenantModel):
     """``{"devices": 20, …}`` (see ``rights.KINDS``); what is absent is unlimited."""
     modules = ArrayField(models.CharField(max_length=40), null=True)
     """Keys of the modules that may be switched on; None for all."""
+    chosen = ArrayField(models.CharField(max_length=40), null=True)
+    """Keys of those modules that the company has switched on; None for all that it may."""
     access = models.CharField(max_length=10, choices=Access, default=Access.FULL)
     excess_since = models.DateTimeField(null=True)
     """Since when more samples were stored this month than the plan has."""

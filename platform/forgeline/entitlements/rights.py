@@ -30,12 +30,17 @@ CACHE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What a company may use. A kind that is not in ``limits`` is unlimited; ``modules`` None means all."""
+    """What a company may use. A kind that is not in ``limits`` is unlimited; ``modules``, ``chosen`` None mean all."""
 
     limits: Mapping[str, int] = field(default_factory=dict)
     modules: frozenset[str] | None = None
+    chosen: frozenset[str] | None = None
     access: str = Access.FULL
     excess_since: datetime | None = None
+
+    def has_module(self, key: str) -> bool:
+        """Say whether the plan holds a module and the company has it switched on."""
+        return all(keys is None or key in keys for keys in (self.modules, self.chosen))
 
     @property
     def is_suspended(self) -> bool:
@@ -50,7 +55,8 @@ def _of(row: Entitlement | None) -> Rights:
     if row is None:
         return UNLIMITED
     modules = None if row.modules is None else frozenset(row.modules)
-    return Rights(row.limits, modules, row.access, row.excess_since)
+    chosen = None if row.chosen is None else frozenset(row.chosen)
+    return Rights(row.limits, modules, chosen, row.access, row.excess_since)
 
 
 def rights_of(tenant_id: int) -> Rights:
@@ -104,6 +110,14 @@ def set_rights(
             "modules": None if modules is None else sorted(modules),
             "access": access,
         },
+    )
+    forget()
+
+
+def set_chosen(modules: Sequence[str] | None) -> None:
+    """Switch just these modules on for the company in force; None for all that it may."""
+    Entitlement.objects.update_or_create(
+        tenant_id=require_tenant_id(), defaults={"chosen": None if modules is None else sorted(modules)}
     )
     forget()
 

@@ -18,6 +18,7 @@ from forgeline.identity.once import answer_once
 from forgeline.identity.policy import Actor, actor_scope
 from forgeline.identity.queries import actor_of_member, choose_membership, find_actor_by_key
 from forgeline.identity.suspension import is_open, shut
+from forgeline.identity.switches import find_shut, refuse as refuse_module
 
 SESSION_TENANT = "tenant_id"
 
@@ -41,6 +42,8 @@ class TenantMiddleware:
         rights = rights_of(actor.tenant_id)
         if rights.is_suspended and not is_open(request):
             return shut(request)
+        if (module := find_shut(request, rights)) is not None:
+            return refuse_module(request, module, rights)
         bound = take_call(request, actor, rights)
         if bound is not None and bound.is_refused:
             response = refuse(bound)

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from forgeline.modules.manifest import Manifest, NavigationItem
+from forgeline.modules.manifest import EventType, Manifest, NavigationItem
 
 MANIFEST = Manifest(
     key="identity",
@@ -13,9 +13,17 @@ MANIFEST = Manifest(
         "identity.role": _("Role"),
         "identity.key": _("API key"),
     },
+    events=(
+        EventType(
+            "identity.modules.switched",
+            _("Modules switched"),
+            {"id": None, "name": "", "changes": {"modules": ["mes", "energy, mes"]}, "by": "Wang"},
+        ),
+    ),
     permissions=("identity.view", "identity.edit", "identity.own"),
     navigation=(
         NavigationItem(_("People"), "web:people", "identity.edit", section="company", order=15),
+        NavigationItem(_("Modules"), "web:modules", "identity.edit", section="company", order=55),
         NavigationItem(_("API keys"), "web:keys", "identity.edit", section="company", order=20),
     ),
     api_urls="forgeline.identity.api_urls",

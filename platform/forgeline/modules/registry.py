@@ -108,6 +108,17 @@ def list_navigation() -> list[NavigationItem]:
     )
 
 
+def list_switchable() -> list[Manifest]:
+    """Return the modules that a company switches on, in the order of INSTALLED_APPS."""
+    return [manifest for manifest in _MANIFESTS.values() if manifest.is_switchable]
+
+
+def find_switchable(name: str) -> Manifest | None:
+    """Return the module to which a dotted key or the address of a page belongs, or None where it is no module's."""
+    found = _MANIFESTS.get(name.strip("/").partition("/")[0].partition(".")[0])
+    return found if found is not None and found.is_switchable else None
+
+
 def list_first_steps() -> list[FirstStep]:
     """Return the steps of a company's first hour in order."""
     return sorted((step for m in _MANIFESTS.values() for step in m.first_steps), key=lambda step: step.order)

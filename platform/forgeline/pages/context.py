@@ -9,18 +9,25 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from forgeline.base import clock
-from forgeline.modules.registry import list_navigation
+from forgeline.entitlements.rights import rights_of
+from forgeline.modules.registry import find_switchable, list_navigation
 
 _SECTIONS = {"plant": 0, "modules": 1, "intake": 2, "company": 3}
+
+
+def is_on(actor: Any, name: str) -> bool:
+    """Say whether what a dotted key names is of the kernel, or of a module that the company has switched on."""
+    module = find_switchable(name)
+    return module is None or rights_of(actor.tenant_id).has_module(module.key)
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
     """Context processor of all pages; asks the database nothing."""
     actor = getattr(request, "actor", None)
     memberships = getattr(request, "memberships", [])
-    navigation = [
-        item for item in list_navigation() if actor is not None and actor.has_permission(item.permission)
-    ]
+    navigation = [] if actor is None else [
+        item for item in list_navigation() if actor.has_permission(item.permission) and is_on(actor, item.permission)
+    ]  # fmt: skip
     navigation.sort(key=lambda item: (_SECTIONS.get(item.section, 9), item.order))
     company = next(
         (m.tenant_name for m in memberships if actor is not None and m.tenant_id == actor.tenant_id), ""

@@ -12,6 +12,7 @@ from forgeline.assets.queries import get_site, list_sites, read_calendar
 from forgeline.base import clock
 from forgeline.identity.policy import Actor
 from forgeline.modules.registry import list_overview_cards
+from forgeline.pages.context import is_on
 from forgeline.web.access import needs
 from forgeline.web.first_hour import read_first_hour
 from forgeline.web.plant import read_overview
@@ -56,7 +57,7 @@ def _cards(actor: Actor) -> list[dict[str, object]]:
     """Return template and context of each card that the actor may see; a card that fails is left out and told."""
     out: list[dict[str, object]] = []
     for card in list_overview_cards():
-        if not actor.has_permission(card.permission):
+        if not (actor.has_permission(card.permission) and is_on(actor, card.key)):
             continue
         try:
             context = import_string(card.context)(actor)
