@@ -22,11 +22,11 @@ def test_from_an_empty_company_to_a_machine(
     sign_in(page, "alice@example.com")
     card = page.locator(".first-hour")
     assert card.locator("b.num").inner_text() == "1 / 6"
-    card.locator("text=Make the plant").click()
+    card.locator("a.primary").click()
     page.fill("input[name=name]", "Works")
     page.click("button.primary")
     page.goto("/")
-    page.locator(".first-hour >> text=Add a machine").click()
+    page.locator(".first-hour a.primary").click()
     page.fill("input[name=name]", "Press 7")
     page.select_option("select[name=profile]", "press")
     page.click("button.primary")
