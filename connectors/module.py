@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from forgeline.modules.manifest import Manifest, NavigationItem, OverviewCard
+from forgeline.modules.manifest import FirstStep, Manifest, NavigationItem, OverviewCard
 
 MANIFEST = Manifest(
     key="connectors",
@@ -23,6 +23,18 @@ MANIFEST = Manifest(
             "connectors.cards.connections_card",
             "connectors.view",
             20,
+        ),
+    ),
+    first_steps=(
+        FirstStep(
+            "connectors.source",
+            _("Connect it"),
+            _("A device gets a password for MQTT, or a controller is read by OPC UA, Modbus or the like."),
+            _("Connect"),
+            "connectors.first_steps.has_source",
+            "connectors.first_steps.lead_to_sources",
+            "connectors.edit",
+            30,
         ),
     ),
     urls="connectors.urls",

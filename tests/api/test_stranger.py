@@ -28,7 +28,8 @@ SOLD = {"/api/v1/subscription/"}
 WITHOUT_IDS = {
     "post api-keys/", "post plants/", "post connections/", "put retention/", "post channels/", "post invitations/",
     "post roles/", "post plants/bulk/", "post webhooks/", "put modules/", "post downtime-reasons/",
-    "patch maintenance-terms/",
+    "patch maintenance-terms/", "put sso/", "delete sso/", "post sso/check/",
+    "post sso/domains/check/",
 }  # fmt: skip
 """Writes that name nothing of anybody, so that a stranger may do them at home."""
 

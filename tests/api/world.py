@@ -18,6 +18,7 @@ from forgeline.billing import subscriptions
 from forgeline.billing.models import Invoice, Subscription
 from forgeline.entitlements import rights
 from forgeline.notifications.models import Delivery, Notice
+from forgeline.sso.models import Domain, Identity, Provider
 from forgeline.tenancy.scoping import tenant_scope
 from tests.api.conftest import make_machine
 from tests.api.world_of_health import HealthIds, make_health
@@ -77,6 +78,7 @@ class World:
     report: int
     invoice: int
     health: HealthIds
+    sso_identity: int
 
     def address(self, path: str) -> str:
         """Fill an address of the description with the ids of the right kind."""
@@ -87,7 +89,8 @@ class World:
             "alarm-rules": self.rule, "alarms": self.alarm, "alarm-trials": self.trial,
             "alarm-reports": self.report, "members": self.member, "invitations": self.invitation,
             "roles": self.role, "webhooks": self.webhook, "webhook-deliveries": self.webhook_delivery,
-            "invoices": self.invoice, "machine-records": self.machine, **self.health.own(),
+            "invoices": self.invoice, "machine-records": self.machine, "sso-identities": self.sso_identity,
+            **self.health.own(),
         }  # fmt: skip
         own = kinds.get(path.removeprefix("/api/v1/").split("/")[0], 0)
         named = {
@@ -125,6 +128,16 @@ class World:
             "delete plants/{plant_id}/shifts/{shift_id}/": None,
             "put plants/{plant_id}/special-days/": {"on": "2026-10-10", "is_working": True, "name": "x"},
             "delete plants/{plant_id}/special-days/": None,
+            "put sso/": {
+                "discovery_url": "https://1.1.1.1/",
+                "client_id": "x",
+                "secret": "y",
+                "domains": ["example.com"],
+            },
+            "delete sso/": None,
+            "post sso/check/": {"discovery_url": "https://1.1.1.1/"},
+            "post sso/domains/check/": None,
+            "delete sso-identities/{id}/": None,
             "post webhooks/": {"name": f"{MARK} two", "url": "https://1.1.1.1/hook", "events": ["alarms.*"]},
             "patch webhooks/{id}/": {"name": f"{MARK} three"},
             "delete webhooks/{id}/": None,
@@ -285,7 +298,20 @@ def make_world(company: Company, client: APIClient) -> World:
         report=_make_report(company, plant_id),
         invoice=_make_invoice(company),
         health=make_health(company, made, plant=plant_id, machine=machine["machine"]["id"], mark=MARK),
+        sso_identity=_make_sso(company),
     )
+
+
+def _make_sso(company: Company) -> int:
+    """A provider that nobody asks, which has named the viewer."""
+    issuer = f"https://{MARK}.example"
+    with tenant_scope(company.tenant_id):
+        Provider.objects.create(
+            discovery_url=issuer, issuer=issuer, client_id=MARK, secret_sealed="x", generation=1
+        )
+        Domain.objects.create(name=f"{MARK}.example", token=MARK)
+        row = Identity.objects.create(user=company.viewer, issuer=issuer, subject=MARK)
+    return int(row.pk)
 
 
 def _make_invoice(company: Company) -> int:

@@ -93,7 +93,14 @@ def _pages(world: World, tokens: dict[str, str]) -> Iterator[Probe]:
         "connection_id": world.connection, "binding_id": world.binding, "invoice_id": world.invoice,
         **world.health.pages(),
     }  # fmt: skip
-    words = {"profile": "press", "kind": "mqtt", "uidb64": "MQ", "token": "a-token", **tokens}
+    words = {
+        "profile": "press",
+        "kind": "mqtt",
+        "uidb64": "MQ",
+        "token": "a-token",
+        "company": "nobody",
+        **tokens,
+    }
     for route, parameters in list_pages():
         address = "/" + route
         for name, converter in parameters.items():

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 SWITCH: Final = "FORGELINE_TEST_REQUIRE"
-PARTS: Final = frozenset({"browser", "timescale", "columnstore", "foreign_opcua"})
+PARTS: Final = frozenset({"browser", "timescale", "columnstore", "foreign_opcua", "foreign_oidc"})
 
 
 def required_parts() -> frozenset[str]:

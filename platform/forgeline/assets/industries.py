@@ -1,4 +1,4 @@
-"""What companies make, and which device profiles they are likely to need first."""
+"""What companies make, which device profiles they are likely to need first, and with which modules they begin."""
 
 from __future__ import annotations
 
@@ -10,22 +10,36 @@ from django.utils.translation import gettext_lazy as _
 
 @dataclass(frozen=True, slots=True)
 class Industry:
-    """A branch of manufacturing; ``profiles`` come first where a machine's profile is chosen."""
+    """A branch of manufacturing; ``profiles`` come first where a machine's profile is chosen.
+
+    ``modules`` are switched on at sign-up, as far as they are installed; None for all.
+    """
 
     key: str
     title: Promise
     profiles: tuple[str, ...]
+    modules: tuple[str, ...] | None = None
 
 
 INDUSTRIES = {
     industry.key: industry
     for industry in (
-        Industry("metal_forming", _("Metal forming and stamping"), ("press", "compressor")),
-        Industry("machining", _("Machining"), ("cnc", "compressor")),
-        Industry("foundry", _("Foundry and heat treatment"), ("furnace", "compressor")),
-        Industry("plastics", _("Plastics"), ("compressor",)),
-        Industry("electronics", _("Electronics"), ("compressor",)),
-        Industry("food", _("Food and beverages"), ("compressor",)),
+        Industry(
+            "metal_forming",
+            _("Metal forming and stamping"),
+            ("press", "compressor"),
+            ("dashboards", "mes", "health", "energy"),
+        ),
+        Industry("machining", _("Machining"), ("cnc", "compressor"), ("dashboards", "mes", "health")),
+        Industry(
+            "foundry",
+            _("Foundry and heat treatment"),
+            ("furnace", "compressor"),
+            ("dashboards", "health", "energy"),
+        ),
+        Industry("plastics", _("Plastics"), ("compressor",), ("dashboards", "mes", "health", "energy")),
+        Industry("electronics", _("Electronics"), ("compressor",), ("dashboards", "mes", "health")),
+        Industry("food", _("Food and beverages"), ("compressor",), ("dashboards", "mes", "health", "energy")),
         Industry("other", _("Something else"), ()),
     )
 }

@@ -10,6 +10,7 @@ KERNEL = [
     "forgeline.telemetry",
     "forgeline.assets",
     "forgeline.webhooks",
+    "forgeline.sso",
     "forgeline.notifications",
     "forgeline.realtime",
     "forgeline.pages",

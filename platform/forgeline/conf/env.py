@@ -78,6 +78,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("FORGELINE_RETENTION_DISK_SHARE", "float", 0.6, "Share of the disk that the store may fill before the oldest samples go.", "0–1", "Store"),
     Setting("FORGELINE_MAX_AHEAD_S", "float", 300.0, "A sample further ahead of the clock than this is refused.", "s", "Store"),
     Setting("FORGELINE_SIGN_UP", "bool", False, "Let anybody make a company on the sign-up page, with a trial of 30 days.", section="Web"),
+    Setting("FORGELINE_DNS_SERVER", "str", "", "host or host:port of the name server that is asked for the proofs of e-mail domains; empty: "
+            "this machine's own.", section="Web"),
     Setting("FORGELINE_API_CALLS_PER_MINUTE", "int", 6000, "API calls of a company with keys, where its plan does not say less.", "1/min", "Web"),
     Setting("FORGELINE_SPOOL_MB", "int", 2048, "Disk that a connector process may use while the store is away.", "MB", "Connectors"),
     Setting("FORGELINE_OPCUA_CERTIFICATES", "str", "", "Folder of the OPC UA client certificate; empty: var/opcua.", section="Connectors"),

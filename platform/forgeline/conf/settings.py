@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "axes",
     "allauth",
     "allauth.account",
+    "allauth.socialaccount",
     "allauth.mfa",
     "allauth.usersessions",
 ]
@@ -226,6 +227,7 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 # Wrong passwords are axes' to count, by account and address together.
 ACCOUNT_RATE_LIMITS = {"login_failed": False}
+SOCIALACCOUNT_ADAPTER = "forgeline.sso.flow.SocialAdapter"
 MFA_ADAPTER = "forgeline.identity.adapters.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -364,6 +366,7 @@ NOTIFICATIONS = {
     "PUBLIC_URL": ENV["FORGELINE_PUBLIC_URL"].rstrip("/") or f"http://localhost:{ENV['FORGELINE_HTTP_PORT']}",
     "ALLOW_PRIVATE": ENV["FORGELINE_MESSAGES_TO_PRIVATE"],
 }
+DNS_SERVER = ENV["FORGELINE_DNS_SERVER"]
 LOGGING = logging_config(level=ENV["FORGELINE_LOG_LEVEL"], style=ENV["FORGELINE_LOG_FORMAT"])
 # HSTS for subdomains and in the browsers' own list: both bind whatever else stands under the domain, and are for its
 # owner to decide.

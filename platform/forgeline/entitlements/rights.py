@@ -125,6 +125,14 @@ def switch_module(module: str, *, is_on: bool) -> None:
     forget()
 
 
+def switch_off(modules: Sequence[str]) -> None:
+    """Switch just these modules off for the company in force."""
+    Entitlement.objects.update_or_create(
+        tenant_id=require_tenant_id(), defaults={"switched_off": sorted(modules)}
+    )
+    forget()
+
+
 def set_excess(since: datetime | None) -> None:
     """Note since when the company stores more than its plan has, None when it does not."""
     Entitlement.objects.update(excess_since=since)

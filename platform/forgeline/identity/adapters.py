@@ -6,16 +6,20 @@ import logging
 from smtplib import SMTPException
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.context import request_context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from forgeline.base.sealing import box
+from forgeline.identity.doors import ARRIVING, sort_memberships
 
 _log = logging.getLogger(__name__)
 _SECRETS = "forgeline.identity.factors"
@@ -27,6 +31,19 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return bool(settings.SIGN_UP)
+
+    def pre_login(self, request: HttpRequest, user: Any, **named: Any) -> HttpResponse | None:
+        """A password or a passkey opens nothing where every company of the person asks for its provider."""
+        opened, shut = sort_memberships(user.pk, {})
+        if opened or not shut:
+            answer: HttpResponse | None = super().pre_login(request, user, **named)
+            return answer
+        sentence = _("%(company)s signs in with its own provider; your password is not taken. Go on below.")
+        messages.warning(request, sentence % {"company": shut[0].tenant_name}, extra_tags="warn")
+        return redirect(f"{ARRIVING}?{urlencode({'company': user.email.rpartition('@')[2]})}")
+
+    def get_signup_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("web:start")
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Letters come from Forgeline, by whichever address the house was reached; a mail server that is away is

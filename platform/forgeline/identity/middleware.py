@@ -12,10 +12,11 @@ from forgeline.audit.recorder import Source, acting
 from forgeline.base.request_ids import request_id_of
 from forgeline.entitlements.rights import rights_of
 from forgeline.identity.calls import put_headers, refuse, take_call
+from forgeline.identity.doors import ARRIVING, is_shut, refuse_own_account, sort_memberships
 from forgeline.identity.keys import KEY_PREFIX, record_key_use
 from forgeline.identity.once import answer_once
 from forgeline.identity.policy import Actor, actor_scope
-from forgeline.identity.queries import actor_of_member, choose_membership, find_actor_by_key, list_memberships
+from forgeline.identity.queries import actor_of_member, choose_membership, find_actor_by_key
 from forgeline.identity.suspension import is_open, shut
 from forgeline.identity.switches import find_module, refuse_module
 
@@ -34,6 +35,8 @@ class TenantMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.actor, request.memberships, request.key_refused = _identify(request)  # type: ignore[attr-defined]
         actor: Actor | None = request.actor  # type: ignore[attr-defined]
+        if is_shut(request):
+            return refuse_own_account(request)
         if actor is None:
             return self.get_response(request)
         request.rights = rights = rights_of(actor.tenant_id)  # type: ignore[attr-defined]
@@ -89,9 +92,12 @@ def _identify(request: HttpRequest) -> tuple[Actor | None, list[object], bool]:
         actor = find_actor_by_key(key)
         return actor, [], actor is None
     user = request.user
+    if request.path.startswith(ARRIVING):
+        # Whoever comes by a provider comes as a stranger, and waits for it outside of any transaction.
+        return None, [], False
     if not user.is_authenticated:
         return None, [], False
-    memberships = list_memberships(user.pk)
+    memberships = sort_memberships(user.pk, request.session).opened
     chosen = choose_membership(memberships, request.session.get(SESSION_TENANT))
     if chosen is None:
         return None, [], False

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from forgeline.modules.manifest import Manifest, NavigationItem
+from forgeline.modules.manifest import EventType, Manifest, NavigationItem
 
 MANIFEST = Manifest(
     key="identity",
@@ -13,6 +13,13 @@ MANIFEST = Manifest(
         "identity.role": _("Role"),
         "identity.key": _("API key"),
     },
+    events=(
+        EventType(
+            "identity.module.switched",
+            _("Module switched"),
+            {"id": None, "name": "Maintenance", "changes": {"is_on": [False, True]}, "by": "Wang"},
+        ),
+    ),
     permissions=("identity.view", "identity.edit", "identity.own"),
     navigation=(
         NavigationItem(_("People"), "web:people", "identity.edit", section="company", order=15),

@@ -17,13 +17,18 @@ class MembershipRow(NamedTuple):
     own_permissions: list[str] | None
     """Of a role that the company made itself; None for a built-in one."""
     branches: list[str]
+    sso_generation: int | None = None
+    """The present state of the company's sign-on provider; None for a company that has none."""
+    sso_required: bool = False
+    """The company asks whoever has an address such as this person's to come by its provider."""
 
 
 def list_memberships(user_id: int) -> list[MembershipRow]:
     """Return the live companies of a person, the oldest membership first."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT tenant_id, tenant_name, role, own_permissions, branches FROM identity_list_memberships(%s)",
+            "SELECT tenant_id, tenant_name, role, own_permissions, branches, sso_generation, sso_required "
+            "FROM identity_list_memberships(%s)",
             [user_id],
         )
         return [MembershipRow(*row) for row in cursor.fetchall()]

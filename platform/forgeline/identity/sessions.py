@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
@@ -10,8 +11,9 @@ from django.http import HttpRequest
 from forgeline.audit.recorder import Source, acting, record
 from forgeline.base.request_ids import request_id_of
 from forgeline.identity.adapters import username_of
-from forgeline.identity.models import User
-from forgeline.identity.queries import list_memberships
+from forgeline.identity.doors import mark_session, sort_memberships
+from forgeline.identity.models import Role, User
+from forgeline.identity.queries import MembershipRow, list_memberships
 from forgeline.tenancy.scoping import tenant_scope
 
 
@@ -23,7 +25,16 @@ def watch_sessions() -> None:
 
 
 def _begun(sender: Any, request: HttpRequest | None, user: User, **_more: Any) -> None:
-    _write("identity.session.begun", request, user)
+    if request is None or not hasattr(request, "session"):
+        _write("identity.session.begun", request, user)
+        return
+    mark_session(request)
+    way = "sso" if hasattr(request, "sso_door") else "own"
+    opened = sort_memberships(user.pk, request.session).opened
+    _write("identity.session.begun", request, user, among=opened, changes={"way": [None, way]})
+    # The way in that owners keep for the day when the provider is away; the company sees that it was taken.
+    passed = [row for row in opened if way == "own" and row.sso_required and row.role == Role.OWNER]
+    _write("identity.session.provider_passed", request, user, among=passed)
 
 
 def _ended(sender: Any, request: HttpRequest | None, user: User | None, **_more: Any) -> None:
@@ -39,7 +50,14 @@ def _refused(
         _write("identity.session.refused", request, user)
 
 
-def _write(action: str, request: HttpRequest | None, user: User) -> None:
+def _write(
+    action: str,
+    request: HttpRequest | None,
+    user: User,
+    *,
+    among: Sequence[MembershipRow] | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> None:
     source = Source(who=user.email, who_kind="person", who_id=user.pk)
     if request is not None:
         source = Source(
@@ -50,6 +68,6 @@ def _write(action: str, request: HttpRequest | None, user: User) -> None:
             agent=request.headers.get("User-Agent", ""),
             request_id=request_id_of(request),
         )
-    for membership in list_memberships(user.pk):
+    for membership in list_memberships(user.pk) if among is None else among:
         with acting(source), tenant_scope(membership.tenant_id):
-            record(action, subject=user.email, subject_id=user.pk)
+            record(action, subject=user.email, subject_id=user.pk, changes=changes)

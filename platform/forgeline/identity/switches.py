@@ -5,6 +5,7 @@ Not here: what a plan holds (entitlements, billing), what is shown of a module t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 
@@ -15,7 +16,7 @@ from django.utils.translation import gettext as _
 from forgeline.audit.recorder import record
 from forgeline.base.api import render_problem
 from forgeline.base.errors import NotFoundError, PaymentRequiredError
-from forgeline.entitlements.rights import Rights, rights_of, switch_module
+from forgeline.entitlements.rights import Rights, rights_of, switch_module, switch_off
 from forgeline.identity.policy import Actor, require_permission
 from forgeline.identity.roles import PEOPLE
 from forgeline.modules.manifest import Manifest
@@ -67,6 +68,12 @@ def list_modules(tenant_id: int) -> list[dict[str, object]]:
         }
         for m in list_switchable()
     ]
+
+
+def begin_with(modules: Sequence[str] | None) -> None:
+    """Leave on what a new company begins with, of the modules that are installed; None for all of them."""
+    if modules is not None:
+        switch_off([m.key for m in list_switchable() if m.key not in modules])
 
 
 def set_module(module: str, *, is_on: bool, actor: Actor) -> None:

@@ -44,6 +44,25 @@ class OverviewCard:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstStep:
+    """A step of a company's first hour."""
+
+    key: str
+    title: Any
+    text: Any
+    """A sentence: what it brings."""
+    button: Any
+    is_done: str
+    """Dotted path of ``f() -> bool``, asked in the company's scope."""
+    leads: str
+    """Dotted path of ``f() -> str``: the address where it is done."""
+    permission: str
+    order: int = 100
+    is_wanted: str = ""
+    """Dotted path of ``f() -> bool``; the step is left out where it says no."""
+
+
+@dataclass(frozen=True, slots=True)
 class MachinePanel:
     """A panel that a wing puts on the machine page: a template and the function that gives its context."""
 
@@ -77,6 +96,7 @@ class Manifest:
     """Celery task → seconds between its runs; beat has the worker do them."""
     enum_names: Mapping[str, str] = field(default_factory=dict)
     """Name in the OpenAPI description → dotted path of the choices, where two fields of one name have others."""
+    first_steps: Sequence[FirstStep] = ()
     profile_sections: dict[str, str] = field(default_factory=dict)
     """Section of a device profile → dotted path of the function that validates it: ``f(section) -> list of faults``."""
     urls: str = ""

@@ -11,7 +11,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from forgeline.modules.manifest import EventType, MachinePanel, Manifest, NavigationItem, OverviewCard
+from forgeline.modules.manifest import (
+    EventType,
+    FirstStep,
+    MachinePanel,
+    Manifest,
+    NavigationItem,
+    OverviewCard,
+)
 
 _MANIFESTS: dict[str, Manifest] = {}
 IsOn = Callable[[str], bool]
@@ -51,7 +58,10 @@ def _faults_of(manifest: Manifest, where: str) -> list[str]:
     if manifest.key in _MANIFESTS:
         faults.append(f"{where}: the key {manifest.key} is taken.")
     events = [event.key for event in manifest.events]
-    named = [*manifest.permissions, *manifest.entitlements, *manifest.metrics, *manifest.records, *events]
+    named = [
+        *manifest.permissions, *manifest.entitlements, *manifest.metrics, *manifest.records, *events,
+        *(step.key for step in manifest.first_steps),
+    ]  # fmt: skip
     faults += [
         f"{where}: {name} must begin with {manifest.key}."
         for name in named
@@ -122,6 +132,11 @@ def list_navigation(is_on: IsOn = _always) -> list[NavigationItem]:
     return sorted(
         (item for m in _shown(is_on) for item in m.navigation), key=lambda item: (item.section, item.order)
     )
+
+
+def list_first_steps(is_on: IsOn = _always) -> list[FirstStep]:
+    """Return the steps of a company's first hour in order."""
+    return sorted((step for m in _shown(is_on) for step in m.first_steps), key=lambda step: step.order)
 
 
 def list_overview_cards(is_on: IsOn = _always) -> list[OverviewCard]:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from forgeline.base.api import is_outside_branch
 from forgeline.base.errors import ForgelineError, NotFoundError
+from forgeline.identity.doors import sort_memberships
 from forgeline.identity.models import User
 
 P = ParamSpec("P")
@@ -57,6 +58,10 @@ def needs(permission: str) -> Callable[[View[P]], View[P]]:
 def _outside(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         sentence = _("Your account belongs to no company yet; ask a manager to add you.")
+        if shut := sort_memberships(request.user.pk, request.session).shut:
+            sentence = _(
+                "%(company)s is opened by its own provider alone. Sign out, and choose “Sign in with your company”."
+            ) % {"company": shut[0].tenant_name}
         return fault(request, 403, _("No company"), sentence)
     if not User.objects.exists():
         return redirect("web:first_owner")

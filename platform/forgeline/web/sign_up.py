@@ -19,6 +19,7 @@ from forgeline.billing import subscriptions
 from forgeline.billing.models import Currency
 from forgeline.identity import services
 from forgeline.identity.models import Role, User
+from forgeline.identity.switches import begin_with
 from forgeline.tenancy.scoping import tenant_scope
 
 
@@ -30,7 +31,9 @@ class SignUpForm(SignupForm):
     industry = forms.ChoiceField(
         label=gettext_lazy("What you make"),
         choices=[(industry.key, industry.title) for industry in INDUSTRIES.values()],
-        help_text=gettext_lazy("Machines of this kind come first in the lists; nothing else is hidden."),
+        help_text=gettext_lazy(
+            "Its machines come first in the lists, its modules are switched on. You change both later."
+        ),
     )
     zone = forms.CharField(
         label=gettext_lazy("Time zone of the plant"), max_length=64, initial="Asia/Shanghai",
@@ -73,6 +76,7 @@ class SignUpForm(SignupForm):
         with tenant_scope(tenant.pk):
             assets.create_site(name=given["company"], zone=given["zone"])
             subscriptions.start_trial(currency=given["currency"], zone=given["zone"])
+            begin_with(INDUSTRIES[given["industry"]].modules)
         return user
 
 

@@ -1,4 +1,4 @@
-"""One POST to one web address: to the machine that was judged, without redirects or proxies, bounded in time and size.
+"""One request to one web address: to the machine that was judged, without redirects or proxies, bounded in time, size.
 
 The standard library's client, because it logs nothing: a robot's address is a secret. Not here: bodies (robots).
 """
@@ -37,17 +37,33 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, allow_private: bo
 
     **Raises** SendError where no answer came.
     """
+    return ask("POST", url, body, headers, allow_private=allow_private)
+
+
+def ask(
+    method: str,
+    url: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    *,
+    allow_private: bool,
+    timeout_s: float = TIMEOUT_S,
+) -> Answer:
+    """Send one request and return the answer, whatever its status; a redirect is an answer too.
+
+    Takes twice ``timeout_s`` at most. **Raises** SendError where no answer came.
+    """
     place = resolve(url, allow_private=allow_private)
-    connection = _connect(place)
-    deadline = time.monotonic() + 2 * TIMEOUT_S
+    connection = _connect(place, timeout_s)
+    deadline = time.monotonic() + 2 * timeout_s
     # Each wait for bytes is bounded by the socket; the whole is bounded by this, whatever drips in.
     was_cut = threading.Event()
-    guard = threading.Timer(2 * TIMEOUT_S, _cut, [connection, was_cut])
+    guard = threading.Timer(2 * timeout_s, _cut, [connection, was_cut])
     guard.daemon = True
     guard.start()
     try:
         target = quote(place.target, safe="/?&=%+:;,@!$'()*~#[]-._")
-        connection.request("POST", target, body=body, headers={"User-Agent": "Forgeline", **headers})
+        connection.request(method, target, body=body, headers={"User-Agent": "Forgeline", **headers})
         response = connection.getresponse()
         if was_cut.is_set():
             # Half a head reads like a whole one.
@@ -90,11 +106,11 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _connect(place: Place) -> http.client.HTTPConnection:
+def _connect(place: Place, timeout_s: float) -> http.client.HTTPConnection:
     """Open a connection to the judged machine; the name is for TLS and the Host header alone."""
-    connection = http.client.HTTPConnection(place.host, place.port, timeout=TIMEOUT_S)
+    connection = http.client.HTTPConnection(place.host, place.port, timeout=timeout_s)
     try:
-        raw = socket.create_connection((place.ip, place.port), timeout=TIMEOUT_S)
+        raw = socket.create_connection((place.ip, place.port), timeout=timeout_s)
     except TimeoutError as error:
         raise SendError("no_answer", place.host) from error
     except OSError as error:

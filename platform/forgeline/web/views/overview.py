@@ -14,12 +14,14 @@ from forgeline.entitlements.rights import Rights
 from forgeline.identity.policy import Actor
 from forgeline.modules.registry import list_overview_cards
 from forgeline.web.access import needs
+from forgeline.web.first_hour import read_first_hour
 from forgeline.web.plant import read_overview
 
 
 @needs("web.view")
 def overview(request: HttpRequest) -> HttpResponse:
     """Areas, lines and machines of one plant: state, values, age; and the cards that wings contribute."""
+    is_part = request.headers.get("HX-Target") == "overview"
     sites = list(list_sites())
     wanted = request.GET.get("plant", "")
     site = get_site(int(wanted)) if wanted.isdecimal() else (sites[0] if sites else None)
@@ -34,13 +36,10 @@ def overview(request: HttpRequest) -> HttpResponse:
         "line": line,
         "cards": _cards(request.actor, request.rights),  # type: ignore[attr-defined]
         "shift": _shift(site) if site is not None else None,
+        "first_hour": None if is_part else read_first_hour(request.actor),  # type: ignore[attr-defined]
         "may_edit": request.actor.has_permission("web.edit"),  # type: ignore[attr-defined]
     }
-    template = (
-        "web/parts/overview_body.html"
-        if request.headers.get("HX-Target") == "overview"
-        else "web/overview.html"
-    )
+    template = "web/parts/overview_body.html" if is_part else "web/overview.html"
     return render(request, template, context)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from allauth.account.views import LoginView
@@ -68,13 +69,20 @@ def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
     return fault(request, 403, gettext("This form is not valid any more"), str(text))
 
 
+class AnyonesResetForm(PasswordResetForm):
+    """Whoever a company's provider brought has no password yet, and gets one by the proof of the mailbox."""
+
+    def get_users(self, email: str) -> Iterator[User]:
+        return User.objects.filter(email=email.strip().lower(), is_active=True).iterator()
+
+
 class ResetPassword(views.PasswordResetView):
     """Sends a link, and says the same whether the address is known or not, or has had its links for this hour."""
 
     template_name = "web/password_reset.html"
     email_template_name = "web/password_reset_email.txt"
     subject_template_name = "web/password_reset_subject.txt"
-    form_class = PasswordResetForm
+    form_class = AnyonesResetForm
     success_url = reverse_lazy("web:password_reset_done")
 
     def form_valid(self, form: Any) -> HttpResponse:
@@ -130,7 +138,7 @@ def first_owner(request: HttpRequest) -> HttpResponse:
             if user is None:
                 return redirect("web:sign_in")
             login(request, user, backend="django.contrib.auth.backends.ModelBackend")
-            return redirect("web:setup")
+            return redirect("web:start")
     return render(request, "web/first_owner.html", {"form": form})
 
 

@@ -16,9 +16,11 @@ from django.core.management.base import BaseCommand
 
 from forgeline.identity import keys, services
 from forgeline.identity.models import Role, User
+from forgeline.identity.policy import Actor
 from forgeline.identity.queries import find_actor_by_key, list_memberships
 from forgeline.notifications.editing import create_route
 from forgeline.tenancy.scoping import tenant_scope
+from forgeline.web import first_hour
 
 EMAIL = "demo@forgeline.local"
 
@@ -59,5 +61,8 @@ class Command(BaseCommand):
                     name="全部报警 All alarms", kinds=["alarm.*"], min_priority="low",
                     steps=[{"after_minutes": 0, "user_id": user.pk}],
                 )  # fmt: skip
+                # Its plant comes ready-made; the page stands under Plant set-up.
+                owner = Actor(tenant_id, Role.OWNER, user_id=user.pk)
+                first_hour.dismiss(actor=owner)
         _row, key = keys.create_api_key(tenant_id=tenant_id, name="Demo plant", role=Role.MANAGER)
         return {"email": EMAIL, "password": password, "api_key": key}
