@@ -50,6 +50,6 @@ def _write(action: str, request: HttpRequest | None, user: User) -> None:
             agent=request.headers.get("User-Agent", ""),
             request_id=request_id_of(request),
         )
-    for membership in list_memberships(user.pk):
+    for membership in (each for each in list_memberships(user.pk) if each.is_own):
         with acting(source), tenant_scope(membership.tenant_id):
             record(action, subject=user.email, subject_id=user.pk)

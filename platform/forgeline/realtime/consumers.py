@@ -15,9 +15,9 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from prometheus_client import Counter, Gauge
 
-from forgeline.identity.middleware import SESSION_TENANT
 from forgeline.identity.policy import Actor, actor_scope
-from forgeline.identity.queries import actor_of_member, choose_membership, find_actor_by_key, list_memberships
+from forgeline.identity.queries import find_actor_by_key
+from forgeline.identity.seats import find_seat
 from forgeline.realtime.entrance import key_in
 from forgeline.realtime.hub import hub
 from forgeline.realtime.topics import may_listen
@@ -163,8 +163,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
         user = get_user(cast("HttpRequest", SimpleNamespace(session=session)))
         if not user.is_authenticated:
             return None
-        chosen = choose_membership(list_memberships(user.pk), session.get(SESSION_TENANT))
-        return None if chosen is None else actor_of_member(chosen, user_id=user.pk)
+        seat = find_seat(user, session)
+        # A page of a company that its reader may not come to any more has nothing to hear in another.
+        return None if seat.has_ended else seat.actor
 
     @database_sync_to_async
     def _filter_allowed(self, wanted: set[str]) -> set[str]:
