@@ -25,6 +25,7 @@ MANIFEST = Manifest(
             20,
         ),
     ),
+    figures="connectors.figures.read_figures",
     urls="connectors.urls",
     api_urls="connectors.api_urls",
 )

@@ -6,6 +6,7 @@ Not here: who asks for it (test_stranger), what a route does with it (test_plant
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from drf_spectacular.generators import SchemaGenerator
@@ -17,6 +18,8 @@ from forgeline.base import clock
 from forgeline.billing import subscriptions
 from forgeline.billing.models import Invoice, Subscription
 from forgeline.entitlements import rights
+from forgeline.identity.models import PartnerGrant
+from forgeline.identity.services import create_tenant
 from forgeline.notifications.models import Delivery, Notice
 from forgeline.tenancy.scoping import tenant_scope
 from tests.api.conftest import make_machine
@@ -75,6 +78,8 @@ class World:
     trial: int
     report: int
     invoice: int
+    partner_grant: int
+    tenant: int
 
     def address(self, path: str) -> str:
         """Fill an address of the description with the ids of the right kind."""
@@ -85,7 +90,7 @@ class World:
             "alarm-rules": self.rule, "alarms": self.alarm, "alarm-trials": self.trial,
             "alarm-reports": self.report, "members": self.member, "invitations": self.invitation,
             "roles": self.role, "webhooks": self.webhook, "webhook-deliveries": self.webhook_delivery,
-            "invoices": self.invoice,
+            "invoices": self.invoice, "partner-grants": self.partner_grant,
         }  # fmt: skip
         own = kinds.get(path.removeprefix("/api/v1/").split("/")[0], 0)
         named = {
@@ -114,6 +119,12 @@ class World:
             "post roles/": {"name": f"{MARK} auditor", "copy_of": "viewer"},
             "patch roles/{id}/": {"permissions": ["assets.view"]},
             "delete roles/{id}/": None,
+            "post partner-grants/": {
+                "partner": "machines",
+                "role": "viewer",
+                "expires_at": (clock.now() + timedelta(days=7)).isoformat(),
+            },
+            "delete partner-grants/{id}/": None,
             "post plants/": {"name": f"{MARK} two", "zone": "Asia/Shanghai"},
             "patch plants/{id}/": {"name": f"{MARK} three"},
             "delete plants/{id}/": None,
@@ -274,7 +285,21 @@ def make_world(company: Company, client: APIClient) -> World:
         ],
         report=_make_report(company, plant_id),
         invoice=_make_invoice(company),
+        partner_grant=_make_partner_grant(company),
+        tenant=company.tenant_id,
     )
+
+
+def _make_partner_grant(company: Company) -> int:
+    """A partner that may come in, as the company has it: who the partner is lies behind another wall."""
+    name = f"{MARK} machines"
+    partner = create_tenant(name=name, slug=f"machines-{company.tenant_id}")
+    with tenant_scope(company.tenant_id):
+        grant = PartnerGrant.objects.create(
+            partner_id=partner.pk, partner_name=name, role="viewer", reason=f"{MARK} service",
+            expires_at=clock.now() + timedelta(days=7),
+        )  # fmt: skip
+    return int(grant.pk)
 
 
 def _make_invoice(company: Company) -> int:

@@ -91,6 +91,7 @@ def _pages(world: World, tokens: dict[str, str]) -> Iterator[Probe]:
         "channel_id": world.channel, "membership_id": world.member, "role_id": world.role,
         "endpoint_id": world.webhook, "device_id": world.device, "waiting_device_id": world.waiting,
         "connection_id": world.connection, "binding_id": world.binding, "invoice_id": world.invoice,
+        "tenant_id": world.tenant, "announcement_id": world.tenant,
     }  # fmt: skip
     words = {"profile": "press", "kind": "mqtt", "uidb64": "MQ", "token": "a-token", **tokens}
     for route, parameters in list_pages():
