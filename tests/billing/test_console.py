@@ -45,7 +45,7 @@ def sell(company: Company, plan: str = "professional") -> int:
 
 def test_costs_are_what_units_cost() -> None:
     used = Sums(3_000_000, 10.0, 5, 200.0, 40, 100_000)
-    assert console.cost_of(used, UnitCosts(currency="CNY", **RATES)) == 150 + 20 + 20 + 40 + 100
+    assert console.cost_of(used, UnitCosts(tenant_id=1, currency="CNY", **RATES)) == 150 + 20 + 20 + 40 + 100
 
 
 def test_a_month_of_two_companies(live_company: Company, live_stranger: Company, operator: Company) -> None:

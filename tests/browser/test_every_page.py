@@ -60,6 +60,7 @@ def _paths(floor: Floor) -> list[str]:
         f"/setup/assets/{floor.machine_id}/", f"/setup/assets/{floor.machine_id}/points/new/",
         f"/setup/points/{floor.points['power']}/", "/company/keys/", "/company/people/",
         f"/company/people/{member.pk}/", "/company/roles/", f"/company/roles/{role.pk}/", "/company/audit/",
+        "/company/partners/", "/companies/",
         "/company/webhooks/", f"/company/webhooks/{hook.pk}/", "/company/history/", "/connectors/",
         "/connectors/add/mqtt/", "/connectors/add/opcua/", "/connectors/waiting/", "/connectors/devices/",
         "/alarms/", "/alarms/?view=all", f"/alarms/{_raise_alarm(floor)}/", "/alarms/journal/", "/alarms/rules/",

@@ -119,9 +119,12 @@ def test_access_ends_with_the_next_click(
             Membership.objects.filter(user=partner.manager).update(deactivated_at=clock.now())
     else:
         name_kind(partner.tenant_id, "company")
-    # What was meant for the customer must not be done at home.
+    # What was meant for the customer must not be done at home, polls in the background notwithstanding.
+    assert client.get("/notifications/bell/", headers={"HX-Request": "true"}).status_code == 403
+    assert client.get("/api/v1/me/").status_code == 403
     answer = client.post("/setup/plants/new/", {"name": "West", "zone": "Asia/Shanghai"})
     assert answer.status_code == 403
+    assert "any more" in answer.content.decode()
     for company in (live_company, partner):
         assert not [each for each in entries(company, "assets.") if each.subject == "West"]
     answer = client.get("/")

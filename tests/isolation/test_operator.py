@@ -35,7 +35,8 @@ def _fresh_ingest() -> Iterator[None]:
 def _calls(tenant_id: int) -> list[str]:
     """One call of each function for the operator, taken from the catalogue, so that a new one is attacked too."""
     values = {
-        "text": "''", "bigint": str(tenant_id), "timestamp with time zone": "'2000-01-01'::timestamptz",
+        "text": "''", "integer": "10",
+        "bigint": str(tenant_id), "timestamp with time zone": "'2000-01-01'::timestamptz",
         "date": "'2000-01-01'::date",
     }  # fmt: skip
     with connection.cursor() as cursor:

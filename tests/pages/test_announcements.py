@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils.translation import override
 
 from forgeline.base import clock
 from forgeline.base.errors import ForbiddenError, InvalidInputError
@@ -37,7 +38,7 @@ def announce(operator: Company, **more: Any) -> Announcement:
 
 def shown_to(company: Company, user: Any) -> list[str]:
     announcements.forget()
-    with tenant_scope(company.tenant_id):
+    with override("en"), tenant_scope(company.tenant_id):
         return [each.text for each in announcements.list_shown(actor_of(company, user))]
 
 

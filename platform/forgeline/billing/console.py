@@ -28,6 +28,9 @@ GATEWAY = "operator"
 """Of payments that a person of the operator has noted."""
 RATES = ("per_million_samples", "per_gb_day", "per_cpu_s", "per_notification", "per_api_call")
 MOST = Decimal(100_000)
+ROWS = 500
+"""Companies of one list; the page says so where there are more."""
+_EVERY = 1_000_000
 
 
 class TenantFacts(NamedTuple):
@@ -92,17 +95,15 @@ _NOTHING = Sums(0, 0.0, 0, 0.0, 0, 0)
 
 
 def list_tenants(*, actor: Actor, search: str = "") -> list[TenantFacts]:
-    """Return the live companies by name, at most 500; ``search`` is a part of name or short name."""
+    """Return the live companies by name, at most ROWS and one; ``search`` is a part of name or short name."""
     require_permission(actor, OPERATE)
-    return [
-        _tenant(row) for row in _rows(TenantFacts, "billing_operator_tenants(%s, NULL)", [search.strip()])
-    ]
+    return _list_tenants(search.strip(), ROWS + 1)
 
 
 def get_tenant(tenant_id: int, *, actor: Actor) -> TenantFacts:
     """Return one company. **Raises** NotFoundError."""
     require_permission(actor, OPERATE)
-    for row in _rows(TenantFacts, "billing_operator_tenants('', %s)", [tenant_id]):
+    for row in _rows(TenantFacts, "billing_operator_tenants('', %s, 1)", [tenant_id]):
         return _tenant(row)
     raise NotFoundError(_("There is no such company."), data={"id": tenant_id})
 
@@ -133,7 +134,7 @@ def read_month(first: date, *, actor: Actor) -> list[Margin]:
         invoiced.setdefault(tenant_id, {})[currency] = net
     rates = {row.currency: row for row in UnitCosts.objects.all()}
     found = []
-    for tenant in list_tenants(actor=actor):
+    for tenant in _list_tenants("", _EVERY):
         sums, nets = used.get(tenant.tenant_id, _NOTHING), invoiced.get(tenant.tenant_id, {})
         for currency in sorted(nets) or [tenant.currency or next(iter(sorted(rates)), Currency.CNY)]:
             row = rates.get(currency)
@@ -210,9 +211,14 @@ def mark_paid(tenant_id: int, invoice_id: int, *, reference: str, paid_on: date,
         )  # fmt: skip
 
 
+def _list_tenants(search: str, most: int) -> list[TenantFacts]:
+    rows = _rows(TenantFacts, "billing_operator_tenants(%s, NULL, %s)", [search, most])
+    return [_tenant(row) for row in rows]
+
+
 def _tenant(row: tuple[Any, ...]) -> TenantFacts:
     facts = TenantFacts(*row)
-    told = facts.switches
+    told: Any = facts.switches
     # A raw cursor gives JSON as it is written.
     return facts._replace(switches=json.loads(told) if isinstance(told, str) else told or {})
 

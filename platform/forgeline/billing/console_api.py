@@ -59,7 +59,7 @@ class OperatorView(APIView):
 
 
 class OperatedTenantsView(OperatorView):
-    """The companies of the service, by name; `search` is a part of name or short name."""
+    """The companies of the service, by name, at most 501; `search` is a part of it."""
 
     @extend_schema(
         parameters=[OpenApiParameter("search", str)], responses=OperatedTenantSerializer(many=True)

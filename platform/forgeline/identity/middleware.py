@@ -38,8 +38,11 @@ class TenantMiddleware:
         seat, request.key_refused = _identify(request)  # type: ignore[attr-defined]
         actor = seat.actor
         request.seat, request.actor = seat, actor  # type: ignore[attr-defined]
-        if seat.has_ended:
-            leave(request.session)
+        if seat.has_ended and not request.path.startswith("/sign-"):
+            # A page must have said so first: were a poll in the background to clear it, the form that its reader sends
+            # next would be carried out at home.
+            if _is_page(request):
+                leave(request.session)
             return _ended(request)
         if actor is None:
             return self.get_response(request)
@@ -48,7 +51,8 @@ class TenantMiddleware:
                 return _not_as_another(request)
             note_visit(request.session, actor, source_of(request, actor))
         rights = rights_of(actor.tenant_id)
-        if rights.is_suspended and not is_open(request):
+        # The operator's people are let in: they are the ones who are asked why it is shut.
+        if rights.is_suspended and actor.visit != "operator" and not is_open(request):
             return shut(request)
         bound = take_call(request, actor, rights)
         if bound is not None and bound.is_refused:
@@ -90,6 +94,11 @@ def key_of(request: HttpRequest) -> str:
     if header.startswith("Bearer " + KEY_PREFIX):
         return header.removeprefix("Bearer ").strip()
     return request.headers.get("X-API-Key", "").strip()
+
+
+def _is_page(request: HttpRequest) -> bool:
+    is_part = "HX-Request" in request.headers or request.path.startswith("/api/")
+    return not is_part and "text/html" in request.headers.get("Accept", "text/html")
 
 
 def _ended(request: HttpRequest) -> HttpResponse:

@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
         ),
         # The newest batch is in the commit log for a day; before that the metering knows the hour.
         DefinerFunction(
-            "billing_operator_tenants(wanted text, wanted_id bigint)",
+            "billing_operator_tenants(wanted text, wanted_id bigint, most integer)",
             returns="TABLE (tenant_id bigint, name text, slug text, kind text, created_at timestamptz, plan text, "
             "state text, currency text, access text, switches jsonb, members bigint, newest_at timestamptz)",
             body=f"""
@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
                 LEFT JOIN entitlements_entitlement e ON e.tenant_id = t.id
                 WHERE {IS_OPERATOR} AND t.closed_at IS NULL AND (wanted_id IS NULL OR t.id = wanted_id)
                   AND position(lower(wanted) in lower(t.name || ' ' || t.slug)) > 0
-                ORDER BY t.name, t.id LIMIT 500
+                ORDER BY t.name, t.id LIMIT most
             """,
         ),
         DefinerFunction(

@@ -161,11 +161,12 @@ def companies(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated or seat.actor is None:
         return redirect("web:sign_in")
     if request.method == "POST":
+        visited = seat.actor.tenant_id if seat.actor.visit == "operator" else None
         seats.end_impersonation(request.session, user_id=seat.actor.user_id)
         word = request.POST.get("company", "")
         if not word:
             seats.leave(request.session)
-            return redirect("web:overview")
+            return redirect("web:overview") if visited is None else redirect("web:operator_tenant", visited)
         if not any(row.tenant_id == _number(word) for row in seat.memberships):
             return fault(
                 request,

@@ -97,7 +97,8 @@ def _audiences(actor: Actor) -> list[tuple[str, str]]:
         (f"plan:{plan.key}", _("companies with %(plan)s") % {"plan": plan.title})
         for plan in subscriptions.list_plans()
     ]
-    tenants = [(f"company:{each.tenant_id}", each.name) for each in console.list_tenants(actor=actor)]
+    rows = console.list_tenants(actor=actor)[: console.ROWS]
+    tenants = [(f"company:{each.tenant_id}", each.name) for each in rows]
     return [("", _("everybody")), *plans, *tenants]
 
 

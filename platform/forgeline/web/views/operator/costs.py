@@ -29,10 +29,6 @@ class CostsForm(forms.ModelForm):
         model = UnitCosts
         fields = ["currency", *console.RATES]
 
-    def _get_validation_exclusions(self) -> set[str]:
-        # The service replaces the row of the currency; it is no fault that there is one.
-        return super()._get_validation_exclusions() | {"currency"}
-
 
 @never_cache
 @needs(OPERATE)

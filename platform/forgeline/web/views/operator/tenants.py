@@ -92,7 +92,9 @@ def tenants(request: HttpRequest) -> HttpResponse:
         {"tenant": each, "plan": plans.get(each.plan or "", each.plan or ""), **_state(each)}
         for each in console.list_tenants(actor=actor, search=search)
     ]
-    return render(request, "web/operator/tenants.html", {"rows": rows, "search": search})
+    most = console.ROWS if len(rows) > console.ROWS else 0
+    context = {"rows": rows[: console.ROWS], "search": search, "most": most}
+    return render(request, "web/operator/tenants.html", context)
 
 
 def _state(each: console.TenantFacts) -> dict[str, str]:
