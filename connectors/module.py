@@ -37,6 +37,7 @@ MANIFEST = Manifest(
             30,
         ),
     ),
+    figures="connectors.figures.read_figures",
     urls="connectors.urls",
     api_urls="connectors.api_urls",
 )

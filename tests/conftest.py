@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.test import Client
 
 from tests import bring
@@ -133,8 +133,10 @@ def child_environment(
 def _no_rights_remembered() -> None:
     """Ids of companies come again from test to test; what a process remembers of their rights must not."""
     from forgeline.entitlements import rights
+    from forgeline.pages import announcements
 
     rights._cache.clear()
+    announcements.forget()
 
 
 # --- the cast: Alice manages a plant, Bob looks at it, Charlie is a stranger from next door ------------------------
@@ -166,6 +168,13 @@ def make_company(name: str, slug: str, manager: str, viewer: str) -> Company:
     return Company(tenant.pk, *people, *keys)
 
 
+def name_kind(tenant_id: int, kind: str) -> None:
+    """Say what a company is to the service, as the database's owner: the application's role may not. Committed."""
+    with transaction.atomic("owner"), connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT set_config('forgeline.tenant_id', %s, true)", [str(tenant_id)])
+        cursor.execute("UPDATE tenancy_tenant SET kind = %s WHERE id = %s", [kind, tenant_id])
+
+
 def _cast(which: str) -> Company:
     if which == "alice":
         return make_company("Alice Stamping", "alice", "alice@example.com", "bob@example.com")
@@ -194,6 +203,14 @@ def live_company(live_db: None) -> Company:
 def live_stranger(live_db: None) -> Company:
     """Charlie's company, committed."""
     return _cast("charlie")
+
+
+@pytest.fixture
+def operator(live_db: None) -> Company:
+    """The company that runs the service: Olga has the console, Otto only belongs to it. Committed."""
+    made = make_company("Forgeline Ops", "ops", "olga@example.com", "otto@example.com")
+    name_kind(made.tenant_id, "operator")
+    return made
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ Not here: who asks for it (test_stranger), what a route does with it (test_plant
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from drf_spectacular.generators import SchemaGenerator
@@ -17,6 +18,8 @@ from forgeline.base import clock
 from forgeline.billing import subscriptions
 from forgeline.billing.models import Invoice, Subscription
 from forgeline.entitlements import rights
+from forgeline.identity.models import PartnerGrant
+from forgeline.identity.services import create_tenant
 from forgeline.notifications.models import Delivery, Notice
 from forgeline.sso.models import Domain, Identity, Provider
 from forgeline.tenancy.scoping import tenant_scope
@@ -79,6 +82,8 @@ class World:
     invoice: int
     health: HealthIds
     sso_identity: int
+    partner_grant: int
+    tenant: int
 
     def address(self, path: str) -> str:
         """Fill an address of the description with the ids of the right kind."""
@@ -90,7 +95,7 @@ class World:
             "alarm-reports": self.report, "members": self.member, "invitations": self.invitation,
             "roles": self.role, "webhooks": self.webhook, "webhook-deliveries": self.webhook_delivery,
             "invoices": self.invoice, "machine-records": self.machine, "sso-identities": self.sso_identity,
-            **self.health.own(),
+            "partner-grants": self.partner_grant, **self.health.own(),
         }  # fmt: skip
         own = kinds.get(path.removeprefix("/api/v1/").split("/")[0], 0)
         named = {
@@ -119,6 +124,12 @@ class World:
             "post roles/": {"name": f"{MARK} auditor", "copy_of": "viewer"},
             "patch roles/{id}/": {"permissions": ["assets.view"]},
             "delete roles/{id}/": None,
+            "post partner-grants/": {
+                "partner": "machines",
+                "role": "viewer",
+                "expires_at": (clock.now() + timedelta(days=7)).isoformat(),
+            },
+            "delete partner-grants/{id}/": None,
             "post plants/": {"name": f"{MARK} two", "zone": "Asia/Shanghai"},
             "patch plants/{id}/": {"name": f"{MARK} three"},
             "delete plants/{id}/": None,
@@ -299,6 +310,8 @@ def make_world(company: Company, client: APIClient) -> World:
         invoice=_make_invoice(company),
         health=make_health(company, made, plant=plant_id, machine=machine["machine"]["id"], mark=MARK),
         sso_identity=_make_sso(company),
+        partner_grant=_make_partner_grant(company),
+        tenant=company.tenant_id,
     )
 
 
@@ -312,6 +325,18 @@ def _make_sso(company: Company) -> int:
         Domain.objects.create(name=f"{MARK}.example", token=MARK)
         row = Identity.objects.create(user=company.viewer, issuer=issuer, subject=MARK)
     return int(row.pk)
+
+
+def _make_partner_grant(company: Company) -> int:
+    """A partner that may come in, as the company has it: who the partner is lies behind another wall."""
+    name = f"{MARK} machines"
+    partner = create_tenant(name=name, slug=f"machines-{company.tenant_id}")
+    with tenant_scope(company.tenant_id):
+        grant = PartnerGrant.objects.create(
+            partner_id=partner.pk, partner_name=name, role="viewer", reason=f"{MARK} service",
+            expires_at=clock.now() + timedelta(days=7),
+        )  # fmt: skip
+    return int(grant.pk)
 
 
 def _make_invoice(company: Company) -> int:

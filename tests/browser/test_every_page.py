@@ -70,6 +70,7 @@ def _paths(floor: Floor) -> list[str]:
         f"/setup/points/{floor.points['power']}/", "/company/keys/", "/company/people/",
         f"/company/people/{member.pk}/", "/company/roles/", f"/company/roles/{role.pk}/", "/company/audit/",
         "/company/sign-on/", "/sign-in/company/", "/start/", "/company/modules/",
+        "/company/partners/", "/companies/",
         "/company/webhooks/", f"/company/webhooks/{hook.pk}/", "/company/history/", "/connectors/",
         "/connectors/add/mqtt/", "/connectors/add/opcua/", "/connectors/waiting/", "/connectors/devices/",
         "/alarms/", "/alarms/?view=all", f"/alarms/{_raise_alarm(floor)}/", "/alarms/journal/", "/alarms/rules/",

@@ -92,6 +92,7 @@ def _pages(world: World, tokens: dict[str, str]) -> Iterator[Probe]:
         "endpoint_id": world.webhook, "device_id": world.device, "waiting_device_id": world.waiting,
         "connection_id": world.connection, "binding_id": world.binding, "invoice_id": world.invoice,
         **world.health.pages(),
+        "tenant_id": world.tenant, "announcement_id": world.tenant,
     }  # fmt: skip
     words = {
         "profile": "press",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
 from websockets.exceptions import InvalidStatus
 
-from forgeline.identity import keys, people
+from forgeline.base import clock
+from forgeline.identity import keys, partners, people
 from forgeline.identity.models import Membership
 from forgeline.realtime import consumers
 from forgeline.tenancy.scoping import tenant_scope
-from tests.conftest import Company
+from tests.conftest import Company, name_kind
 from tests.realtime.sockets import (
     HOUSE,
     ask,
@@ -81,4 +84,26 @@ def test_a_member_who_is_limited_loses_what_lies_outside_and_one_who_is_kept_out
         assert hear(socket)["t"] == "refused"
         with tenant_scope(live_company.tenant_id):
             people.deactivate(member.pk, actor=boss_of(live_company))
+        assert closed_with(socket) == consumers.UNAUTHENTICATED
+
+
+def test_a_partner_whose_grant_is_taken_back_hears_nothing_more(
+    live_company: Company, live_stranger: Company, address: str
+) -> None:
+    one, _two, _path = make_machines(live_company)
+    name_kind(live_stranger.tenant_id, "partner")
+    with tenant_scope(live_company.tenant_id):
+        until = clock.now() + timedelta(days=1)
+        grant = partners.grant_partner(
+            partner="charlie", role="viewer", expires_at=until, actor=boss_of(live_company)
+        )
+    client = Client()
+    client.force_login(live_stranger.manager)
+    client.post("/companies/", {"company": str(live_company.tenant_id)})
+    name = django_settings.SESSION_COOKIE_NAME
+    with open_socket(address, {"Cookie": f"{name}={client.cookies[name].value}"}, HOUSE) as socket:
+        ask(socket, op="subscribe", topics=[f"asset.{one}"])
+        assert hear(socket)["topics"] == [f"asset.{one}"]
+        with tenant_scope(live_company.tenant_id):
+            partners.revoke_grant(grant.pk, actor=boss_of(live_company))
         assert closed_with(socket) == consumers.UNAUTHENTICATED

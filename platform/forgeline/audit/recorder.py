@@ -41,12 +41,17 @@ def acting(source: Source) -> Iterator[None]:
         current_actor.reset(token)
 
 
+def current() -> Source:
+    """Return who acts now."""
+    told = current_actor.get()
+    return msgspec.json.decode(told, type=Source) if told else Source()
+
+
 def record(
     action: str, *, subject: str = "", subject_id: int | None = None, changes: Mapping[str, Any] | None = None
 ) -> None:
     """Write an entry about what is no row, in the scope and the transaction of the caller."""
-    told = current_actor.get()
-    source = msgspec.json.decode(told, type=Source) if told else Source()
+    source = current()
     row = Entry(
         at=clock.now(), action=action, subject=subject[:200], subject_id=subject_id, changes=dict(changes or {}),
         who=source.who, who_kind=source.who_kind, who_id=source.who_id, on_behalf=source.on_behalf,

@@ -248,6 +248,23 @@ class Seller(models.Model):
         return self.title
 
 
+class UnitCosts(TenantModel):
+    """What the operator reckons a unit to cost it, in one currency; the operator's own, behind its wall."""
+
+    currency = models.CharField(max_length=3, choices=Currency)
+    per_million_samples = models.DecimalField(_("a million samples stored"), max_digits=14, decimal_places=8)
+    per_gb_day = models.DecimalField(_("a gigabyte for a day"), max_digits=14, decimal_places=8)
+    per_cpu_s = models.DecimalField(_("a second of model jobs"), max_digits=14, decimal_places=8)
+    per_notification = models.DecimalField(_("a message sent"), max_digits=14, decimal_places=8)
+    per_api_call = models.DecimalField(_("a call of the API"), max_digits=14, decimal_places=8)
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "currency"], name="billing_unitcosts_once")]
+
+    def __str__(self) -> str:
+        return f"unit costs in {self.currency}"
+
+
 def seller_facts() -> dict[str, Any]:
     """Return who sells, as an invoice keeps it."""
     row = Seller.objects.first()

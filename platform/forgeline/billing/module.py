@@ -9,7 +9,7 @@ MANIFEST = Manifest(
     title=_("Plan and invoices"),
     # Neither looked at nor built with: whoever has it decides on the company's money.
     permissions=("billing.pay",),
-    records={"billing.subscription": _("Subscription")},
+    records={"billing.costs": _("Unit costs"), "billing.subscription": _("Subscription")},
     events=(
         EventType(
             "billing.invoice.issued",

@@ -181,7 +181,7 @@ def advance_all(*, now: datetime | None = None) -> None:
 def grant(row: Subscription) -> None:
     """Give the company what its plan and its state allow."""
     access = Access.SUSPENDED if row.state in (State.SUSPENDED, State.CLOSED) else Access.FULL
-    rights.set_rights(limits=row.plan.limits, modules=row.plan.modules, access=access)
+    rights.set_rights(limits=row.plan.limits, modules=row.plan.modules, access=access, plan=row.plan_id)
     retention.follow_plan()
 
 

@@ -13,11 +13,16 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from forgeline.conf.counters import registry
+from forgeline.modules.manifest import Figure
 
 CHECK_WITHIN_S = 2.0
+QUEUE = "celery"
+"""Celery's own name of the one queue."""
+LONG_QUEUE = 500
 
 
 def healthz(_request: HttpRequest) -> HttpResponse:
@@ -47,6 +52,35 @@ def readyz(_request: HttpRequest) -> JsonResponse:
             ready = ready and not is_needed
         answer[name] = {**state, "latency_ms": round((time.monotonic() - started) * 1000, 1)}
     return JsonResponse({"ready": ready, "dependencies": answer}, status=200 if ready else 503)
+
+
+def read_figures() -> list[Figure]:
+    """Return for the operator's console whether the dependencies answer, what waits in the queue, who works it off."""
+    figures = []
+    for title, check in (
+        (_("Database"), _ask_database),
+        (_("Cache"), _ask_cache),
+        (_("Broker"), _ask_broker),
+    ):
+        started = time.monotonic()
+        try:
+            check()
+        except (DatabaseError, redis.RedisError, OSError) as error:
+            figures.append(Figure(title, _("away"), "down", type(error).__name__))
+        else:
+            took_ms = (time.monotonic() - started) * 1000
+            figures.append(Figure(title, _("answers"), "running", f"{took_ms:,.1f} ms"))
+    with redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=CHECK_WITHIN_S, socket_connect_timeout=CHECK_WITHIN_S
+    ) as client:
+        waiting = int(client.llen(QUEUE))
+        taken = int(client.hlen("unacked"))
+    tone = "running" if waiting < LONG_QUEUE else "down"
+    return [
+        *figures,
+        Figure(_("Jobs that wait for a worker"), f"{waiting:,}", tone),
+        Figure(_("Jobs that a worker has"), f"{taken:,}"),
+    ]
 
 
 def metrics(request: HttpRequest) -> HttpResponse:

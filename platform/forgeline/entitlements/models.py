@@ -25,6 +25,10 @@ class Entitlement(TenantModel):
     switched_off = ArrayField(models.CharField(max_length=40), default=list)
     """Of those that it may have, the modules that the company does not want to see."""
     access = models.CharField(max_length=10, choices=Access, default=Access.FULL)
+    plan = models.CharField(max_length=20, blank=True)
+    """Key of the plan that was bought; what it allows stands beside it."""
+    switches = models.JSONField(default=dict)
+    """Feature → on or off, as the operator says for this company alone; what is absent follows the plan."""
     excess_since = models.DateTimeField(null=True)
     """Since when more samples were stored this month than the plan has."""
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from forgeline.base.errors import PaymentRequiredError
+from forgeline.base.errors import InvalidInputError, PaymentRequiredError
 from forgeline.entitlements.models import Access, Entitlement
+from forgeline.modules.registry import is_switchable, list_features
 from forgeline.tenancy.context import require_tenant_id
 from forgeline.tenancy.scoping import tenant_scope
 
@@ -37,17 +38,24 @@ class Rights:
     access: str = Access.FULL
     excess_since: datetime | None = None
     switched_off: frozenset[str] = frozenset()
+    plan: str = ""
+    switches: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def is_suspended(self) -> bool:
         return self.access == Access.SUSPENDED
 
-    def may_have(self, module: str) -> bool:
-        """Say whether the company's plan holds a module."""
-        return self.modules is None or module in self.modules
+    def may_have(self, key: str) -> bool:
+        """Say whether a module or a named feature is the company's to use: as the operator switched it, else as the
+        plan says of modules; nobody sells the features.
+        """
+        told = self.switches.get(key)
+        if told is not None:
+            return told
+        return self.modules is None or key in self.modules or not is_switchable(key)
 
     def has_module(self, module: str) -> bool:
-        """Say whether a module is on: the plan holds it, and the company has not switched it off."""
+        """Say whether a module is on: the company may have it, and has not switched it off."""
         return self.may_have(module) and module not in self.switched_off
 
 
@@ -59,7 +67,9 @@ def _of(row: Entitlement | None) -> Rights:
     if row is None:
         return UNLIMITED
     modules = None if row.modules is None else frozenset(row.modules)
-    return Rights(row.limits, modules, row.access, row.excess_since, frozenset(row.switched_off))
+    return Rights(
+        row.limits, modules, row.access, row.excess_since, frozenset(row.switched_off), row.plan, row.switches
+    )
 
 
 def rights_of(tenant_id: int) -> Rights:
@@ -71,6 +81,38 @@ def rights_of(tenant_id: int) -> Rights:
             kept = (now + CACHE_S, _of(Entitlement.objects.first()))
         _cache[tenant_id] = kept
     return kept[1]
+
+
+def has_feature(tenant_id: int, key: str) -> bool:
+    """Say whether a company may have a module or a named feature."""
+    return rights_of(tenant_id).may_have(key)
+
+
+def keep_open(tenant_id: int, permissions: frozenset[str]) -> frozenset[str]:
+    """Return permissions without those of modules and features that the company does not have: pages, API, live
+    values and navigation are shut by that alone.
+    """
+    rights = rights_of(tenant_id)
+    if rights.modules is None and not rights.switches:
+        return permissions
+    shut = tuple(f"{key}." for key in list_features() if not has_feature(tenant_id, key))
+    return frozenset(each for each in permissions if not each.startswith(shut)) if shut else permissions
+
+
+def switch(key: str, is_on: bool | None) -> None:
+    """Switch a feature on or off for the company in force; None lets its plan decide again.
+
+    **Raises** InvalidInputError for a feature that there is not.
+    """
+    if key not in list_features():
+        sentence = _("There is no such feature.")
+        raise InvalidInputError(sentence, data={"fields": {"key": [sentence]}})
+    row, _is_new = Entitlement.objects.select_for_update().get_or_create(tenant_id=require_tenant_id())
+    row.switches = {name: told for name, told in row.switches.items() if name != key}
+    if is_on is not None:
+        row.switches[key] = is_on
+    row.save(update_fields=["switches"])
+    forget()
 
 
 def require_room(kind: str, count: Callable[[], int], *, adding: int = 1) -> None:
@@ -103,6 +145,7 @@ def set_rights(
     limits: Mapping[str, int | None],
     modules: Sequence[str] | None,
     access: str = Access.FULL,
+    plan: str = "",
 ) -> None:
     """Say from now on what the company in force may use; None in ``limits`` leaves a kind unlimited."""
     known: dict[str, Any] = {kind: limits[kind] for kind in KINDS if limits.get(kind) is not None}
@@ -112,6 +155,7 @@ def set_rights(
             "limits": known,
             "modules": None if modules is None else sorted(modules),
             "access": access,
+            "plan": plan,
         },
     )
     forget()

@@ -9,13 +9,13 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from forgeline.base.errors import InvalidInputError
-from forgeline.identity.models import ApiKey, Invitation, Membership
+from forgeline.identity.models import ApiKey, Invitation, Membership, PartnerGrant
 from forgeline.identity.roles import OWN
 from forgeline.tenancy.context import require_tenant_id
 
 MOST = 50
 """Branches of one grant; more would say that the plant's tree is not the right one."""
-_GRANTS = (Membership, Invitation, ApiKey)
+_GRANTS = (Membership, Invitation, ApiKey, PartnerGrant)
 
 
 @dataclass(frozen=True, slots=True)

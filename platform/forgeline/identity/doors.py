@@ -20,6 +20,7 @@ from forgeline.identity.queries import MembershipRow, list_memberships
 
 SESSION_DOOR = "sso"
 """[tenant, generation of its provider] of a session that a provider began."""
+SESSION_IMPERSONATION = "impersonation_id"
 ARRIVING = "/sign-in/company/"
 SSO_SESSION_S = 12 * 3600
 """A working day: whoever leaves the company is known to its provider first."""
@@ -42,9 +43,11 @@ def sort_memberships(user_id: int, session: Mapping[str, Any]) -> Sorted:
 
 
 def _opens(row: MembershipRow, door: Any) -> bool:
+    """A customer is opened by what opens the partner that the person belongs to."""
+    home, role = (row.tenant_id, row.role) if row.via_id is None else (row.via_id, row.via_role)
     if door is not None:
-        return bool(door == [row.tenant_id, row.sso_generation])
-    return not row.sso_required or row.role == Role.OWNER
+        return bool(door == [home, row.sso_generation])
+    return not row.sso_required or role == Role.OWNER
 
 
 def enter(request: HttpRequest, user: User, *, tenant_id: int, generation: int) -> None:
@@ -56,6 +59,7 @@ def enter(request: HttpRequest, user: User, *, tenant_id: int, generation: int) 
 
 def mark_session(request: HttpRequest) -> None:
     """Write down by which door a session was begun; a password takes away the mark of a provider."""
+    request.session.pop(SESSION_IMPERSONATION, None)
     door = getattr(request, "sso_door", None)
     if door is not None:
         request.session[SESSION_DOOR] = door

@@ -1,4 +1,5 @@
-"""User (of the whole service); Membership, OwnRole, Invitation, ApiKey and KeptAnswer (of one tenant).
+"""User (of the whole service); Membership, OwnRole, Invitation, ApiKey, PartnerGrant, Impersonation and KeptAnswer (of
+one tenant).
 
 Not here: what a role may do (policy).
 """
@@ -12,7 +13,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from forgeline.tenancy.models import TenantModel
+from forgeline.tenancy.models import Tenant, TenantModel
 
 
 class UserManager(BaseUserManager["User"]):
@@ -146,6 +147,50 @@ class ApiKey(Grant):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class PartnerGrant(Grant):
+    """What a partner's people may do at this company, and until when (decision 0011)."""
+
+    partner = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    partner_name = models.CharField(_("partner"), max_length=120)
+    """As it was when it was granted: the partner's own row lies behind its wall."""
+    reason = models.CharField(_("what for"), max_length=200, blank=True)
+    granted_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(_("until"))
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(Grant.Meta):
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "partner"],
+                condition=models.Q(revoked_at=None),
+                name="identity_partnergrant_once",
+            )
+        ]
+        indexes = [models.Index(fields=["partner", "tenant"], name="identity_partnergrant_of")]
+
+    def __str__(self) -> str:
+        return f"{self.partner_name} ({self.role})"
+
+
+class Impersonation(TenantModel):
+    """Somebody of the operator who sees this company as one of its members does, for half an hour."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    """Of the operator."""
+    member = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="+")
+    on_behalf = models.CharField(max_length=160)
+    """The member's e-mail."""
+    reason = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.user_id} as {self.on_behalf}"
 
 
 class KeptAnswer(TenantModel):

@@ -12,6 +12,8 @@ MANIFEST = Manifest(
         "identity.invitation": _("Invitation"),
         "identity.role": _("Role"),
         "identity.key": _("API key"),
+        "identity.partner": _("Partner’s access"),
+        "identity.impersonation": _("Visit by the operator of the service"),
     },
     events=(
         EventType(
@@ -21,8 +23,22 @@ MANIFEST = Manifest(
         ),
     ),
     permissions=("identity.view", "identity.edit", "identity.own"),
+    kind_permissions={"partner": ("identity.customers.view",), "operator": ("identity.operate",)},
+    features={"identity.partners": _("Letting partners in")},
     navigation=(
         NavigationItem(_("People"), "web:people", "identity.edit", section="company", order=15),
+        NavigationItem(_("Partners"), "web:partners", "identity.edit", section="company", order=17),
+        NavigationItem(_("Customers"), "web:customers", "identity.customers.view", section="plant", order=5),
+        NavigationItem(_("Companies"), "web:operator", "identity.operate", section="operator", order=10),
+        NavigationItem(
+            _("Cost and margin"), "web:operator_costs", "identity.operate", section="operator", order=20
+        ),
+        NavigationItem(
+            _("Announcements"), "web:operator_announcements", "identity.operate", section="operator", order=30
+        ),
+        NavigationItem(
+            _("Service health"), "web:operator_health", "identity.operate", section="operator", order=40
+        ),
         NavigationItem(_("API keys"), "web:keys", "identity.edit", section="company", order=20),
         NavigationItem(_("Modules"), "web:modules", "identity.edit", section="company", order=25),
     ),

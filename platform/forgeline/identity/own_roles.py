@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from forgeline.base.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
-from forgeline.identity.models import ApiKey, Invitation, Membership, OwnRole, Role
+from forgeline.identity.models import ApiKey, Invitation, Membership, OwnRole, PartnerGrant, Role
 from forgeline.identity.policy import Actor, permissions_of, require_permission
 from forgeline.identity.roles import BUILT_IN, OWN, PEOPLE
 from forgeline.modules.registry import list_permissions
@@ -126,6 +126,7 @@ def remove_role(role_id: int, *, actor: Actor) -> None:
         Membership.objects.filter(role=row.key).exists()
         or Invitation.objects.filter(role=row.key, accepted_at=None, withdrawn_at=None).exists()
         or ApiKey.objects.filter(role=row.key, revoked_at=None).exists()
+        or PartnerGrant.objects.filter(role=row.key, revoked_at=None).exists()
     )
     if holders:
         raise ConflictError(

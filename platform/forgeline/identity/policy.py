@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
 from forgeline.base.errors import ForbiddenError
 from forgeline.identity.roles import BUILT_IN
-from forgeline.modules.registry import list_branch_permissions, list_permissions
+from forgeline.modules.registry import list_branch_permissions, list_kind_permissions, list_permissions
+from forgeline.tenancy.models import Kind
 from forgeline.tenancy.scoping import tenant_scope
 
 
@@ -26,6 +28,14 @@ class Actor:
     permissions: frozenset[str] = field(default_factory=frozenset)
     branches: tuple[str, ...] = ()
     """Paths of the assets beneath which alone the actor may see and act; none for the whole company."""
+    kind: str = Kind.COMPANY
+    """What the company is to the service."""
+    visit: str = ""
+    """partner | operator: who acts here without belonging here; '' for a member."""
+    on_behalf: str = ""
+    """Of whom a visitor acts, as the audit names it."""
+    until: datetime | None = None
+    """When a visit ends by itself."""
 
     def has_permission(self, permission: str) -> bool:
         return permission in self.permissions
@@ -44,17 +54,19 @@ def permissions_of(
     *,
     branches: Sequence[str] = (),
     only: Iterable[str] | None = None,
+    kind: str = Kind.COMPANY,
 ) -> frozenset[str]:
     """Return the permissions of a grant.
 
     ``own`` are those of a role that the company made itself, ``only`` those that a key is narrowed to; whoever is
-    limited to ``branches`` has none that is about the whole company. A role that nobody knows only looks.
+    limited to ``branches`` has none that is about the whole company; a ``kind`` of company
+    brings some of its own. A role that nobody knows only looks.
     """
-    declared = list_permissions()
+    declared, of_kind = list_permissions(), list_kind_permissions(kind)
     if own is None:
-        found = BUILT_IN.get(role, BUILT_IN["viewer"]).permissions(declared)
+        found = BUILT_IN.get(role, BUILT_IN["viewer"]).permissions([*declared, *of_kind])
     else:
-        found = frozenset(own).intersection(declared)
+        found = frozenset(own).intersection(declared) | BUILT_IN["viewer"].permissions(of_kind)
     if only is not None:
         found &= frozenset(only)
     return found & frozenset(list_branch_permissions()) if branches else found

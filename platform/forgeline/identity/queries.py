@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from django.db import connection
 
+from forgeline.entitlements.rights import keep_open
 from forgeline.identity.policy import Actor, permissions_of
+from forgeline.identity.roles import withhold
+from forgeline.tenancy.models import Kind
 
 
 class MembershipRow(NamedTuple):
@@ -17,18 +22,31 @@ class MembershipRow(NamedTuple):
     own_permissions: list[str] | None
     """Of a role that the company made itself; None for a built-in one."""
     branches: list[str]
+    kind: str = Kind.COMPANY
+    via_id: int | None = None
+    """The partner by which the person comes here; None for a member."""
+    via_name: str = ""
+    via_role: str = ""
+    """What the person is at the partner: nobody may more at a customer than at home."""
+    via_permissions: list[str] | None = None
+    expires_at: datetime | None = None
     sso_generation: int | None = None
-    """The present state of the company's sign-on provider; None for a company that has none."""
+    """The present state of the sign-on provider of the company that the person belongs to; None where it has none."""
     sso_required: bool = False
-    """The company asks whoever has an address such as this person's to come by its provider."""
+    """That company asks whoever has an address such as this person's to come by its provider."""
+
+    @property
+    def is_own(self) -> bool:
+        return self.via_id is None
 
 
 def list_memberships(user_id: int) -> list[MembershipRow]:
-    """Return the live companies of a person, the oldest membership first."""
+    """Return the live companies of a person, the oldest membership first; then those that the partner which the
+    person belongs to may come to.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT tenant_id, tenant_name, role, own_permissions, branches, sso_generation, sso_required "
-            "FROM identity_list_memberships(%s)",
+            f"SELECT {', '.join(MembershipRow._fields)} FROM identity_list_memberships(%s)",  # noqa: S608
             [user_id],
         )
         return [MembershipRow(*row) for row in cursor.fetchall()]
@@ -43,37 +61,59 @@ def find_actor_by_key(key: str) -> Actor | None:
     """Return the actor of a live API key, or None for one that is unknown, expired or revoked."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT api_key_id, tenant_id, role, name, own_permissions, permissions, branches "
+            "SELECT api_key_id, tenant_id, role, name, own_permissions, permissions, branches, kind "
             "FROM identity_find_api_key(%s)",
             [digest_of(key)],
         )
         row = cursor.fetchone()
     if row is None:
         return None
-    api_key_id, tenant_id, role, name, own, only, branches = row
+    api_key_id, tenant_id, role, name, own, only, branches, kind = row
     return Actor(
         tenant_id=tenant_id,
         role=role,
         api_key_id=api_key_id,
         label=name,
-        permissions=permissions_of(role, own, branches=branches, only=only),
+        permissions=keep_open(tenant_id, permissions_of(role, own, branches=branches, only=only, kind=kind)),
         branches=tuple(branches),
+        kind=kind,
     )
 
 
 def actor_of_member(membership: MembershipRow, *, user_id: int, label: str = "") -> Actor:
-    """Return the actor that a person is in one of their companies."""
+    """Return the actor that a person is in one of their companies, or at a customer of the partner they belong to."""
+    own = membership.own_permissions
+    if membership.is_own:
+        return Actor(
+            tenant_id=membership.tenant_id,
+            role=membership.role,
+            user_id=user_id,
+            label=label,
+            permissions=keep_open(
+                membership.tenant_id,
+                permissions_of(membership.role, own, branches=membership.branches, kind=membership.kind),
+            ),
+            branches=tuple(membership.branches),
+            kind=membership.kind,
+        )
+    granted = permissions_of(membership.role, own, branches=membership.branches)
     return Actor(
         tenant_id=membership.tenant_id,
         role=membership.role,
         user_id=user_id,
-        label=label,
-        permissions=permissions_of(membership.role, membership.own_permissions, branches=membership.branches),
+        label=f"{label} ({membership.via_name})",
+        permissions=keep_open(
+            membership.tenant_id,
+            withhold(granted & permissions_of(membership.via_role, membership.via_permissions)),
+        ),
         branches=tuple(membership.branches),
+        visit="partner",
+        on_behalf=membership.via_name,
+        until=membership.expires_at,
     )
 
 
-def choose_membership(memberships: list[MembershipRow], wanted: object) -> MembershipRow | None:
+def choose_membership(memberships: Sequence[MembershipRow], wanted: object) -> MembershipRow | None:
     """Return the company that a session has chosen, else the first; None for whoever has none."""
     first = memberships[0] if memberships else None
     return next((each for each in memberships if each.tenant_id == wanted), first)

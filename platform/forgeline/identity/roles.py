@@ -14,6 +14,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 OWN, PEOPLE = "identity.own", "identity.edit"
+CUSTOMERS, OPERATE = "identity.customers.view", "identity.operate"
+"""What only people of a partner, and of the operator, have."""
 _LOOK, _ANSWER, _PLAN = (".view",), (".acknowledge", ".request", ".work"), (".plan",)
 _BUILD, _MANAGE = (".edit", ".write"), (".manage",)
 
@@ -30,6 +32,13 @@ class BuiltIn:
     def permissions(self, every: Iterable[str]) -> frozenset[str]:
         """Return those of all declared permissions that the role has."""
         return frozenset(each for each in every if each.endswith(self.endings) and each not in self.without)
+
+
+def withhold(permissions: frozenset[str]) -> frozenset[str]:
+    """Return what somebody may who acts at a company without belonging to it: neither its people and keys, by which
+    he could stay longer than he was let in, nor the company itself, nor its money.
+    """
+    return frozenset(each for each in permissions if each != PEOPLE and not each.endswith((".own", ".pay")))
 
 
 BUILT_IN: dict[str, BuiltIn] = {

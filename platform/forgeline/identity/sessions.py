@@ -68,6 +68,7 @@ def _write(
             agent=request.headers.get("User-Agent", ""),
             request_id=request_id_of(request),
         )
-    for membership in list_memberships(user.pk) if among is None else among:
+    own = [each for each in (list_memberships(user.pk) if among is None else among) if each.is_own]
+    for membership in own:
         with acting(source), tenant_scope(membership.tenant_id):
             record(action, subject=user.email, subject_id=user.pk, changes=changes)

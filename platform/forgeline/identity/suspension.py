@@ -9,7 +9,16 @@ from django.utils.translation import gettext as _
 from forgeline.base.api import render_problem
 from forgeline.modules.registry import list_open_paths
 
-_ALWAYS = ("/sign-", "/i18n/", "/static/", "/healthz", "/readyz", "/api/schema/", "/api/v1/me/")
+_ALWAYS = (
+    "/sign-",
+    "/i18n/",
+    "/static/",
+    "/healthz",
+    "/readyz",
+    "/api/schema/",
+    "/api/v1/me/",
+    "/companies/",
+)
 _SAMPLES = "/api/v1/samples/"
 
 

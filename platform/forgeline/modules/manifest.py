@@ -16,7 +16,7 @@ class NavigationItem:
     url_name: str
     permission: str
     section: str = "plant"
-    """plant | modules | intake | company"""
+    """plant | modules | intake | company | operator"""
     order: int = 100
 
 
@@ -41,6 +41,17 @@ class OverviewCard:
     """Dotted path of ``f(actor) -> dict | None``; None leaves the card out."""
     permission: str
     order: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number of the service's health, over all companies."""
+
+    title: Any
+    value: str
+    tone: str = ""
+    """One of the states of pages: ``running`` for well, ``setup`` for soon, ``down`` for now; '' for a mere fact."""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,8 @@ class Manifest:
     permissions: Sequence[str] = ()
     branch_permissions: Sequence[str] = ()
     """Those of them that mean something for a branch of the plant alone; whoever is limited to one has no other."""
+    kind_permissions: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Kind of company → permissions that nobody has anywhere else: ``{"operator": ("identity.operate",)}``."""
     entitlements: Sequence[str] = ()
     metrics: Sequence[str] = ()
     records: Mapping[str, Any] = field(default_factory=dict)
@@ -105,5 +118,9 @@ class Manifest:
     """Dotted path of the API's URL list, mounted under ``/api/v1/``."""
     open_paths: Sequence[str] = ()
     """Beginnings of addresses that stay open to a company that has not paid."""
+    features: Mapping[str, Any] = field(default_factory=dict)
+    """What the operator may switch off for one company, ``webhooks`` or ``identity.partners`` → its title."""
+    figures: str = ""
+    """Dotted path of ``f() -> list[Figure]``: how this part of the service fares, for the operator's console."""
     is_switchable: bool = False
     """True for a module that a company switches on and off (decision 0015)."""

@@ -58,10 +58,17 @@ def _faults_of(manifest: Manifest, where: str) -> list[str]:
     if manifest.key in _MANIFESTS:
         faults.append(f"{where}: the key {manifest.key} is taken.")
     events = [event.key for event in manifest.events]
+    of_kinds = [each for names in manifest.kind_permissions.values() for each in names]
     named = [
-        *manifest.permissions, *manifest.entitlements, *manifest.metrics, *manifest.records, *events,
+        *manifest.permissions,
+        *of_kinds,
+        *manifest.entitlements,
+        *manifest.metrics,
+        *manifest.records,
+        *events,
         *(step.key for step in manifest.first_steps),
-    ]  # fmt: skip
+    ]
+    named += [each for each in manifest.features if each != manifest.key]
     faults += [
         f"{where}: {name} must begin with {manifest.key}."
         for name in named
@@ -80,7 +87,7 @@ def _faults_of(manifest: Manifest, where: str) -> list[str]:
         if piece.permission not in known
     ]
     for item in manifest.navigation:
-        if item.permission not in known:
+        if item.permission not in known and item.permission not in of_kinds:
             faults.append(
                 f"{where}: navigation {item.url_name} names the unknown permission {item.permission}."
             )
@@ -100,6 +107,19 @@ def list_permissions() -> list[str]:
 def list_branch_permissions() -> list[str]:
     """Return the permissions that whoever is limited to branches of the plant may have."""
     return [permission for manifest in _MANIFESTS.values() for permission in manifest.branch_permissions]
+
+
+def list_kind_permissions(kind: str) -> list[str]:
+    """Return the permissions that only people of one kind of company have."""
+    return [each for manifest in _MANIFESTS.values() for each in manifest.kind_permissions.get(kind, ())]
+
+
+def list_features() -> dict[str, Any]:
+    """Return what can be switched off for one company: the switchable modules and the named features, key → title."""
+    found = {manifest.key: manifest.title for manifest in _MANIFESTS.values() if manifest.is_switchable}
+    return found | {
+        key: title for manifest in _MANIFESTS.values() for key, title in manifest.features.items()
+    }
 
 
 def list_open_paths() -> list[str]:
@@ -125,6 +145,12 @@ def list_events() -> list[EventType]:
 def list_switchable() -> list[Manifest]:
     """Return the modules that a company switches on and off."""
     return [manifest for manifest in _MANIFESTS.values() if manifest.is_switchable]
+
+
+def is_switchable(key: str) -> bool:
+    """Say whether a key is that of a module which a company switches on and off."""
+    manifest = _MANIFESTS.get(key)
+    return manifest is not None and manifest.is_switchable
 
 
 def list_navigation(is_on: IsOn = _always) -> list[NavigationItem]:

@@ -24,5 +24,6 @@ MANIFEST = Manifest(
             _("Who is told"), "web:notify_routes", "notifications.edit", section="company", order=40
         ),
     ),
+    figures="forgeline.notifications.figures.read_figures",
     api_urls="forgeline.notifications.api_urls",
 )

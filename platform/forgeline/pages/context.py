@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
@@ -11,30 +12,30 @@ from django.urls import reverse
 from forgeline.base import clock
 from forgeline.entitlements.rights import UNLIMITED
 from forgeline.modules.registry import list_navigation
+from forgeline.pages.announcements import list_shown
 
-_SECTIONS = {"plant": 0, "modules": 1, "intake": 2, "company": 3}
+_SECTIONS = {"plant": 0, "modules": 1, "intake": 2, "company": 3, "operator": 4}
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """Context processor of all pages; asks the database nothing."""
+    """Context processor of all pages; asks the database nothing itself."""
     actor = getattr(request, "actor", None)
-    memberships = getattr(request, "memberships", [])
     rights = getattr(request, "rights", UNLIMITED)
+    seat = getattr(request, "seat", None)
     navigation = [
         item
         for item in list_navigation(rights.has_module)
         if actor is not None and actor.has_permission(item.permission)
     ]
     navigation.sort(key=lambda item: (_SECTIONS.get(item.section, 9), item.order))
-    company = next(
-        (m.tenant_name for m in memberships if actor is not None and m.tenant_id == actor.tenant_id), ""
-    )
     return {
+        # Called by pages that have a frame to show them in, and only by those.
+        "announcements": partial(list_shown, actor) if actor is not None else (),
         "actor": actor,
         "navigation": navigation,
         "here": _find_here(request.path, [item.url_name for item in navigation]),
-        "memberships": memberships,
-        "company_name": company,
+        "company_count": 0 if seat is None else len(seat.memberships),
+        "company_name": "" if seat is None else seat.company_name,
         "server_now_ms": clock.now_us() // 1000,
     }
 

@@ -22,10 +22,9 @@ from django.db import Error as DatabaseError
 from prometheus_client import Counter, Gauge
 
 from forgeline.base.errors import ForgelineError
-from forgeline.identity.doors import sort_memberships
-from forgeline.identity.middleware import SESSION_TENANT
 from forgeline.identity.policy import Actor, actor_scope
-from forgeline.identity.queries import actor_of_member, choose_membership, find_actor_by_key
+from forgeline.identity.queries import find_actor_by_key
+from forgeline.identity.seats import find_seat
 from forgeline.realtime.entrance import key_in
 from forgeline.realtime.following import Follower, NoRoomError
 from forgeline.realtime.hub import hub
@@ -221,8 +220,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
         user = get_user(cast("HttpRequest", SimpleNamespace(session=session)))
         if not user.is_authenticated:
             return None
-        chosen = choose_membership(sort_memberships(user.pk, session).opened, session.get(SESSION_TENANT))
-        return None if chosen is None else actor_of_member(chosen, user_id=user.pk)
+        seat = find_seat(user, session)
+        # A page of a company that its reader may not come to any more has nothing to hear in another.
+        return None if seat.has_ended else seat.actor
 
     @database_sync_to_async
     def _filter_allowed(self, wanted: set[str]) -> set[str]:

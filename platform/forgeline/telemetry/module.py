@@ -25,5 +25,6 @@ MANIFEST = Manifest(
         ),
     ),
     profile_sections={"telemetry": "forgeline.telemetry.state_rules.check_section"},
+    figures="forgeline.telemetry.figures.read_figures",
     api_urls="forgeline.telemetry.api_urls",
 )

@@ -188,6 +188,12 @@ def count_active_devices(since_us: int) -> int:
     return reads.count_active_devices(from_us(since_us))
 
 
+def find_newest() -> datetime | None:
+    """Return the time of the newest sample of the tenant, as far as the caller may see; None for nothing yet."""
+    require_tenant_id()
+    return reads.read_newest()
+
+
 def find_end() -> CommitPosition:
     """Return the position of the tenant's newest commit, for a follower that needs none of the older ones."""
     require_tenant_id()

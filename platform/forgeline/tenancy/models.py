@@ -10,6 +10,14 @@ from django.utils.translation import gettext_lazy as _
 from forgeline.tenancy.context import require_tenant_id
 
 
+class Kind(models.TextChoices):
+    COMPANY = "company", _("company")
+    PARTNER = "partner", _("partner")
+    """Integrators and machine makers: their people act at customers who grant it (decision 0011)."""
+    OPERATOR = "operator", _("operator")
+    """Runs the service for the others; has the console."""
+
+
 class Tenant(models.Model):
     """A company that uses Forgeline. Its row is visible in its own scope only (row-level security on ``id``)."""
 
@@ -18,6 +26,8 @@ class Tenant(models.Model):
     language = models.CharField(_("language"), max_length=10, default="en")
     industry = models.CharField(_("what is made"), max_length=20, blank=True)
     """A key of ``assets.industries``."""
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind, default=Kind.COMPANY, editable=False)
+    """The database lets nobody but its owner's functions change it: no company makes itself the operator."""
     adopts_unknown = models.BooleanField(
         _("adopt unknown devices and keys by itself"), default=False,
         help_text=_("New devices and values become points at once instead of waiting for a person."),

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from forgeline.base.api import is_outside_branch
 from forgeline.base.errors import ForgelineError, NotFoundError
+from forgeline.entitlements.rights import has_feature
 from forgeline.identity.doors import sort_memberships
 from forgeline.identity.models import User
 
@@ -34,6 +35,11 @@ def needs(permission: str) -> Callable[[View[P]], View[P]]:
                 # Pages are for people; a key has the API.
                 return _outside(request)
             if not actor.has_permission(permission):
+                if not has_feature(actor.tenant_id, permission.partition(".")[0]):
+                    return fault(
+                        request, 403, _("This is switched off"),
+                        _("Your plan does not have it, or the operator of the service has switched it off."),
+                    )  # fmt: skip
                 return fault(
                     request, 403, _("Your role does not allow this"), _("Ask a manager of your company.")
                 )

@@ -11,6 +11,7 @@ from forgeline.web.views import (
     machine,
     modules,
     overview,
+    partners,
     people,
     session,
     setup,
@@ -21,6 +22,7 @@ from forgeline.web.views import (
 from forgeline.web.views.alarms import analysis, detail, editor, journal, live, rulebook
 from forgeline.web.views.billing import plan
 from forgeline.web.views.notifications import answering, channels, inbox, log, rosters, routes
+from forgeline.web.views.operator import announcements, costs, health, tenants
 
 app_name = "web"
 
@@ -79,6 +81,9 @@ urlpatterns = [
     path("company/people/<int:membership_id>/", people.person, name="person"),
     path("company/roles/", company.roles, name="roles"),
     path("company/roles/<int:role_id>/", company.role, name="role"),
+    path("company/partners/", partners.partners, name="partners"),
+    path("customers/", partners.customers, name="customers"),
+    path("companies/", partners.companies, name="companies"),
     path("invitations/<str:token>/", people.invitation, name="invitation"),
     path("company/sign-on/", sso.sso, name="sso"),
     path("company/audit/", audit.audit, name="audit"),
@@ -88,6 +93,11 @@ urlpatterns = [
     path("company/plan/", plan.plan, name="plan"),
     path("company/plan/change/", plan.change, name="change_plan"),
     path("company/plan/invoices/<int:invoice_id>.pdf", plan.invoice, name="invoice"),
-    path("company/modules/", modules.modules, name="modules"),
+    path("announcements/<int:announcement_id>/away/", announcements.put_away, name="put_away"),
+    path("operator/", tenants.tenants, name="operator"),
+    path("operator/tenants/<int:tenant_id>/", tenants.tenant, name="operator_tenant"),
+    path("operator/costs/", costs.costs, name="operator_costs"),
+    path("operator/announcements/", announcements.announcements, name="operator_announcements"),
+    path("operator/health/", health.health, name="operator_health"),
     path("company/keys/", company.keys, name="keys"),
 ]

@@ -8,9 +8,11 @@ MANIFEST = Manifest(
     key="webhooks",
     title=_("Webhooks"),
     permissions=("webhooks.manage",),
+    features={"webhooks": _("Webhooks")},
     records={"webhooks.endpoint": _("Webhook")},
     navigation=(
         NavigationItem(_("Webhooks"), "web:webhooks", "webhooks.manage", section="company", order=50),
     ),
+    figures="forgeline.webhooks.figures.read_figures",
     api_urls="forgeline.webhooks.api_urls",
 )

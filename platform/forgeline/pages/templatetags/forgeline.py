@@ -44,7 +44,12 @@ def quality_word(quality: int) -> str:
 
 @register.filter
 def section_title(section: str) -> str:
-    return {"modules": _("Modules"), "intake": _("Intake"), "company": _("Company")}.get(section, "")
+    return {
+        "modules": _("Modules"),
+        "intake": _("Intake"),
+        "company": _("Company"),
+        "operator": _("Service"),
+    }.get(section, "")
 
 
 def label_of(labels: dict[str, Any], value: float | None) -> str:

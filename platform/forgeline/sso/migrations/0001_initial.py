@@ -27,13 +27,43 @@ def _tenant() -> tuple[str, models.Field]:
 
 
 _META = {"abstract": False, "base_manager_name": "objects", "default_manager_name": "objects"}
+# What the company to which the person belongs (a partner, for its customers) asks of their sessions.
+MEMBERSHIPS = """
+    SELECT e.tenant_id, e.tenant_name, e.role, e.own_permissions, e.branches, e.kind, e.via_id, e.via_name, e.via_role,
+           e.via_permissions, e.expires_at, p.generation, COALESCE(p.is_required, false) AND EXISTS (
+        SELECT 1 FROM sso_domain d JOIN identity_user u ON u.id = wanted_user
+        WHERE d.tenant_id = p.tenant_id AND d.proven_at IS NOT NULL
+          AND d.name = lower(split_part(u.email, '@', 2))
+    )
+    FROM (
+        SELECT m.tenant_id, t.name::text AS tenant_name, m.role::text AS role,
+               r.permissions::text[] AS own_permissions, m.branches::text[] AS branches, t.kind::text AS kind,
+               NULL::bigint AS via_id, ''::text AS via_name, ''::text AS via_role, NULL::text[] AS via_permissions,
+               NULL::timestamptz AS expires_at, m.id AS place
+        FROM identity_membership m JOIN tenancy_tenant t ON t.id = m.tenant_id
+        LEFT JOIN identity_ownrole r ON r.tenant_id = m.tenant_id AND r.key = m.role
+        WHERE m.user_id = wanted_user AND m.deactivated_at IS NULL AND t.closed_at IS NULL
+        UNION ALL
+        SELECT g.tenant_id, t.name::text, g.role::text, gr.permissions::text[], g.branches::text[], t.kind::text,
+               p.id, p.name::text, m.role::text, mr.permissions::text[], g.expires_at, g.id
+        FROM identity_membership m
+        JOIN tenancy_tenant p ON p.id = m.tenant_id AND p.kind = 'partner' AND p.closed_at IS NULL
+        JOIN identity_partnergrant g ON g.partner_id = p.id AND g.revoked_at IS NULL AND g.expires_at > now()
+        JOIN tenancy_tenant t ON t.id = g.tenant_id AND t.closed_at IS NULL
+        LEFT JOIN identity_ownrole gr ON gr.tenant_id = g.tenant_id AND gr.key = g.role
+        LEFT JOIN identity_ownrole mr ON mr.tenant_id = m.tenant_id AND mr.key = m.role
+        WHERE m.user_id = wanted_user AND m.deactivated_at IS NULL AND cardinality(m.branches) = 0
+    ) AS e
+    LEFT JOIN sso_provider p ON p.tenant_id = COALESCE(e.via_id, e.tenant_id)
+    ORDER BY e.via_id NULLS FIRST, e.place
+"""
 
 
 class Migration(migrations.Migration):
     initial = True
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ("identity", "0007_addresses"),
+        ("identity", "0008_partners"),
         ("tenancy", "0004_industry"),
         ("audit", "0001_initial"),
     ]
@@ -140,19 +170,8 @@ class Migration(migrations.Migration):
         DefinerFunction(
             "identity_list_memberships(wanted_user bigint)",
             returns="TABLE (tenant_id bigint, tenant_name text, role text, own_permissions text[], branches text[], "
+            "kind text, via_id bigint, via_name text, via_role text, via_permissions text[], expires_at timestamptz, "
             "sso_generation integer, sso_required boolean)",
-            body="""
-                SELECT m.tenant_id, t.name::text, m.role::text, r.permissions::text[], m.branches::text[],
-                       p.generation, COALESCE(p.is_required, false) AND EXISTS (
-                           SELECT 1 FROM sso_domain d JOIN identity_user u ON u.id = wanted_user
-                           WHERE d.tenant_id = m.tenant_id AND d.proven_at IS NOT NULL
-                             AND d.name = lower(split_part(u.email, '@', 2))
-                       )
-                FROM identity_membership m JOIN tenancy_tenant t ON t.id = m.tenant_id
-                LEFT JOIN identity_ownrole r ON r.tenant_id = m.tenant_id AND r.key = m.role
-                LEFT JOIN sso_provider p ON p.tenant_id = m.tenant_id
-                WHERE m.user_id = wanted_user AND m.deactivated_at IS NULL AND t.closed_at IS NULL
-                ORDER BY m.id
-            """,
+            body=MEMBERSHIPS,
         ),
     ]  # fmt: skip

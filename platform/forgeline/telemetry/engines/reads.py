@@ -117,6 +117,8 @@ SELECT count(DISTINCT p.device_id) FROM telemetry_read_latest s JOIN assets_poin
 WHERE s.ts >= %(since)s
 """
 
+_NEWEST = "SELECT max(ts) FROM telemetry_read_latest"
+
 _END = """
 SELECT xid::text::bigint, seq FROM telemetry_commit WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY xid DESC, seq DESC LIMIT 1
@@ -250,6 +252,12 @@ def _rows(fetched: list[tuple[Any, ...]]) -> NDArray[Any]:
     for name, column in zip(COLUMNS, zip(*fetched, strict=True), strict=False):
         rows[name] = np.array(column, ROW[name])
     return rows
+
+
+def read_newest() -> datetime | None:
+    """Return the time of the newest sample that may be seen."""
+    found: datetime | None = fetch(_NEWEST, {})[0][0]
+    return found
 
 
 def read_end() -> CommitPosition:

@@ -33,6 +33,8 @@ _KINDS = {
     "audit": gettext_lazy("Audit log"),
     "identity.module": gettext_lazy("Module"),
     "identity.session": gettext_lazy("Session"),
+    "identity.visit": gettext_lazy("Visit"),
+    "entitlements.feature": gettext_lazy("Feature"),
     "tenancy.company": gettext_lazy("Company"),
 }
 """Beside the records of the manifests."""
@@ -42,6 +44,7 @@ _WORDS = {
     "identity.session.begun": gettext_lazy("signed in"),
     "identity.session.ended": gettext_lazy("signed out"),
     "identity.session.refused": gettext_lazy("wrong password"),
+    "identity.visit.seen": gettext_lazy("looked in"),
 }
 
 

@@ -24,6 +24,7 @@ from forgeline.identity.models import Invitation, Membership
 from forgeline.identity.own_roles import RoleFacts, list_roles, name_role
 from forgeline.identity.policy import Actor
 from forgeline.identity.roles import OWN, PEOPLE
+from forgeline.identity.seats import SESSION_TENANT
 from forgeline.tenancy.scoping import tenant_scope
 from forgeline.web.access import fault, needs, put_faults
 from forgeline.web.grant_forms import GrantForm, branch_titles, name_branches
@@ -147,7 +148,7 @@ def _do(request: HttpRequest, actor: Actor) -> None:
 
 def _send(request: HttpRequest, email: str, link: str) -> None:
     """Write to whoever was invited; the link stands on the page all the same."""
-    company = next((each.tenant_name for each in request.memberships), "")  # type: ignore[attr-defined]
+    company = request.seat.company_name  # type: ignore[attr-defined]
     body = render_to_string(
         "web/invitation_email.txt", {"link": link, "company": company, "days": services.LINK_DAYS}
     )
@@ -186,7 +187,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         else:
             if user is None:
                 login(request, joined, backend="django.contrib.auth.backends.ModelBackend")
-            request.session["tenant_id"] = found.tenant_id
+            request.session[SESSION_TENANT] = found.tenant_id
             return redirect("web:overview")
     with tenant_scope(found.tenant_id):
         role = name_role(found.role)

@@ -16,10 +16,10 @@ from django.views.decorators.cache import never_cache
 from forgeline.base.errors import ForgelineError
 from forgeline.identity.attempts import take_attempt
 from forgeline.identity.doors import enter
-from forgeline.identity.middleware import SESSION_TENANT
 from forgeline.identity.own_roles import list_givable, name_role
 from forgeline.identity.policy import Actor
 from forgeline.identity.roles import OWN
+from forgeline.identity.seats import SESSION_TENANT
 from forgeline.sso import flow, services
 from forgeline.sso.discovery import Findings
 from forgeline.web.access import needs, put_faults

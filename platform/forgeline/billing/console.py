@@ -1,0 +1,234 @@
+"""What the operator of the service reads of companies, what they cost and bring, and what it does with their money.
+
+Every read goes through a function of migration 0002 that answers in the operator's scope alone; every deed runs in the
+company's scope and stands in its audit log. Not here: visits and switches (identity.operating), pages (web).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundError
+from forgeline.billing import subscriptions
+from forgeline.billing.metering import Sums
+from forgeline.billing.models import Currency, Kind, Payment, Subscription, UnitCosts
+from forgeline.identity.operating import at_company
+from forgeline.identity.policy import Actor, require_permission
+from forgeline.identity.roles import OPERATE
+
+GATEWAY = "operator"
+"""Of payments that a person of the operator has noted."""
+RATES = ("per_million_samples", "per_gb_day", "per_cpu_s", "per_notification", "per_api_call")
+MOST = Decimal(100_000)
+ROWS = 500
+"""Companies of one list; the page says so where there are more."""
+_EVERY = 1_000_000
+
+
+class TenantFacts(NamedTuple):
+    """A company as the operator sees it; ``plan``, ``state`` and ``currency`` None where it has bought nothing."""
+
+    tenant_id: int
+    name: str
+    slug: str
+    kind: str
+    created_at: datetime
+    plan: str | None
+    state: str | None
+    currency: str | None
+    access: str | None
+    switches: dict[str, bool]
+    members: int
+    newest_at: datetime | None
+    """When it last stored samples: to the second for a day, to the hour before that."""
+
+
+class MemberFacts(NamedTuple):
+    membership_id: int
+    name: str
+    email: str
+    role: str
+    own_role: str | None
+
+
+class InvoiceFacts(NamedTuple):
+    invoice_id: int
+    number: str
+    kind: str
+    issued_on: date
+    due_on: date
+    currency: str
+    total: int
+    paid: int
+    is_corrected: bool
+
+    @property
+    def open(self) -> int:
+        """What is still to be paid."""
+        return 0 if self.kind == Kind.CREDIT or self.is_corrected else max(0, self.total - self.paid)
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """A company's month: cents of ``currency``; ``cost`` None where no unit costs are set in it."""
+
+    tenant: TenantFacts
+    used: Sums
+    currency: str
+    invoiced: int
+    cost: int | None
+
+    @property
+    def margin(self) -> int | None:
+        return None if self.cost is None else self.invoiced - self.cost
+
+
+_NOTHING = Sums(0, 0.0, 0, 0.0, 0, 0)
+
+
+def list_tenants(*, actor: Actor, search: str = "") -> list[TenantFacts]:
+    """Return the live companies by name, at most ROWS and one; ``search`` is a part of name or short name."""
+    require_permission(actor, OPERATE)
+    return _list_tenants(search.strip(), ROWS + 1)
+
+
+def get_tenant(tenant_id: int, *, actor: Actor) -> TenantFacts:
+    """Return one company. **Raises** NotFoundError."""
+    require_permission(actor, OPERATE)
+    for row in _rows(TenantFacts, "billing_operator_tenants('', %s, 1)", [tenant_id]):
+        return _tenant(row)
+    raise NotFoundError(_("There is no such company."), data={"id": tenant_id})
+
+
+def list_members_of(tenant_id: int, *, actor: Actor) -> list[MemberFacts]:
+    """Return who can come into a company, by name."""
+    require_permission(actor, OPERATE)
+    return [MemberFacts(*row) for row in _rows(MemberFacts, "billing_operator_members(%s)", [tenant_id])]
+
+
+def list_invoices_of(tenant_id: int, *, actor: Actor) -> list[InvoiceFacts]:
+    """Return a company's last hundred invoices and credit notes, the newest first."""
+    require_permission(actor, OPERATE)
+    return [InvoiceFacts(*row) for row in _rows(InvoiceFacts, "billing_operator_invoices(%s)", [tenant_id])]
+
+
+def read_month(first: date, *, actor: Actor) -> list[Margin]:
+    """Return what each company used, was invoiced and cost in the month that begins on ``first``, the largest first.
+
+    **Time**: the month is UTC's. **Units**: whole cents; an invoice's lines are spread over the days they are for.
+    """
+    require_permission(actor, OPERATE)
+    end = date(first.year + first.month // 12, first.month % 12 + 1, 1)
+    span = [datetime(day.year, day.month, 1, tzinfo=UTC) for day in (first, end)]
+    used = {row[0]: Sums(*row[1:]) for row in _all("SELECT * FROM billing_operator_usage(%s, %s)", span)}
+    invoiced: dict[int, dict[str, int]] = {}
+    for tenant_id, currency, net in _all("SELECT * FROM billing_operator_invoiced(%s, %s)", [first, end]):
+        invoiced.setdefault(tenant_id, {})[currency] = net
+    rates = {row.currency: row for row in UnitCosts.objects.all()}
+    found = []
+    for tenant in _list_tenants("", _EVERY):
+        sums, nets = used.get(tenant.tenant_id, _NOTHING), invoiced.get(tenant.tenant_id, {})
+        for currency in sorted(nets) or [tenant.currency or next(iter(sorted(rates)), Currency.CNY)]:
+            row = rates.get(currency)
+            cost = None if row is None else cost_of(sums, row)
+            found.append(Margin(tenant, sums, currency, nets.get(currency, 0), cost))
+    return sorted(found, key=lambda each: (-each.used.samples_stored, each.tenant.name))
+
+
+def cost_of(used: Sums, rates: UnitCosts) -> int:
+    """Return what a use costs by unit costs, in cents."""
+    cost = (
+        Decimal(used.samples_stored) / 1_000_000 * rates.per_million_samples
+        + Decimal(repr(used.gb_days)) * rates.per_gb_day
+        + Decimal(repr(used.cpu_s)) * rates.per_cpu_s
+        + used.notifications * rates.per_notification
+        + used.api_calls * rates.per_api_call
+    )
+    return int((cost * 100).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def list_unit_costs(*, actor: Actor) -> dict[str, UnitCosts]:
+    """Return currency → what units cost in it."""
+    require_permission(actor, OPERATE)
+    return {row.currency: row for row in UnitCosts.objects.order_by("currency")}
+
+
+def set_unit_costs(currency: str, rates: Mapping[str, Decimal], *, actor: Actor) -> UnitCosts:
+    """Say what units cost in a currency. **Raises** InvalidInputError for a rate below zero or beyond MOST."""
+    require_permission(actor, OPERATE)
+    wrong = [name for name in RATES if not 0 <= rates[name] <= MOST]
+    if wrong or currency not in Currency:
+        sentence = _("A cost is a number from 0 to %(most)s.") % {"most": f"{MOST:,}"}
+        raise InvalidInputError(
+            sentence, data={"fields": {name: [sentence] for name in wrong or ["currency"]}}
+        )
+    row, _is_new = UnitCosts.objects.update_or_create(
+        currency=currency, defaults={name: rates[name] for name in RATES}
+    )
+    return row
+
+
+def change_plan_of(tenant_id: int, plan: str, period: str, *, at_once: bool, actor: Actor) -> Subscription:
+    """Change a company's plan as it could itself (see ``subscriptions.change_plan``)."""
+    with at_company(tenant_id, actor=actor):
+        return subscriptions.change_plan(plan, period, at_once=at_once)
+
+
+def begin_trial_of(tenant_id: int, currency: str, *, actor: Actor) -> Subscription:
+    """Give a company that has bought nothing a trial. **Raises** ConflictError where it has a plan already."""
+    if currency not in Currency:
+        raise InvalidInputError(_("Choose one of the currencies."), data={"fields": {"currency": [currency]}})
+    with at_company(tenant_id, actor=actor):
+        if subscriptions.get_subscription() is not None:
+            raise ConflictError(_("This company has a plan already."), key="billing.has_plan")
+        return subscriptions.start_trial(currency=currency, zone="UTC")
+
+
+def mark_paid(tenant_id: int, invoice_id: int, *, reference: str, paid_on: date, actor: Actor) -> Payment:
+    """Note that what is open of an invoice came in; what that had shut opens at once.
+
+    **Raises** ConflictError for one of which nothing is open, InvalidInputError without a reference.
+    """
+    invoice = next(
+        (each for each in list_invoices_of(tenant_id, actor=actor) if each.invoice_id == invoice_id), None
+    )
+    if invoice is None:
+        raise NotFoundError(_("There is nothing here that you may see."), data={"id": invoice_id})
+    if not invoice.open:
+        raise ConflictError(_("Nothing is open of this invoice."), key="billing.nothing_open")
+    with at_company(tenant_id, actor=actor):
+        return subscriptions.take_payment(
+            invoice_id, amount=invoice.open, gateway=GATEWAY, reference=reference, paid_on=paid_on,
+            noted_by=actor.label[:120],
+        )  # fmt: skip
+
+
+def _list_tenants(search: str, most: int) -> list[TenantFacts]:
+    rows = _rows(TenantFacts, "billing_operator_tenants(%s, NULL, %s)", [search, most])
+    return [_tenant(row) for row in rows]
+
+
+def _tenant(row: tuple[Any, ...]) -> TenantFacts:
+    facts = TenantFacts(*row)
+    told: Any = facts.switches
+    # A raw cursor gives JSON as it is written.
+    return facts._replace(switches=json.loads(told) if isinstance(told, str) else told or {})
+
+
+def _rows(shape: Any, call: str, values: list[Any]) -> list[tuple[Any, ...]]:
+    return _all(f"SELECT {', '.join(shape._fields)} FROM {call}", values)  # noqa: S608 - words of ours
+
+
+def _all(statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

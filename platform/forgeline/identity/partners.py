@@ -1,0 +1,133 @@
+"""What partners may do at a company, granted and taken back by the company; and a partner's view of its customers.
+
+Not here: how a partner's person comes in (seats, the functions of migration 0008).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from forgeline.base import clock
+from forgeline.base.errors import ForbiddenError, InvalidInputError, NotFoundError
+from forgeline.entitlements.rights import has_feature
+from forgeline.identity.branches import check_branches
+from forgeline.identity.models import PartnerGrant
+from forgeline.identity.own_roles import RoleFacts, list_givable, require_givable
+from forgeline.identity.policy import Actor, require_permission
+from forgeline.identity.roles import OWN, PEOPLE
+from forgeline.tenancy.context import require_tenant_id
+from forgeline.tenancy.models import Tenant
+
+LONGEST = timedelta(days=366)
+
+
+class Customer(NamedTuple):
+    """A company that has granted something to the partner in force; ``expires_at`` may lie behind."""
+
+    tenant_id: int
+    tenant_name: str
+    role: str
+    own_role: str | None
+    """What the customer calls the role where it made it itself."""
+    branches: list[str]
+    expires_at: datetime
+    reason: str
+
+
+def list_grants() -> QuerySet[PartnerGrant]:
+    """Return every grant of the company in force, the newest first: those that serve and those that are over."""
+    return PartnerGrant.objects.select_related("granted_by")
+
+
+def is_live(grant: PartnerGrant) -> bool:
+    """Say whether a grant serves now."""
+    return grant.revoked_at is None and grant.expires_at > clock.now()
+
+
+def list_roles_for_partners(actor: Actor) -> list[RoleFacts]:
+    """Return the roles that an actor may give to a partner: nobody makes an owner of one."""
+    return [role for role in list_givable(actor) if OWN not in role.permissions]
+
+
+def grant_partner(
+    *,
+    partner: str,
+    role: str,
+    expires_at: datetime,
+    actor: Actor,
+    branches: Sequence[str] = (),
+    reason: str = "",
+) -> PartnerGrant:
+    """Let the people of a partner, named by its short name, act here in a role, for parts of the plant, until then.
+
+    One grant a partner: a new one takes the place of the former. **Raises** ForbiddenError for a visitor and for a
+    role above the actor's, InvalidInputError for a partner that there is not, a time that is past or too far off.
+    """
+    require_permission(actor, PEOPLE)
+    if not has_feature(require_tenant_id(), "identity.partners"):
+        raise ForbiddenError(
+            _("The operator of the service has switched this off for your company."),
+            key="entitlements.switched_off",
+        )
+    given = require_givable(actor, role)
+    if OWN in given.permissions:
+        raise ForbiddenError(
+            _("A partner never owns the company; choose another role."), key="identity.role_above"
+        )
+    now = clock.now()
+    if not now < expires_at <= now + LONGEST:
+        raise _invalid("expires_at", _("Choose a time from now on, at most a year ahead."))
+    found = _find_partner(partner.strip().lower())
+    if found is None or found[0] == require_tenant_id():
+        raise _invalid(
+            "partner",
+            _("There is no partner with this short name; it stands on the partner's page “Customers”."),
+        )
+    limited = check_branches(branches, given.permissions)
+    with transaction.atomic():
+        # Two who grant at once: the second waits here, and replaces what the first has made.
+        Tenant.objects.select_for_update().get(pk=require_tenant_id())
+        PartnerGrant.objects.filter(partner_id=found[0], revoked_at=None).update(revoked_at=now)
+        return PartnerGrant.objects.create(
+            partner_id=found[0], partner_name=found[1], role=role, branches=limited, reason=reason.strip(),
+            expires_at=expires_at, granted_by_id=actor.user_id,
+        )  # fmt: skip
+
+
+def revoke_grant(grant_id: int, *, actor: Actor) -> PartnerGrant:
+    """Take a grant back: the partner's people are out with the next click. Once more changes nothing.
+
+    **Raises** NotFoundError.
+    """
+    require_permission(actor, PEOPLE)
+    row = PartnerGrant.objects.select_for_update(of=("self",)).filter(pk=grant_id).first()
+    if row is None:
+        raise NotFoundError(_("There is nothing here that you may see."), data={"id": grant_id})
+    if row.revoked_at is None:
+        row.revoked_at = clock.now()
+        row.save(update_fields=["revoked_at"])
+    return row
+
+
+def list_customers() -> list[Customer]:
+    """Return the companies that grant something to the partner in force, by name; for any other company, none."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(Customer._fields)} FROM identity_list_customers()")  # noqa: S608
+        return [Customer(*row) for row in cursor.fetchall()]
+
+
+def _find_partner(slug: str) -> tuple[int, str] | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tenant_id, tenant_name FROM identity_find_partner(%s)", [slug])
+        row = cursor.fetchone()
+    return None if row is None else (int(row[0]), str(row[1]))
+
+
+def _invalid(field: str, sentence: str) -> InvalidInputError:
+    return InvalidInputError(sentence, data={"fields": {field: [sentence]}})
