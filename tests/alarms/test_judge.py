@@ -154,6 +154,38 @@ def test_clock_that_jumps_ahead_silences_nothing(hot: Court) -> None:
     assert hot.journal() == [("hot", "raised", -1, False)]
 
 
+@pytest.mark.parametrize("starts_anew", [False, True])
+def test_clock_that_is_put_back_silences_nothing(hot: Court, starts_anew: bool) -> None:
+    hot.add_point("water")
+    hot.add_rule("dry", {"kind": "silence", "point": "water"})
+    hot.add_rule("slow", HOT, on_delay_s=5.0)
+    hot.run()
+    hot.say("water", (1, 1))
+    hot.say("oil", (1, 95))
+    hot.run(after_s=2)
+    hot.now_us -= 30 * MINUTE
+    if starts_anew:
+        hot.judge.release()
+        hot.judge = Judge(hot.plant.tenant_id, "second")
+    hot.run()
+    hot.say("water", (1, 1))
+    hot.say("oil", (1, 70), (2, 96))
+    hot.run(after_s=3)
+    hot.say("oil", (6, 97))
+    hot.run(after_s=9)
+    for _ in range(20):
+        hot.run(after_s=5)
+    # What the wrong clock wrote (an hour "ahead" by now) is left out.
+    told = [entry[:2] for entry in hot.journal() if entry[2] <= 0]
+    assert told == [("hot", "cleared"), ("hot", "raised"), ("slow", "raised"), ("dry", "raised")]
+
+
+def test_lease_of_a_clock_that_was_put_back_does_not_last(hot: Court) -> None:
+    hot.now_us -= 30 * MINUTE
+    assert hot.run(judge=Judge(hot.plant.tenant_id, "second")).is_mine
+    assert not hot.run(after_s=1).is_mine
+
+
 def test_alarm_of_a_stopped_machine_is_suppressed_and_told_when_it_runs(court: Court) -> None:
     with tenant_scope(court.plant.tenant_id):
         court.plant.machine.profile = "compressor"
