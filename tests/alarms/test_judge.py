@@ -129,6 +129,38 @@ def test_judge_that_stood_still_waits_for_what_is_on_its_way(court: Court) -> No
     assert court.journal() == []
 
 
+def test_forgeline_that_was_stopped_waits_for_what_is_on_its_way(court: Court) -> None:
+    court.add_point("oil")
+    court.add_point("water")
+    for key in ("oil", "water"):
+        court.add_rule(f"{key}_dead", {"kind": "silence", "point": key})
+    court.run()
+    court.say("oil", (0, 1))
+    court.say("water", (0, 1))
+    court.run(after_s=1)
+    court.judge.release()
+    court.judge = Judge(court.plant.tenant_id, "after the stop")
+    court.run(after_s=600)
+    court.say("oil", *((at, 1) for at in range(-590, 0, 10)))
+    for _ in range(6):
+        court.run(after_s=5)
+    assert court.journal() == []
+    court.say("oil", *((at, 1) for at in range(-30, 0, 10)))
+    for _ in range(8):
+        court.run(after_s=5)
+    assert [entry[:2] for entry in court.journal()] == [("water_dead", "raised")]
+
+
+def test_judge_that_takes_over_tells_silence_at_once(court: Court) -> None:
+    court.add_point("oil")
+    court.add_rule("dead", {"kind": "silence", "point": "oil"})
+    court.run()
+    court.say("oil", (0, 1))
+    court.run(after_s=25)
+    court.run(after_s=LEASE_S, judge=Judge(court.plant.tenant_id, "after a crash"))
+    assert [entry[:2] for entry in court.journal()] == [("dead", "raised")]
+
+
 def test_expression_spans_points(court: Court) -> None:
     court.add_point("pressure")
     court.add_point("valve", kind=3)

@@ -37,7 +37,7 @@ PLANT_EVERY_US = 4_000_000
 """New machines and points are found this soon."""
 STOOD_STILL_US = 10_000_000
 SETTLING_US = 60_000_000
-"""After the judge itself has stood still, silence is judged only this much later: what was spooled is on its way."""
+"""After nobody has judged for a while, silence is judged only this much later: what was spooled is on its way."""
 _HISTORY_US = 300_000_000
 _UNBEGUN, _BEGUN = CommitPosition(0, 0), CommitPosition(1, 0)
 _NO_SAMPLES = Samples(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0))
@@ -98,7 +98,8 @@ class Judge:
     def release(self) -> None:
         """Give the company up, so that another process need not wait for the lease to end."""
         with tenant_scope(self.tenant_id):
-            Judgement.objects.filter(owner=self._owner).update(owner="", expires_at=None)
+            last = from_us(self._round_us) if self._round_us else None
+            Judgement.objects.filter(owner=self._owner).update(owner="", expires_at=last)
 
     def _run(self, now_us: int) -> Round:
         judgement = self._claim(now_us)
@@ -142,6 +143,9 @@ class Judge:
         is_held = timedelta(0) < left <= timedelta(seconds=2 * LEASE_S)
         if row.owner != self._owner and is_held:
             return Round(False, until_us=now_us + left // timedelta(microseconds=1))
+        if not self._round_us and left < -timedelta(microseconds=STOOD_STILL_US):
+            # Nobody has judged for a while: Forgeline was stopped, and what was spooled is on its way.
+            self._silence_from_us = now_us + SETTLING_US
         if row.owner != self._owner or not is_held or left < timedelta(seconds=LEASE_S / 2):
             row.owner, row.expires_at = self._owner, now + timedelta(seconds=LEASE_S)
             row.save(update_fields=["owner", "expires_at"])
