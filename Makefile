@@ -71,11 +71,11 @@ $(VENV)/.run: requirements/base.txt requirements/embedded.txt | $(BIN)/python
 	@echo "· Python packages (a minute or two, once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	    -r requirements/base.txt -r requirements/embedded.txt || \
-	    { echo "The packages could not be installed; check the network and try again." >&2; exit 1; }
+	    { echo "The packages could not be installed; check the network and the room on this disk, then try again." >&2; exit 1; }
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	@echo "· packages for tests and lint (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt || \
-	    { echo "The packages could not be installed; check the network and try again." >&2; exit 1; }
+	    { echo "The packages could not be installed; check the network and the room on this disk, then try again." >&2; exit 1; }
 	@touch $@

@@ -156,5 +156,12 @@ def _word(choice: str) -> str:
         "None": _("None"),
         "Sign": _("Sign"),
         "SignAndEncrypt": _("Sign and encrypt"),
+        "json": _("JSON as described below"),
+        "mapping": _("By a mapping of your own"),
+        "shelly": "Shelly",
+        "tasmota": "Tasmota",
+        "zigbee2mqtt": "Zigbee2MQTT",
+        "cn_meter": _("Data logger of Chinese meters (sn, time, data)"),
+        "cn_meter_short": _("The same with short names (id, ts, list)"),
     }
     return words.get(choice, choice)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from connectors.contract import mark
+
 _SEGMENT = re.compile(r"\[([^\]]+)\]|([^.\[\]]+)")
 _MISSING = object()
 _UNITS = ("auto", "s", "ms", "us", "ns")
@@ -40,12 +42,16 @@ class Path:
             rest = "[" + rest
         segments = tuple(a or b for a, b in _SEGMENT.findall(rest))
         if root not in ("topic", "payload", "item"):
-            raise MappingError(f"{text}: a path begins with topic, payload, item or =.")
+            raise MappingError(
+                mark("%(text)s: a path begins with topic, payload, item or =.") % {"text": text}
+            )
         if root == "topic":
             try:
                 [int(segment) for segment in segments]
             except ValueError:
-                raise MappingError(f"{text}: levels of a topic are numbers.") from None
+                raise MappingError(
+                    mark("%(text)s: the levels of a topic are numbers.") % {"text": text}
+                ) from None
         return cls(root, segments)
 
     def find(self, levels: Sequence[str], payload: Any, item: Any) -> Any:
@@ -100,28 +106,39 @@ class Mapping:
         names = {f.name for f in fields(cls)}
         unknown = sorted(set(raw) - names)
         if unknown:
-            raise MappingError(f"A mapping has no {', '.join(unknown)}; it has {', '.join(sorted(names))}.")
+            raise MappingError(
+                mark("A mapping has no %(unknown)s; it has %(names)s.")
+                % {"unknown": ", ".join(unknown), "names": ", ".join(sorted(names))}
+            )
         if "device" not in raw:
-            raise MappingError("A mapping must say where the device's name stands (device).")
+            raise MappingError(mark("A mapping must say where the device's name stands (device)."))
         if ("value" in raw) != ("key" in raw):
-            raise MappingError("key and value go together.")
+            raise MappingError(mark("In a mapping key and value go together."))
         if "value" not in raw and "values" not in raw:
-            raise MappingError("A mapping needs key and value, or values.")
+            raise MappingError(mark("A mapping needs key and value, or values."))
         made: dict[str, Any] = {}
         for name, given in raw.items():
             if name == "skip":
+                if not isinstance(given, list):
+                    raise MappingError(mark("skip of a mapping is a list of names."))
                 made[name] = tuple(str(each) for each in given)
             elif name == "words":
-                made[name] = tuple(dict(given).items())
+                if not isinstance(given, dict):
+                    raise MappingError(mark('words of a mapping is an object such as {"ON": 1}.'))
+                made[name] = tuple(given.items())
             elif not isinstance(given, str):
-                raise MappingError(f"{name}: this must be text.")
+                raise MappingError(mark("%(name)s must be text in a mapping.") % {"name": name})
             else:
                 made[name] = given if name in ("time_unit", "zone") else Path.parse(given)
         if made.get("time_unit", "auto") not in _UNITS:
-            raise MappingError(f"time_unit: one of {', '.join(_UNITS)}.")
+            raise MappingError(
+                mark("time_unit of a mapping is one of %(units)s.") % {"units": ", ".join(_UNITS)}
+            )
         if made.get("zone"):
             try:
                 ZoneInfo(made["zone"])
-            except (ZoneInfoNotFoundError, ValueError):
-                raise MappingError(f"zone: {made['zone']} is no time zone.") from None
+            except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones, such as Asia
+                raise MappingError(
+                    mark("%(zone)s is no time zone; one is Asia/Shanghai.") % {"zone": made["zone"]}
+                ) from None
         return cls(**made)

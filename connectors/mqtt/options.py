@@ -76,20 +76,20 @@ class MqttOptions(Options):
     def check(self) -> dict[str, list[str]]:
         """Return what is wrong with the combination."""
         faults: dict[str, list[str]] = {}
-        parts = self.parts
-        if parts.scheme not in SCHEMES or not parts.hostname:
-            faults["url"] = ["This must look like mqtt://host:1883, mqtts://…, ws://… or wss://…."]
-        if parts.username or parts.password:
-            faults["url"] = ["Put user and password into their own fields."]
+        if not self._has_address():
+            faults["url"] = [mark("This must look like mqtt://host:1883, mqtts://…, ws://… or wss://….")]
+        elif self.parts.username or self.parts.password:
+            faults["url"] = [mark("Put the user and password into their own fields.")]
         bad = [topic for topic in self.topics if not _is_filter(topic)]
-        if bad or not self.topics:
-            faults["topics"] = [
-                f"{', '.join(bad) or 'Nothing'} is no topic filter; # stands at the end, + alone."
-            ]
+        if bad:
+            sentence = mark("%(topics)s is no topic filter; # stands at the end, + alone.")
+            faults["topics"] = [sentence % {"topics": ", ".join(bad)}]
+        elif not self.topics:
+            faults["topics"] = [mark("Name at least one topic, such as plant/#.")]
         if any(letter in self.shared_group for letter in "/+#"):
-            faults["shared_group"] = ["The name of a group holds none of / + #."]
+            faults["shared_group"] = [mark("The name of a group holds none of / + #.")]
         if bool(self.client_certificate) != bool(self.client_key):
-            faults["client_key"] = ["Certificate and key go together."]
+            faults["client_key"] = [mark("Certificate and key go together.")]
         if self.layout == "mapping":
             try:
                 Mapping.parse(self.mapping)
@@ -104,6 +104,12 @@ class MqttOptions(Options):
         left = dict.fromkeys([*former.filters, *former.former_filters])
         kept = [each for each in left if each not in self.filters][:_FORMER_KEPT]
         return dataclasses.replace(self, former_filters=kept)
+
+    def _has_address(self) -> bool:
+        try:
+            return self.parts.scheme in SCHEMES and bool(self.parts.hostname) and self.parts.port != 0
+        except ValueError:  # what should be a port or an address of IPv6 is none
+            return False
 
     @property
     def parts(self) -> SplitResult:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from connectors.contract import mark
 from forgeline.telemetry.sample import MAX_EXACT_INTEGER
 
 _FACTORS = {"s": 1_000_000.0, "ms": 1_000.0, "us": 1.0, "ns": 0.001}
@@ -28,7 +29,7 @@ def read_time(value: Any, *, unit: str = "auto", zone: str = "") -> int:
     if type(value) is int and unit == "ms":
         us = value * 1000
     elif isinstance(value, bool):
-        raise TimeFormatError("true and false are no times")
+        raise TimeFormatError(mark("true and false are no times"))
     elif isinstance(value, int | float):
         us = _from_number(
             float(value) if not isinstance(value, int) or abs(value) < 2**70 else math.inf, unit
@@ -36,15 +37,15 @@ def read_time(value: Any, *, unit: str = "auto", zone: str = "") -> int:
     elif isinstance(value, str):
         us = _from_text(value.strip(), unit, zone)
     else:
-        raise TimeFormatError("this is neither a number nor a text")
+        raise TimeFormatError(mark("the time is neither a number nor a text"))
     if not -MAX_EXACT_INTEGER < us < MAX_EXACT_INTEGER:
-        raise TimeFormatError("this time is beyond any calendar")
+        raise TimeFormatError(mark("this time is beyond any calendar"))
     return us
 
 
 def _from_number(number: float, unit: str) -> int:
     if not math.isfinite(number):
-        raise TimeFormatError("this time is not finite")
+        raise TimeFormatError(mark("this time is not finite"))
     if unit in _FACTORS:
         return round(number * _FACTORS[unit])
     size = abs(number)
@@ -63,15 +64,19 @@ def _from_text(text: str, unit: str, zone: str) -> int:
     try:
         at = datetime.fromisoformat(text.replace("/", "-"))
     except ValueError:
-        raise TimeFormatError(f"{text[:40]!r} is no time that is known here") from None
+        raise TimeFormatError(
+            mark("%(text)s is no time that is known here") % {"text": repr(text[:40])}
+        ) from None
     if at.tzinfo is None:
         if not zone:
-            raise TimeFormatError(f"{text[:40]!r} has no time zone; name one in the mapping")
+            raise TimeFormatError(
+                mark("%(text)s has no time zone; name one in the mapping") % {"text": repr(text[:40])}
+            )
         at = at.replace(tzinfo=_zone(zone))
     try:
         delta = at.astimezone(UTC) - _EPOCH
     except OverflowError:
-        raise TimeFormatError("this time is beyond any calendar") from None
+        raise TimeFormatError(mark("this time is beyond any calendar")) from None
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 

@@ -71,6 +71,8 @@ def test_a_rule_is_read_and_written_back(raw: dict[str, Any]) -> None:
         (_rule(kind="expression", expression="p > q", points={"p": "pressure"}), "names q"),
         (_rule(kind="expression", expression="p > 1", points={"p": "pressure", "q": "state"}), "does not use q"),
         (_rule(kind="expression", expression="p > 1", points={"p": "note"}), "is text"),
+        (_rule(kind="expression", expression="p + 1", points={"p": "pressure"}), "not a condition"),
+        (_rule(kind="expression", expression="p > 1 or abs(p)", points={"p": "pressure"}), "not a condition"),
         ({**GOOD[0], "on_delay_s": -1}, "between 0 s and a day"),
         ({**GOOD[0], "quiet_under": ["trip"]}, "no rule trip"),
         ({**GOOD[0], "operator_bounds": {"lowest": 6, "highest": 7}}, "lies between them"),
@@ -92,6 +94,9 @@ def test_a_fault_is_told_with_its_remedy(raw: dict[str, Any], sentence: str) -> 
         _rule(kind="limit", point="pressure", level="HHH", limit=1),
         _rule(kind="limit", point="pressure", level="H", limit=1, more=1),
         {**GOOD[0], "priority": "urgent"},
+        _rule(kind="limit", point="pressure", level="H", limit="nan"),
+        _rule(kind="deviation", point="pressure", setpoint="inf", above=float("inf")),
+        {**GOOD[0], "operator_bounds": {"lowest": "-inf", "highest": 9}},
     ],
 )
 def test_what_is_no_rule_is_refused(raw: Any) -> None:
@@ -133,7 +138,7 @@ def test_an_unknown_input_says_nothing() -> None:
         "", "   ", "a.b > 1", "a[0] > 1", "__import__('os')", "a ** 9 > 1", "'x' == a", "lambda: a", "[a for a in b]",
         "a := 1", "a = 1", "a; b", "open(a)", "max(a)", "abs(a, b)", "max(*a)", "min(a, key=b)", "1 > 0", "a > 1j",
         "a if b else c", "a % 2", "a // 2", "a in b", "a is b", "f'{a}'", "a" + "+1" * 80, "a > " + "9" * 600,
-        "(" * 300 + "a" + ")" * 300, "a\x00", "max(abs)", "+".join("abcdefghijk"),
+        "(" * 300 + "a" + ")" * 300, "a\x00", "max(abs)", "a > 1e999", "a > " + "9" * 400, "+".join("abcdefghijk"),
     ],
 )  # fmt: skip
 def test_nothing_else_is_an_expression(text: str) -> None:

@@ -129,6 +129,38 @@ def test_judge_that_stood_still_waits_for_what_is_on_its_way(court: Court) -> No
     assert court.journal() == []
 
 
+def test_forgeline_that_was_stopped_waits_for_what_is_on_its_way(court: Court) -> None:
+    court.add_point("oil")
+    court.add_point("water")
+    for key in ("oil", "water"):
+        court.add_rule(f"{key}_dead", {"kind": "silence", "point": key})
+    court.run()
+    court.say("oil", (0, 1))
+    court.say("water", (0, 1))
+    court.run(after_s=1)
+    court.judge.release()
+    court.judge = Judge(court.plant.tenant_id, "after the stop")
+    court.run(after_s=600)
+    court.say("oil", *((at, 1) for at in range(-590, 0, 10)))
+    for _ in range(6):
+        court.run(after_s=5)
+    assert court.journal() == []
+    court.say("oil", *((at, 1) for at in range(-30, 0, 10)))
+    for _ in range(8):
+        court.run(after_s=5)
+    assert [entry[:2] for entry in court.journal()] == [("water_dead", "raised")]
+
+
+def test_judge_that_takes_over_tells_silence_at_once(court: Court) -> None:
+    court.add_point("oil")
+    court.add_rule("dead", {"kind": "silence", "point": "oil"})
+    court.run()
+    court.say("oil", (0, 1))
+    court.run(after_s=25)
+    court.run(after_s=LEASE_S, judge=Judge(court.plant.tenant_id, "after a crash"))
+    assert [entry[:2] for entry in court.journal()] == [("dead", "raised")]
+
+
 def test_expression_spans_points(court: Court) -> None:
     court.add_point("pressure")
     court.add_point("valve", kind=3)
@@ -152,6 +184,38 @@ def test_clock_that_jumps_ahead_silences_nothing(hot: Court) -> None:
     hot.say("oil", (0, 95))
     hot.run(after_s=1)
     assert hot.journal() == [("hot", "raised", -1, False)]
+
+
+@pytest.mark.parametrize("starts_anew", [False, True])
+def test_clock_that_is_put_back_silences_nothing(hot: Court, starts_anew: bool) -> None:
+    hot.add_point("water")
+    hot.add_rule("dry", {"kind": "silence", "point": "water"})
+    hot.add_rule("slow", HOT, on_delay_s=5.0)
+    hot.run()
+    hot.say("water", (1, 1))
+    hot.say("oil", (1, 95))
+    hot.run(after_s=2)
+    hot.now_us -= 30 * MINUTE
+    if starts_anew:
+        hot.judge.release()
+        hot.judge = Judge(hot.plant.tenant_id, "second")
+    hot.run()
+    hot.say("water", (1, 1))
+    hot.say("oil", (1, 70), (2, 96))
+    hot.run(after_s=3)
+    hot.say("oil", (6, 97))
+    hot.run(after_s=9)
+    for _ in range(20):
+        hot.run(after_s=5)
+    # What the wrong clock wrote (an hour "ahead" by now) is left out.
+    told = [entry[:2] for entry in hot.journal() if entry[2] <= 0]
+    assert told == [("hot", "cleared"), ("hot", "raised"), ("slow", "raised"), ("dry", "raised")]
+
+
+def test_lease_of_a_clock_that_was_put_back_does_not_last(hot: Court) -> None:
+    hot.now_us -= 30 * MINUTE
+    assert hot.run(judge=Judge(hot.plant.tenant_id, "second")).is_mine
+    assert not hot.run(after_s=1).is_mine
 
 
 def test_alarm_of_a_stopped_machine_is_suppressed_and_told_when_it_runs(court: Court) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -160,6 +161,14 @@ def test_a_bad_answer_changes_nothing_and_says_why(
     with tenant_scope(company.tenant_id):
         alarm = Alarm.objects.get(pk=alarm_id)
         assert (alarm.is_acknowledged, alarm.shelved_until, alarm.entries.count()) == (False, None, 1)
+
+
+def test_a_shelved_alarm_says_why_and_until_when(company: Company, client: Client) -> None:
+    alarm_id = make_alarm(company, make_machine(company))
+    given = {"deed": "shelve", "alarm": str(alarm_id), "minutes": "60", "text": "The oil is on its way"}
+    client.post("/alarms/answer/", given)
+    shown = client.get("/alarms/?view=shelved").content.decode()
+    assert re.search(r"until \d\d-\d\d \d\d:\d\d · The oil is on its way", shown)
 
 
 def test_nothing_in_the_file_is_taken_for_a_formula(company: Company, client: Client) -> None:

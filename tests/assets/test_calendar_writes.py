@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import date, time
 from typing import Any
@@ -125,6 +126,8 @@ def test_the_api_keeps_shifts_and_resolves_days(company: Company, stranger: Comp
     assert made.status_code == 201
     shift = f"{base}/shifts/{made.json()['id']}/"
     assert ask("POST", f"{base}/shifts/", early).json()["key"] == "base.invalid_input"
+    for day in ("yesterday", "0001-01-01", "9999-12-31"):
+        assert ask("GET", f"{base}/calendar/?from={day}").json()["key"] == "base.invalid_input"
     assert ask("PUT", f"{base}/special-days/", {"on": "2026-06-03", "is_working": False}).status_code == 200
     told = ask("GET", f"{base}/calendar/?from=2026-06-01&days=7").json()
     assert [span["on"] for span in told] == ["2026-06-01", "2026-06-02", "2026-06-04", "2026-06-05"]
@@ -164,7 +167,8 @@ def test_the_page_leads_from_nothing_to_a_calendar(
     assert refused.status_code == 422
     assert "This overlaps Shift 1" in refused.content.decode()
     assert b"days are added" in page.post(path, {"deed": "holidays", "year": "2026"}, follow=True).content
-    assert b"are not known" in page.post(path, {"deed": "holidays", "year": "2099"}, follow=True).content
+    unknown = page.post(path, {"deed": "holidays", "year": "2099"}, follow=True).content.decode()
+    assert re.search(r'class="notice bad"[^>]*><span>[^<]*are not known', unknown)
     given = {"deed": "day", "on": "2026-12-31", "is_working": "no", "name": "Stock-taking"}
     assert b"Stock-taking" in page.post(path, given, follow=True).content
     page.post(path, {"deed": "clear", "on": "2026-12-31"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from forgeline.conf.up import _last_words
+from forgeline.embedded import layout
+from forgeline.embedded.layout import Layout
+from forgeline.embedded.service import ServiceError
 from tests.demoplant.house import free_port, until
 from tests.embedded.processes import processes_with
 
@@ -137,3 +142,23 @@ def test_one_house_a_folder_busy_ports_and_two_interrupts(up: Up, tmp_path: Path
     until(lambda: "worker was killed by signal 9; it starts again" in up.said)
     assert up.stop(signal.SIGINT, signal.SIGINT) < 10
     assert not processes_with(str(up.var))
+
+
+def test_a_full_disk_is_told_before_anything_is_brought(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(layout.shutil, "disk_usage", lambda _path: left._replace(free=60 * 2**20))
+    with pytest.raises(
+        ServiceError, match=r"has 60 MB left; Forgeline needs 1024 MB\. Make room, or set FORGELINE"
+    ):
+        Layout(tmp_path / "var").check_disk()
+
+
+def test_what_postgresql_says_after_its_fault_does_not_hide_it() -> None:
+    fault = 'OperationalError: could not extend file "base/1/2": No space left on device'
+    assert _last_words(f"Traceback …\n{fault}\nHINT:  Check free disk space.\n") == fault
+    assert _last_words("psycopg.Error: no such table\nLINE 1: SELECT x\n               ^\n") == (
+        "psycopg.Error: no such table"
+    )
+    assert _last_words("") == "it said nothing"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from math import inf
+from math import inf, isfinite
 from typing import Any
 
 import msgspec
@@ -187,16 +187,33 @@ PRIORITY_NAMES: dict[Priority, Any] = {
 def parse(raw: Any) -> Definition:
     """Return a definition as read. **Raises** InvalidInputError that names the place."""
     try:
-        return msgspec.convert(raw, Definition, strict=False)
+        definition = msgspec.convert(raw, Definition, strict=False)
     except msgspec.ValidationError as error:
         raise InvalidInputError(
             _("The rule cannot be read: %(fault)s.") % {"fault": error}, key="alarms.invalid_rule"
         ) from None
+    if names := _list_unbounded(dump(definition)):
+        # A limit that is no number would be an alarm that nobody ever hears.
+        raise InvalidInputError(
+            _("%(names)s must be a finite number.") % {"names": ", ".join(names)}, key="alarms.invalid_rule"
+        )
+    return definition
 
 
 def dump(definition: Definition) -> dict[str, Any]:
     """Return the definition as JSON-like data; ``parse`` reads it back."""
     found: dict[str, Any] = msgspec.to_builtins(definition)
+    return found
+
+
+def _list_unbounded(words: Mapping[str, Any]) -> list[str]:
+    """Return the names of numbers that are infinite or none."""
+    found = []
+    for name, word in words.items():
+        if isinstance(word, float) and not isfinite(word):
+            found.append(name)
+        elif isinstance(word, dict):
+            found += _list_unbounded(word)
     return found
 
 
@@ -339,6 +356,10 @@ def _check_formula(condition: Any, points: Mapping[str, PointFacts]) -> list[str
     except InvalidInputError as error:
         return [str(error)]
     faults = []
+    if not expression.is_condition:
+        faults.append(
+            _("The expression is a number, not a condition; compare it with something, such as … > 6.")
+        )
     names = set(expression.names)
     for name in sorted(names ^ set(condition.points)):
         sentence = (

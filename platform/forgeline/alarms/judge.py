@@ -37,7 +37,7 @@ PLANT_EVERY_US = 4_000_000
 """New machines and points are found this soon."""
 STOOD_STILL_US = 10_000_000
 SETTLING_US = 60_000_000
-"""After the judge itself has stood still, silence is judged only this much later: what was spooled is on its way."""
+"""After nobody has judged for a while, silence is judged only this much later: what was spooled is on its way."""
 _HISTORY_US = 300_000_000
 _UNBEGUN, _BEGUN = CommitPosition(0, 0), CommitPosition(1, 0)
 _NO_SAMPLES = Samples(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0))
@@ -84,6 +84,8 @@ class Judge:
 
     def run_round(self, now_us: int) -> Round:
         """Judge what is new. Everything it writes stands or falls together."""
+        if now_us < self._round_us:
+            self._forget_the_future(now_us)
         try:
             with tenant_scope(self.tenant_id):
                 found = self._run(now_us)
@@ -96,7 +98,8 @@ class Judge:
     def release(self) -> None:
         """Give the company up, so that another process need not wait for the lease to end."""
         with tenant_scope(self.tenant_id):
-            Judgement.objects.filter(owner=self._owner).update(owner="", expires_at=None)
+            last = from_us(self._round_us) if self._round_us else None
+            Judgement.objects.filter(owner=self._owner).update(owner="", expires_at=last)
 
     def _run(self, now_us: int) -> Round:
         judgement = self._claim(now_us)
@@ -135,18 +138,27 @@ class Judge:
         if row is None:
             return Round(False, until_us=now_us + LEASE_S * 1_000_000 // 2)
         now = from_us(now_us)
-        if row.owner != self._owner and row.expires_at is not None and row.expires_at > now:
-            return Round(False, until_us=now_us + (row.expires_at - now) // timedelta(microseconds=1))
-        if (
-            row.owner != self._owner
-            or row.expires_at is None
-            or row.expires_at < now + timedelta(seconds=LEASE_S / 2)
-        ):
+        left = row.expires_at - now if row.expires_at is not None else timedelta(0)
+        # What lasts longer than any lease was given by a clock that has been put back since.
+        is_held = timedelta(0) < left <= timedelta(seconds=2 * LEASE_S)
+        if row.owner != self._owner and is_held:
+            return Round(False, until_us=now_us + left // timedelta(microseconds=1))
+        if not self._round_us and left < -timedelta(microseconds=STOOD_STILL_US):
+            # Nobody has judged for a while: Forgeline was stopped, and what was spooled is on its way.
+            self._silence_from_us = now_us + SETTLING_US
+        if row.owner != self._owner or not is_held or left < timedelta(seconds=LEASE_S / 2):
             row.owner, row.expires_at = self._owner, now + timedelta(seconds=LEASE_S)
             row.save(update_fields=["owner", "expires_at"])
         return row
 
     # --- what is remembered ---
+
+    def _forget_the_future(self, now_us: int) -> None:
+        """This machine's clock was put back: what was to be looked at later would not be looked at for as long."""
+        self._position = None
+        self._looked_us = self._plant_read_us = 0
+        self._heard_us = np.minimum(self._heard_us, now_us)
+        self._silence_from_us = min(self._silence_from_us, now_us + SETTLING_US)
 
     def _plant_has_changed(self, now_us: int) -> bool:
         if now_us - self._plant_read_us < PLANT_EVERY_US:

@@ -119,7 +119,8 @@ def read_plan(*, asset_ids: Iterable[int] | None = None) -> list[RuleInForce]:
 
 
 _FINGERPRINT = """
-SELECT (SELECT coalesce(sum(hashtextextended(concat_ws('|', id, asset_id, key, kind, unit, expected_interval_s), 0)), 0)
+SELECT (SELECT coalesce(sum(hashtextextended(concat_ws('|', id, asset_id, key, kind, unit, expected_interval_s,
+                            coalesce(valid_min::text, '-'), coalesce(valid_max::text, '-')), 0)), 0)
         FROM assets_point WHERE retired_at IS NULL)
      + (SELECT coalesce(sum(hashtextextended(concat_ws('|', id, profile), 1)), 0)
         FROM assets_asset WHERE retired_at IS NULL)

@@ -39,6 +39,7 @@ class AlarmProcess:
         self._due_us: dict[int, int] = {}
         self._stopping = threading.Event()
         self._tenants_read_s = -TENANTS_EVERY_S
+        self._ticked_us = 0
         self._is_away = False
 
     def stop(self) -> None:
@@ -76,6 +77,10 @@ class AlarmProcess:
             self._tenants_read_s = time.monotonic()
             self._meet(list_tenant_ids())
         now_us = clock.now_us()
+        if now_us < self._ticked_us:
+            # The clock was put back: what is due by the old one would wait for as long.
+            self._due_us = dict.fromkeys(self._due_us, 0)
+        self._ticked_us = now_us
         with_news = _list_news()
         for tenant_id, judge in list(self._judges.items()):
             due_us = self._due_us[tenant_id]

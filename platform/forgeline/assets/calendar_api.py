@@ -200,9 +200,12 @@ def _date(word: str | None) -> date | None:
     if not word:
         return None
     try:
-        return date.fromisoformat(word)
+        day = date.fromisoformat(word)
     except ValueError:
-        raise InvalidInputError(_("Write days as 2026-01-31.")) from None
+        day = date.min
+    if not 2000 <= day.year <= 2100:
+        raise InvalidInputError(_("Write days as 2026-01-31, from 2000 to 2100."))
+    return day
 
 
 def _from_on(request: Request, plant_id: int) -> date:

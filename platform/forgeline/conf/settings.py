@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from django.contrib.messages import constants as message_levels
 from django.utils.translation import gettext_lazy as _
 
 from forgeline.conf.building import KERNEL, MODULES, WINGS
@@ -232,6 +233,9 @@ MFA_ADAPTER = "forgeline.identity.adapters.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Forgeline"
+
+# By the names of the look: what failed must not be told in green.
+MESSAGE_TAGS = {message_levels.WARNING: "warn", message_levels.ERROR: "bad"}
 
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_COOKIE_AGE = 14 * 24 * 3600

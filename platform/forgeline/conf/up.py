@@ -30,6 +30,8 @@ from forgeline.embedded.valkey import ValkeyServer
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 READY_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.25
+FULL = "No space left on device"
+"""By these words the operating system, and PostgreSQL after it, tells of a full disk."""
 
 
 class Stopped(Exception):  # noqa: N818  # an order, not an error
@@ -70,6 +72,7 @@ class House:
         self.child_environment: dict[str, str] = {}
         self.broker: Broker | None = None
         self.device_mqtt = ""
+        self.demo: dict[str, Any] = {}
 
     def run(self) -> int:
         """Start, watch, stop. Whatever happens, nothing is left behind."""
@@ -82,7 +85,7 @@ class House:
         except Stopped:
             print("\n· stopping", flush=True)
         except (ServiceError, OSError) as error:
-            print(f"✗ {error}", file=sys.stderr, flush=True)
+            print(f"✗ {self._said(error)}", file=sys.stderr, flush=True)
             code = 1
         finally:
             self.layout.status_path.unlink(missing_ok=True)
@@ -91,6 +94,12 @@ class House:
         if code == 0:
             print(f"✓ stopped in {time.monotonic() - begun:.1f} s", flush=True)
         return code
+
+    def _said(self, error: Exception) -> str:
+        """Return the fault as a sentence with the remedy; a disk that fills says little by itself."""
+        if FULL not in str(error):
+            return str(error)
+        return f"The disk of {self.layout.var} is full; make room, then start again. ({error})"
 
     # --- the steps ---------------------------------------------------------------------------------------------------
 
@@ -101,11 +110,10 @@ class House:
         self._step("Valkey", self._bring_cache)
         self._step("MQTT broker", self._bring_broker)
         self._step("database", self._prepare_database)
-        demo = self._seed_demo() if self.settings["FORGELINE_DEMO"] else {}
         address = self._start_processes()
-        opcua = self._start_demo(address, demo) if demo else ""
+        opcua = self._start_demo(address, self.demo) if self.demo else ""
         self._step("web server", lambda: self._wait_for_web(address))
-        self._show(address, demo, opcua)
+        self._show(address, self.demo, opcua)
 
     def _step(self, title: str, work: Any) -> None:
         begun = time.monotonic()
@@ -182,16 +190,14 @@ class House:
         return " ".join(part for part in (f"{facts.name}.", remark, facts.remark) if part)
 
     def _prepare_database(self) -> str:
-        self._manage("provision_database")
+        with_demo = ["--demo"] if self.settings["FORGELINE_DEMO"] else []
+        said = self._manage("prepare", *with_demo)
         # From here on nobody needs the credentials that may make roles.
         url = self.child_environment["FORGELINE_DATABASE_URL"]
-        self._manage("migrate", "--database", "owner", "--noinput", "--verbosity", "0")
         self.child_environment["FORGELINE_DATABASE_URL"] = _without_user(url)
-        self._manage("catalogs", "compile")
+        if with_demo:
+            self.demo = dict(json.loads(said.strip().splitlines()[-1]))
         return ""
-
-    def _seed_demo(self) -> dict[str, Any]:
-        return dict(json.loads(self._manage("seed_demo").strip().splitlines()[-1]))
 
     def _manage(self, *arguments: str) -> str:
         """Run a management command. **Raises** ServiceError with the last line of what it said."""
@@ -202,7 +208,7 @@ class House:
         if done.returncode:
             log = self.layout.folder("log") / "prepare.log"
             log.write_text(done.stdout + done.stderr, encoding="utf-8")
-            last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            last = _last_words(done.stderr)
             raise ServiceError(f"`manage.py {arguments[0]}` failed: {last} The whole of it is in {log}.")
         return done.stdout
 
@@ -297,6 +303,14 @@ class House:
         for title, text in rows:
             print(f"    {title:9} {text}", flush=True)
         print(flush=True)
+
+
+def _last_words(said: str) -> str:
+    """Return the line that tells the fault: where PostgreSQL speaks last, its hints and places follow it."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith(("HINT:", "DETAIL:", "CONTEXT:", "LINE ", "^"))]
+    full = [line for line in lines if FULL in line]
+    return (full or told or ["it said nothing"])[-1]
 
 
 def _as_text(value: object) -> str:

@@ -58,7 +58,8 @@ def fetch_assets(root: Path, target: Path) -> bool:
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise ServiceError(
-            f"npm could not bring the front-end parts: {said}. Check the network, then run `make assets`."
+            f"npm could not bring the front-end parts: {said}. "
+            "Check the network and the room on this disk, then run `make assets`."
         )
     copy_assets(root / "node_modules", target)
     stamp.write_text(wanted, encoding="ascii")

@@ -111,7 +111,9 @@ def _unpack(source: Path, scratch: Path) -> dict[str, int]:
     except FileNotFoundError as error:
         raise ServiceError(f"There is no backup {source}; `make backup` makes one.") from error
     except (tarfile.TarError, ValueError, OSError) as error:
-        raise ServiceError(f"{source} is no backup of Forgeline or is damaged ({error}).") from error
+        # What is no tar at all is told once for each way of packing that was tried.
+        said = (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
+        raise ServiceError(f"{source} is no backup of Forgeline or is damaged ({said}).") from error
 
 
 def _replace_folder(new: Path, old: Path) -> None:

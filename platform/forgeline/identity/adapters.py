@@ -56,7 +56,7 @@ class AccountAdapter(DefaultAccountAdapter):
         except (SMTPException, OSError) as error:
             _log.warning("the letter %s could not be sent (%s)", template_prefix, type(error).__name__)
             sentence = _("The e-mail could not be sent: the mail server is away. Try again in a few minutes.")
-            messages.warning(self.request, sentence, extra_tags="warn")
+            messages.warning(self.request, sentence)
 
     def add_message(self, *args: Any, **named: Any) -> None:
         """What has happened is seen on the page that follows; a second sentence for it is noise."""

@@ -149,6 +149,9 @@ class RuleForm(forms.Form):
         choices["point"].choices = points
         choices["setpoint_point"].choices = [("", "–"), *points]
         choices["quiet_under"].choices = others
+        if self._keys:
+            own = _("The points of this machine: %(keys)s.") % {"keys": ", ".join(sorted(self._keys))}
+            choices["expression"].help_text = f"{choices['expression'].help_text} {own}"
         if not others:
             del self.fields["quiet_under"]
         if has_key:

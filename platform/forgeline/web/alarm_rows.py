@@ -36,6 +36,7 @@ class AlarmRow:
     cleared_ms: int
     times: int
     """How often it came within a day."""
+    shelved_until: str = ""
 
 
 def life_of(alarm: Alarm) -> str:
@@ -76,6 +77,7 @@ def make_rows(alarms: Sequence[Alarm]) -> list[AlarmRow]:
             raised_ms=to_us(alarm.raised_at) // 1000 if alarm.raised_at else 0,
             cleared_ms=to_us(alarm.cleared_at) // 1000 if alarm.cleared_at and not alarm.is_active else 0,
             times=times.get(alarm.pk, 0),
+            shelved_until=local(alarm.shelved_until, alarm.asset.site.zone, "%m-%d %H:%M"),
         )
         for alarm in alarms
     ]

@@ -96,7 +96,7 @@ def test_what_stands_is_told_by_age_and_stale_ones_are_marked(plant: Plant, scop
         for row in found
     ]
     assert told == [
-        ("shelved", 40.0, False, True, True), ("old", 30.0, True, False, False), ("new", 0.2, False, False, True),
+        ("shelved", 40.0, False, True, True), ("old", 30.0, True, False, False), ("new", 0.167, False, False, True),
     ]  # fmt: skip
     [stale] = only(queries.analyse())["stale"]
     assert (stale["key"], stale["hours"], stale["until"], stale["is_acknowledged"]) == (

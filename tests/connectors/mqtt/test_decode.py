@@ -100,6 +100,9 @@ def test_the_short_form_of_one() -> None:
         {"device": "topic.x", "values": "payload"}, {"device": "topic.1", "value": "item.v"},
         {"device": "topic.1", "values": "payload", "zone": "Moon"},
         {"device": "topic.1", "values": "payload", "bad": 1},
+        {"device": "topic.1", "values": "payload", "zone": "Asia"},
+        {"device": "topic.1", "values": "payload", "skip": 5},
+        {"device": "topic.1", "values": "payload", "words": [1]},
     ],
 )  # fmt: skip
 def test_a_mapping_that_cannot_work_is_told(raw: dict[str, Any]) -> None:

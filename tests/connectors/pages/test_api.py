@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,6 +69,35 @@ def test_faults_of_options_come_all_at_once(floor: Floor) -> None:
     assert set(answer.json()["data"]["fields"]) >= {"queue_size"}
     unknown = post(floor.client(), "/api/v1/connections/", {"kind": "carrier-pigeon", "name": "x"})
     assert unknown.json()["key"] == "connectors.unknown_kind"
+
+
+@pytest.mark.parametrize(
+    ("field", "options"),
+    [
+        ("url", {"url": "nowhere"}),
+        ("url", {"url": "mqtt://host:abc"}),
+        ("url", {"url": "mqtt://[bad"}),
+        ("url", {"url": "mqtt://me:secret@host"}),
+        ("topics", {"topics": ["a/#/b"]}),
+        ("topics", {"topics": []}),
+        ("client_key", {"client_certificate": "-----BEGIN"}),
+        ("mapping", {"layout": "mapping", "mapping": {"device": "nowhere.1", "values": "payload"}}),
+        ("mapping", {"layout": "mapping", "mapping": {"device": "topic.1", "values": "payload", "zone": "Asia"}}),
+        ("mapping", {"layout": "mapping", "mapping": {"device": "topic.1", "values": "payload", "skip": 5}}),
+    ],
+)  # fmt: skip
+def test_faults_of_mqtt_options_speak_the_readers_language(
+    floor: Floor, field: str, options: dict[str, Any]
+) -> None:
+    answer = floor.client().post(
+        "/api/v1/connections/",
+        {"kind": "mqtt", "name": "x", "options": {"url": "mqtt://host"} | options},
+        content_type="application/json",
+        headers={"Accept-Language": "zh-hans"},
+    )
+    assert answer.status_code == 400
+    [sentence] = answer.json()["data"]["fields"][field]
+    assert re.search("[一-鿿]", sentence), sentence
 
 
 def test_the_kinds_tell_their_options(floor: Floor) -> None:

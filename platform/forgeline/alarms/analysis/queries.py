@@ -202,7 +202,7 @@ def _standing(alarms: Iterable[Who], now_us: int) -> list[dict[str, Any]]:
         {
             **who.as_json(),
             "since": iso(_raised_us(who)),
-            "hours": round((now_us - _raised_us(who)) / HOUR_US, 1),
+            "hours": round((now_us - _raised_us(who)) / HOUR_US, 3),
             "is_acknowledged": who.is_acknowledged,
             "is_silenced": who.is_silenced,
             "is_stale": now_us - _raised_us(who) > STALE_US and not who.is_silenced,

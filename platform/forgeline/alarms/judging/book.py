@@ -187,7 +187,11 @@ class Book:
         merged[self._merged_rules] = True
         sure = np.maximum(standing["since_us"], sure_us)
         seen_us = np.where(merged, np.where(is_new, now_us - self.terms["hold_us"], sure), seen_us)
-        standing["seen_us"], standing["seen"] = seen_us, np.where(seen_us == last_us, last, np.nan)
+        standing["seen"] = np.where(seen_us == last_us, last, np.nan)
+        standing["seen_us"] = seen_us
+        # What claims to come from the future (a clock was put back since) must not hide what comes until then.
+        for name in ("seen_us", "since_us", "changed_us"):
+            standing[name] = np.where(standing[name] > now_us, min(sure_us, now_us), standing[name])
         # A longer patience takes back a silence that has not lasted so long.
         patient = self._is_silence & is_new & (last_us + self.terms["silent_us"] > now_us)
         standing["is_out"] &= ~patient

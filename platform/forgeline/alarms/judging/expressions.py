@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,11 @@ class Expression:
         self._tree = _parse(self.text)
         self.names: tuple[str, ...] = _check(self._tree)
         self._walker = _Walker()
+
+    @property
+    def is_condition(self) -> bool:
+        """Whether it can be false: a bare sum, though judged as "not 0", would be an alarm that always stands."""
+        return _is_condition(self._tree.value)
 
     def list_misfits(self, units: Mapping[str, str]) -> list[str]:
         """Return a sentence for each part whose unit does not fit what it is added to or compared with."""
@@ -98,6 +104,24 @@ class _Walker(SimpleEval):
         return _FUNCTIONS[node.func.id][0](*(self._eval(word) for word in node.args))
 
 
+def _is_finite(number: float) -> bool:
+    try:
+        return isfinite(number)
+    except OverflowError:  # a whole number that no float holds
+        return False
+
+
+def _is_condition(node: ast.expr) -> bool:
+    """A name may be a yes-or-no of its own."""
+    if isinstance(node, ast.BoolOp):
+        return all(_is_condition(value) for value in node.values)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return _is_condition(node.operand)
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, bool)
+    return isinstance(node, ast.Compare | ast.Name)
+
+
 def _parse(text: str) -> ast.Expr:
     if not text:
         raise _fault(_("Write an expression, such as pressure > 6 and valve == 1."))
@@ -126,6 +150,8 @@ def _check(tree: ast.Expr) -> tuple[str, ...]:
         elif isinstance(node, ast.Constant):
             if isinstance(node.value, str | bytes | complex) or node.value is None or node.value is ...:
                 raise _at(node, _("Only numbers, True and False may stand here."))
+            if not _is_finite(node.value):
+                raise _at(node, _("The number is too large."))
         elif isinstance(node, ast.Name):
             if id(node) not in called:
                 names.add(node.id)

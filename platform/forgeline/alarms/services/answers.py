@@ -54,7 +54,7 @@ def shelve(alarm_ids: Sequence[int], *, minutes: float, reason: str, actor: Acto
     reason; then they come back by themselves.
     """
     if not reason.strip():
-        raise _bad("reason", _("Say why; whoever comes next must know."))
+        raise _bad("text", _("Say why; whoever comes next must know."))
     if not 0 < minutes <= MAX_SHELF.total_seconds() / 60:
         raise _bad(
             "minutes",
@@ -89,7 +89,7 @@ def put_out_of_service(alarm_ids: Sequence[int], *, reason: str, actor: Actor) -
     """Take alarms out of service until somebody returns them; for whoever may write rules."""
     require_permission(actor, EDIT)
     if not reason.strip():
-        raise _bad("reason", _("Say why; whoever comes next must know."))
+        raise _bad("text", _("Say why; whoever comes next must know."))
 
     def answer(alarm: Alarm) -> str | None:
         if alarm.out_of_service_at is not None:

@@ -11,7 +11,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language, gettext as _, gettext_lazy, ngettext
+from django.utils.translation import get_language, gettext as _, gettext_lazy, ngettext, pgettext
 
 from forgeline.assets import queries, services
 from forgeline.assets.calendar import PlantCalendar, ShiftSpan
@@ -142,7 +142,7 @@ def _read(site: Site, today: date) -> dict[str, Any]:
 
 def _words_of(row: Shift) -> str:
     names = dict(WEEKDAYS)
-    return ", ".join(str(names[number]) for number in row.weekdays)
+    return pgettext("between names", ", ").join(str(names[number]) for number in row.weekdays)
 
 
 def _draw_week(plan: PlantCalendar, today: date) -> list[WeekDay]:

@@ -68,7 +68,7 @@ def keys(request: HttpRequest) -> HttpResponse:
         if form.is_bound:
             put_faults(form, error)
         else:
-            messages.error(request, str(error), extra_tags="bad")
+            messages.error(request, str(error))
     names, titles = {role.key: role.title for role in own_roles.list_roles()}, branch_titles()
     rows = [
         {"key": key, "role": names.get(key.role, key.role), "branches": name_branches(key.branches, titles)}
@@ -91,7 +91,7 @@ def roles(request: HttpRequest) -> HttpResponse:
                 key=request.POST.get("copy", ""), name=request.POST.get("name", ""), actor=actor
             )
         except ForgelineError as error:
-            messages.error(request, str(error), extra_tags="bad")
+            messages.error(request, str(error))
             return redirect("web:roles")
         return redirect("web:role", row.pk)
     listed = own_roles.list_roles()

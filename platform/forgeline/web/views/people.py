@@ -141,7 +141,7 @@ def _do(request: HttpRequest, actor: Actor) -> None:
         else:
             raise InvalidInputError(_("Choose what to do."))
     except ForgelineError as error:
-        messages.error(request, str(error), extra_tags="bad")
+        messages.error(request, str(error))
     else:
         messages.success(request, _("Saved."))
 
@@ -158,9 +158,7 @@ def _send(request: HttpRequest, email: str, link: str) -> None:
         )
     except (SMTPException, OSError) as error:
         _log.warning("an invitation could not be sent (%s)", type(error).__name__)
-        messages.warning(
-            request, _("The e-mail could not be sent; pass on the link yourself."), extra_tags="warn"
-        )
+        messages.warning(request, _("The e-mail could not be sent; pass on the link yourself."))
 
 
 @never_cache

@@ -102,7 +102,7 @@ def webhook(request: HttpRequest, endpoint_id: int) -> HttpResponse:
             if form.is_bound:
                 put_faults(form, error)
             else:
-                messages.error(request, str(error), extra_tags="bad")
+                messages.error(request, str(error))
                 return redirect("web:webhook", row.pk)
     zone = next((site.zone for site in list_sites()), "UTC")
     deliveries = list(services.list_deliveries().filter(endpoint_id=row.pk)[:ROWS])

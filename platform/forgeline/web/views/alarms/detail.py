@@ -168,7 +168,7 @@ def move_limit(request: HttpRequest, alarm_id: int) -> HttpResponse:
     try:
         limit = float(request.POST.get("limit", "").replace(",", "."))
     except ValueError:
-        messages.error(request, _("Write the new limit as a number."), extra_tags="bad")
+        messages.error(request, _("Write the new limit as a number."))
         return redirect("web:alarm", alarm_id=alarm_id)
     try:
         services.move_limit(
@@ -176,7 +176,7 @@ def move_limit(request: HttpRequest, alarm_id: int) -> HttpResponse:
             actor=request.actor,  # type: ignore[attr-defined]
         )  # fmt: skip
     except ForgelineError as error:
-        messages.error(request, str(error), extra_tags="bad")
+        messages.error(request, str(error))
     else:
         messages.success(
             request, _("The limit is now %(limit)g; it is judged by within seconds.") % {"limit": limit}

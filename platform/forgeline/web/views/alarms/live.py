@@ -127,7 +127,7 @@ def answer(request: HttpRequest) -> HttpResponse:
             raise InvalidInputError(_("Tick the alarms first."))
         count = _do(request, deed, ids)
     except ForgelineError as error:
-        messages.error(request, str(error), extra_tags="bad")
+        messages.error(request, str(error))
     else:
         said = ngettext("%(n)d alarm answered.", "%(n)d alarms answered.", count)
         messages.success(request, said % {"n": count} if count else _("There was nothing left to do."))

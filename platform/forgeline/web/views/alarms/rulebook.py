@@ -160,7 +160,7 @@ def change(request: HttpRequest, rule_id: int) -> HttpResponse:
             return redirect("web:alarm_rules")
         services.roll_back(rule_id, number=number or 0, actor=actor)
     except ForgelineError as error:
-        messages.error(request, str(error), extra_tags="bad")
+        messages.error(request, str(error))
     else:
         messages.success(
             request, _("Version %(number)d stands again, as a new version.") % {"number": number or 0}

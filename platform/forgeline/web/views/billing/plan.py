@@ -155,10 +155,12 @@ def _gauges(row: Subscription | None) -> list[Gauge]:
         "points": list_points().count(),
         "users": list_members().filter(deactivated_at=None).count(),
     }
-    gauges = [Gauge(str(KINDS[kind]), count, limits.get(kind)) for kind, count in used.items()]
+    # Words of their own: those of KINDS follow a number, which Chinese joins to a measure word.
+    titles = {"devices": _("Devices"), "points": _("Points"), "users": _("People")}
+    gauges = [Gauge(titles[kind], count, limits.get(kind)) for kind, count in used.items()]
     if row is not None:
         month = quota.read_month(row)
-        gauges.append(Gauge(str(KINDS["samples_per_month"]), month.used, month.limit))
+        gauges.append(Gauge(_("Samples this month"), month.used, month.limit))
     return gauges
 
 

@@ -95,13 +95,13 @@ def _try(request: HttpRequest, row: Channel) -> HttpResponse:
     try:
         result = editing.try_channel(row.pk, actor=request.actor)  # type: ignore[attr-defined]
     except ForgelineError as error:
-        messages.error(request, str(error), extra_tags="bad")
+        messages.error(request, str(error))
     else:
         sentence = f"{result.sentence} ({result.detail})" if result.detail else result.sentence
         if result.is_sent:
             messages.success(request, sentence)
         else:
-            messages.error(request, sentence, extra_tags="bad")
+            messages.error(request, sentence)
     return redirect("web:notify_channel", channel_id=row.pk)
 
 
@@ -109,7 +109,7 @@ def _delete(request: HttpRequest, row: Channel) -> HttpResponse:
     try:
         editing.delete_channel(row.pk, actor=request.actor)  # type: ignore[attr-defined]
     except ForgelineError as error:
-        messages.error(request, str(error), extra_tags="bad")
+        messages.error(request, str(error))
         return redirect("web:notify_channel", channel_id=row.pk)
     messages.success(request, _("%(name)s is deleted.") % {"name": row.name})
     return redirect("web:notify_channels")

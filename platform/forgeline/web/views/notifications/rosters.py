@@ -160,7 +160,7 @@ def _delete(request: HttpRequest, row: Roster) -> HttpResponse:
     try:
         editing.delete_roster(row.pk, actor=request.actor)  # type: ignore[attr-defined]
     except ForgelineError as error:
-        messages.error(request, str(error), extra_tags="bad")
+        messages.error(request, str(error))
         return redirect("web:notify_roster", roster_id=row.pk)
     messages.success(request, _("%(name)s is deleted.") % {"name": row.name})
     return redirect("web:notify_rosters")
