@@ -5,6 +5,7 @@ from __future__ import annotations
 KERNEL = [
     "forgeline.conf",
     "forgeline.web",
+    "forgeline.transfer",
     "forgeline.billing",
     "forgeline.alarms",
     "forgeline.telemetry",
@@ -14,6 +15,7 @@ KERNEL = [
     "forgeline.realtime",
     "forgeline.pages",
     "forgeline.identity",
+    "forgeline.jobs",
     "forgeline.audit",
     "forgeline.entitlements",
     "forgeline.tenancy",

@@ -32,6 +32,19 @@ class EventType:
 
 
 @dataclass(frozen=True, slots=True)
+class JobKind:
+    """Work that takes longer than a request."""
+
+    key: str
+    """``transfer.samples``"""
+    title: Any
+    permission: str
+    """Who has it may ask for the work, sees it and fetches its files."""
+    run: str
+    """Dotted path of ``f(work)``, a generator of ``jobs.working.Step`` that returns the result."""
+
+
+@dataclass(frozen=True, slots=True)
 class OverviewCard:
     """A card that a wing puts on the plant overview: a template and the function that gives its context."""
 
@@ -60,6 +73,7 @@ class Manifest:
     """What else happens that other programs can be told of."""
     navigation: Sequence[NavigationItem] = ()
     overview_cards: Sequence[OverviewCard] = ()
+    jobs: Sequence[JobKind] = ()
     profile_sections: dict[str, str] = field(default_factory=dict)
     """Section of a device profile → dotted path of the function that validates it: ``f(section) -> list of faults``."""
     urls: str = ""

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from forgeline.modules.manifest import EventType, Manifest, NavigationItem, OverviewCard
+from forgeline.modules.manifest import EventType, JobKind, Manifest, NavigationItem, OverviewCard
 
 _MANIFESTS: dict[str, Manifest] = {}
 _OF_RECORDS: dict[str, tuple[Any, dict[str, Any]]] = {
@@ -42,7 +42,15 @@ def _faults_of(manifest: Manifest, where: str) -> list[str]:
     if manifest.key in _MANIFESTS:
         faults.append(f"{where}: the key {manifest.key} is taken.")
     events = [event.key for event in manifest.events]
-    named = [*manifest.permissions, *manifest.entitlements, *manifest.metrics, *manifest.records, *events]
+    jobs = [kind.key for kind in manifest.jobs]
+    named = [
+        *manifest.permissions,
+        *manifest.entitlements,
+        *manifest.metrics,
+        *manifest.records,
+        *events,
+        *jobs,
+    ]
     faults += [
         f"{where}: {name} must begin with {manifest.key}."
         for name in named
@@ -110,3 +118,8 @@ def list_overview_cards() -> list[OverviewCard]:
     return sorted(
         (card for m in _MANIFESTS.values() for card in m.overview_cards), key=lambda card: card.order
     )
+
+
+def find_job_kind(key: str) -> JobKind | None:
+    """Return a kind of job, or None for one whose part of the building is gone."""
+    return next((kind for m in _MANIFESTS.values() for kind in m.jobs if kind.key == key), None)

@@ -8,11 +8,13 @@ from forgeline.web.views import (
     calendar,
     company,
     history,
+    jobs,
     machine,
     overview,
     people,
     session,
     setup,
+    transfer,
     webhooks,
 )
 from forgeline.web.views.alarms import analysis, detail, editor, journal, live, rulebook
@@ -80,4 +82,11 @@ urlpatterns = [
     path("company/plan/change/", plan.change, name="change_plan"),
     path("company/plan/invoices/<int:invoice_id>.pdf", plan.invoice, name="invoice"),
     path("company/keys/", company.keys, name="keys"),
+    path("transfer/", transfer.transfer, name="transfer"),
+    path("transfer/<slug:kind>/template.<slug:form>", transfer.template, name="import_template"),
+    path("transfer/<slug:kind>/export.<slug:form>", transfer.export, name="import_export"),
+    path("transfer/apply/<int:job_id>/", transfer.apply_import, name="apply_import"),
+    path("jobs/", jobs.jobs, name="jobs"),
+    path("jobs/<int:job_id>/", jobs.job, name="job"),
+    path("jobs/<int:job_id>/files/<int:file_id>/", jobs.job_file, name="job_file"),
 ]
