@@ -239,7 +239,8 @@ def test_formulas_of_a_workbook_are_told(client: APIClient, work_off: Through) -
 
 def test_strange_requests(client: APIClient, live_company: Company) -> None:
     for kind, body, status in (
-        ("nothing", {"upload": 1}, 404), ("assets", {}, 400), ("assets", {"upload": 99}, 404), ("assets", {"job": 99}, 404),
+        ("nothing", {"upload": 1}, 404), ("assets", {}, 400), ("assets", {"upload": 99}, 404),
+        ("assets", {"job": 99}, 404),
     ):  # fmt: skip
         assert client.post(f"/api/v1/imports/{kind}/", body, format="json").status_code == status
     assert client.get("/api/v1/imports/assets/export/?as=pdf").status_code == 400

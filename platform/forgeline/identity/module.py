@@ -17,6 +17,9 @@ MANIFEST = Manifest(
     navigation=(
         NavigationItem(_("People"), "web:people", "identity.edit", section="company", order=15),
         NavigationItem(_("API keys"), "web:keys", "identity.edit", section="company", order=20),
+        NavigationItem(
+            _("Data of the company"), "web:company_data", "identity.own", section="company", order=70
+        ),
     ),
     api_urls="forgeline.identity.api_urls",
 )

@@ -105,9 +105,13 @@ def cancel(job_id: int, *, actor: Asker) -> Job:
     job = get_job(job_id, actor=actor)
     _require_own(job, actor)
     now = clock.now()
-    gone = Job.objects.filter(pk=job.pk, state__in=OPEN).update(
-        state=State.CANCELLED, finished_at=now, worker="", claimed_until=None, position={}
-    )
+    kind = find_job_kind(job.kind)
+    open_ = Job.objects.filter(pk=job.pk, state__in=OPEN)
+    if kind is not None and not kind.may_stop:
+        if job.is_open and job.started_at is not None:
+            raise ConflictError(_("This has begun and is gone through with."), key="jobs.begun")
+        open_ = open_.filter(started_at=None)
+    gone = open_.update(state=State.CANCELLED, finished_at=now, worker="", claimed_until=None, position={})
     if not gone and job.state != State.CANCELLED:
         raise ConflictError(_("This job is through; there is nothing to stop."), key="jobs.through")
     if gone:

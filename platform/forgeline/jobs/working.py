@@ -172,20 +172,33 @@ class _Slice:
             except UnavailableError:
                 self._leave(RETRY_AFTER)
             except ForgelineError as error:
+                if self._must_succeed(error):
+                    return
                 self._finish(State.FAILED, message=str(error), result={"key": error.key, **error.data})
             except (OperationalError, InterfaceError):
                 # The store is away: the lease runs out, and the job is gone on with.
                 raise
-            except Exception:  # noqa: BLE001  # told in the log and to whoever waits
+            except Exception as error:  # noqa: BLE001  # told in the log and to whoever waits
                 _log.exception("a job failed")
+                if self._must_succeed(error):
+                    return
                 self._finish(State.FAILED, message=_("Forgeline failed at this; its log says why."))
+
+    def _must_succeed(self, error: Exception) -> bool:
+        """Leave a job that may not end half done to be tried again."""
+        kind = find_job_kind(self._job.kind)
+        if kind is None or kind.may_stop:
+            return False
+        _log.error("a job that must succeed is tried again: %s", error)
+        self._leave(4 * RETRY_AFTER)
+        return True
 
     def _run(self) -> None:
         kind = find_job_kind(self._job.kind)
         if kind is None:
             self._finish(State.FAILED, message=_("Nobody knows this kind of job any more."))
             return
-        if self._job.attempts > MOST_ATTEMPTS:
+        if self._job.attempts > MOST_ATTEMPTS and kind.may_stop:
             sentence = _("The worker died %(times)d times at the same place; the log says why.")
             self._finish(State.FAILED, message=sentence % {"times": MOST_ATTEMPTS})
             return

@@ -42,6 +42,8 @@ class JobKind:
     """Who has it may ask for the work, sees it and fetches its files."""
     run: str
     """Dotted path of ``f(work)``, a generator of ``jobs.working.Step`` that returns the result."""
+    may_stop: bool = True
+    """False: once begun it is gone through with, and tried again until it succeeds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from forgeline.transfer import samples_api, sheets_api
+from forgeline.transfer import company_api, samples_api, sheets_api
 
 urlpatterns = [
+    path("company-archive/", company_api.CompanyArchiveView.as_view(), name="company-archive"),
+    path("company-erasure/", company_api.CompanyErasureView.as_view(), name="company-erasure"),
     path("sample-imports/", samples_api.SampleImportView.as_view(), name="sample-imports"),
     path("sample-exports/", samples_api.SampleExportView.as_view(), name="sample-exports"),
     path("imports/", sheets_api.ImportsView.as_view(), name="imports"),

@@ -27,6 +27,19 @@ MANIFEST = Manifest(
             "telemetry.view",
             "forgeline.transfer.samples.exporting.run",
         ),
+        JobKind(
+            "transfer.archive",
+            _("Everything of the company"),
+            "identity.own",
+            "forgeline.transfer.company.archive.run",
+        ),
+        JobKind(
+            "transfer.erasure",
+            _("Erasure of the company"),
+            "identity.own",
+            "forgeline.transfer.company.erasure.run",
+            may_stop=False,
+        ),
         JobKind("transfer.users", _("Import of people"), "identity.edit", _SHEET),
     ),
     navigation=(

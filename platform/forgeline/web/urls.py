@@ -82,6 +82,7 @@ urlpatterns = [
     path("company/plan/change/", plan.change, name="change_plan"),
     path("company/plan/invoices/<int:invoice_id>.pdf", plan.invoice, name="invoice"),
     path("company/keys/", company.keys, name="keys"),
+    path("company/data/", transfer.company_data, name="company_data"),
     path("transfer/", transfer.transfer, name="transfer"),
     path("transfer/<slug:kind>/template.<slug:form>", transfer.template, name="import_template"),
     path("transfer/<slug:kind>/export.<slug:form>", transfer.export, name="import_export"),

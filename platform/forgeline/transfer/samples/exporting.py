@@ -34,7 +34,7 @@ CSV_COLUMNS = [name for name in SCHEMA.names if name not in {"point_id", "text"}
 def start_export(
     *, point_ids: Sequence[int], since: datetime, until: datetime, form: str, actor: Actor
 ) -> Job:
-    """Have every raw sample of points in ``[since, until)`` written. **Raises** InvalidInputError for an unknown point."""
+    """Have every raw sample of points in ``[since, until)`` written. **Raises** InvalidInputError."""
     require_permission(actor, VIEW)
     if since >= until:
         raise InvalidInputError(_("The interval is empty: from must be before to."))

@@ -138,12 +138,7 @@ def _take(
             key = Reason(int(code)).key
             faults[key] = faults.get(key, 0) + int(count)
         for at in refused[:left].tolist():
-            shown = (
-                clock.from_us(int(rows.batch.ts_us[at])).isoformat()
-                if abs(rows.batch.ts_us[at]) < 2**55
-                else "?"
-            )
-            word = f"{rows.batch.point_id[at]} {shown} {rows.batch.value[at]:g}"
+            word = f"{rows.batch.point_id[at]} {_shown(int(rows.batch.ts_us[at]))} {rows.batch.value[at]:g}"
             told.append((int(rows.row[at]), Reason(int(reasons[at])).key, word))
     told.sort()
     heading = 1 if source.is_parquet else 2
@@ -204,8 +199,8 @@ def _result(kept: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
         "reasons": kept["faults"], "unknown": kept["unknown"], "sentences": sentences,
         "counts": {reason_word(reason): count for reason, count in kept["faults"].items()},
         "faults": [
-            {"sheet": "", "cell": str(row), "row": str(row), "column": "", "value": word, "sentence": reason_word(reason)}
-            for row, reason, word in kept["listed"]
+            {"sheet": "", "cell": str(row), "row": str(row), "column": "", "value": word, "sentence": reason_word(why)}
+            for row, why, word in kept["listed"]
         ],
         "fault_count": refused,
         "can_apply": dry_run and kept["accepted"] > 0,

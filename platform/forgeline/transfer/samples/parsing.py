@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 NO_TIME = np.iinfo(np.int64).min
+_WHOLE = r"^-?\d{1,18}$"
 _NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?$"
 _ISO = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?$"
 _ZONED = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"
@@ -45,7 +46,7 @@ def parse_times(column: Any, zone: str) -> tuple[NDArray[np.int64], bool]:
     out = np.full(len(words), NO_TIME, np.int64)
     left = np.ones(len(words), np.bool_)
     is_naive = False
-    for pattern in (_NUMBER, _ZONED, _ISO):
+    for pattern in (_WHOLE, _NUMBER, _ZONED, _ISO):
         mask = _matches(words, pattern) & left
         if not mask.any():
             continue
