@@ -75,6 +75,9 @@ class World:
     trial: int
     report: int
     invoice: int
+    job: int
+    file: int
+    upload: int
 
     def address(self, path: str) -> str:
         """Fill an address of the description with the ids of the right kind."""
@@ -85,12 +88,12 @@ class World:
             "alarm-rules": self.rule, "alarms": self.alarm, "alarm-trials": self.trial,
             "alarm-reports": self.report, "members": self.member, "invitations": self.invitation,
             "roles": self.role, "webhooks": self.webhook, "webhook-deliveries": self.webhook_delivery,
-            "invoices": self.invoice,
+            "invoices": self.invoice, "jobs": self.job, "uploads": self.upload,
         }  # fmt: skip
         own = kinds.get(path.removeprefix("/api/v1/").split("/")[0], 0)
         named = {
             "id": own, "plant_id": self.plant, "shift_id": self.shift, "binding_id": self.binding,
-            "credential_id": self.credential,
+            "credential_id": self.credential, "job_id": self.job, "file_id": self.file, "kind": "devices",
         }  # fmt: skip
         return path.format(**named)
 
@@ -161,6 +164,25 @@ class World:
             "post subscription/change/": {"plan": "professional", "period": "year", "at_once": True},
             **self._of_messages(),
             **self._of_alarms(),
+            **self._of_transfer(),
+        }
+
+    def _of_transfer(self) -> dict[str, Any]:
+        span = {"since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z"}
+        return {
+            "post uploads/": {"name": f"{MARK} two.csv"},
+            # Bytes, not JSON; the bodies have tests of their own (tests/jobs).
+            "put uploads/{id}/": None,
+            "delete uploads/{id}/": None,
+            "post jobs/{id}/cancel/": None,
+            "delete jobs/{id}/": None,
+            "post imports/{kind}/": {"upload": self.upload},
+            "post sample-imports/": {"upload": self.upload},
+            "post sample-exports/": {"points": [self.point], **span},
+            # For owners in person; tried in tests/transfer.
+            "post company-archive/": None,
+            "post company-erasure/": None,
+            "delete company-erasure/": None,
         }
 
     def _of_alarms(self) -> dict[str, Any]:
@@ -274,7 +296,23 @@ def make_world(company: Company, client: APIClient) -> World:
         ],
         report=_make_report(company, plant_id),
         invoice=_make_invoice(company),
+        **_make_job(client),
     )
+
+
+def _upload(client: APIClient) -> int:
+    made = client.post("/api/v1/uploads/", {"name": f"{MARK}.csv"}, format="json").json()["id"]
+    body = f"key,name\n{MARK}-9,{MARK} meter\n".encode()
+    client.put(f"/api/v1/uploads/{made}/?offset=0", body, content_type="application/octet-stream")
+    return int(made)
+
+
+def _make_job(client: APIClient) -> dict[str, int]:
+    """A job with a file, which nobody works on, and a file that was sent and not used."""
+    answer = client.post("/api/v1/imports/devices/", {"upload": _upload(client)}, format="json")
+    assert answer.status_code == 202, answer.content
+    job = answer.json()
+    return {"job": job["id"], "file": job["files"][0]["id"], "upload": _upload(client)}
 
 
 def _make_invoice(company: Company) -> int:

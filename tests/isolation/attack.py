@@ -63,7 +63,7 @@ def _api(world: World) -> Iterator[Probe]:
         address = world.address(path)
         if method == "delete" and path.endswith("special-days/"):
             address += "?on=2026-10-10"
-        yield Probe("api", method, address, body, "{" in path)
+        yield Probe("api", method, address, body, "{" in path.replace("{kind}", ""))
 
 
 def _filters(world: World) -> Iterator[Probe]:
@@ -91,8 +91,9 @@ def _pages(world: World, tokens: dict[str, str]) -> Iterator[Probe]:
         "channel_id": world.channel, "membership_id": world.member, "role_id": world.role,
         "endpoint_id": world.webhook, "device_id": world.device, "waiting_device_id": world.waiting,
         "connection_id": world.connection, "binding_id": world.binding, "invoice_id": world.invoice,
+        "job_id": world.job, "file_id": world.file,
     }  # fmt: skip
-    words = {"profile": "press", "kind": "mqtt", "uidb64": "MQ", "token": "a-token", **tokens}
+    words = {"profile": "press", "kind": "mqtt", "uidb64": "MQ", "token": "a-token", "form": "csv", **tokens}
     for route, parameters in list_pages():
         address = "/" + route
         for name, converter in parameters.items():

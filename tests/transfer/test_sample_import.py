@@ -82,8 +82,10 @@ def test_long_csv_by_path_and_number(
         "transfer.not_a_time": 1, "telemetry.unknown_point": 1, "transfer.not_a_value": 1, "telemetry.not_a_number": 1,
         "telemetry.too_old": 1,
     }  # fmt: skip
-    # Rows as an editor numbers them, but for blank lines, which the reader leaves out.
-    assert [fault["value"].split()[0] for fault in result["faults"]][:3] == ["nobody", "oops", "yesterday"]
+    # Rows as an editor numbers them, the blank one counted.
+    assert [(fault["row"], fault["value"].split()[0]) for fault in result["faults"]][:3] == [
+        ("7", "nobody"), ("8", "oops"), ("9", "yesterday"),
+    ]  # fmt: skip
     assert result["unknown"] == {"nobody": 1}
     rows = stored(live_company, power)
     assert [(ts - us(DAY)) // 1_000_000 for ts, _value, _quality in rows] == [0, 1, 2, 3]

@@ -173,6 +173,7 @@ class UploadViewSet(Resource):
     )
     def update(self, request: Request, pk: int) -> Response:
         """Add the next part, at most 8 MB; 409 tells from which byte to go on."""
+        files.get_upload(int(pk), actor=_actor(request))
         word, part = request.query_params.get("offset", ""), cast(Any, request.data)
         if not word.isdecimal() or len(word) > 15 or not isinstance(part, bytes):
             sentence = _("Send bytes as application/octet-stream, and ?offset= for where they begin.")

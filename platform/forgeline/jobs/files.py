@@ -32,6 +32,7 @@ MOST_PART = 8 * MB
 """Of a file that is sent: one request."""
 _PIECE = 1 << 18
 _ORPHAN_S = 86_400
+_UNUSED = timedelta(days=1)
 _NAME = re.compile(r"[^\x00-\x1f\x7f/\\:*?\"<>|]{1,120}")
 
 
@@ -52,7 +53,7 @@ def begin_upload(name: str, *, actor: Any, size_bytes: int | None = None) -> Fil
     return File.objects.create(
         name=name, content_type="application/octet-stream", place=secrets.token_hex(16), is_input=True,
         branches=list(current_branches.get()), user_id=actor.user_id, api_key_id=actor.api_key_id, created_at=now,
-        expires_at=now + _kept(),
+        expires_at=now + _UNUSED,
     )  # fmt: skip
 
 
@@ -118,8 +119,8 @@ def copy(row: File, *, actor: Any) -> File:
 def give(row: File, job: Job) -> None:
     """Make a sent file part of a job."""
     row.job, row.is_complete, row.sha256 = job, True, sha256_of(path_of(row))
-    row.branches = job.branches
-    row.save(update_fields=["job", "is_complete", "sha256", "branches"])
+    row.branches, row.expires_at = job.branches, clock.now() + _kept()
+    row.save(update_fields=["job", "is_complete", "sha256", "branches", "expires_at"])
 
 
 @contextmanager

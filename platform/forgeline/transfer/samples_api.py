@@ -17,14 +17,14 @@ from forgeline.jobs.api import JobSerializer
 from forgeline.transfer.samples import exporting, importing
 from forgeline.transfer.sheets_api import TransferView
 
-_ID = {"min_value": 1, "max_value": 2**62}
+_MOST_ID = 2**62
 
 
 class SampleImportInput(serializers.Serializer):
     """A file that was sent to `/uploads/` (CSV or Parquet), or the job of a trial."""
 
-    upload = serializers.IntegerField(required=False, **_ID)
-    job = serializers.IntegerField(required=False, **_ID)
+    upload = serializers.IntegerField(required=False, min_value=1, max_value=_MOST_ID)
+    job = serializers.IntegerField(required=False, min_value=1, max_value=_MOST_ID)
     zone = serializers.CharField(
         required=False,
         allow_blank=True,

@@ -68,7 +68,7 @@ def run(work: Work) -> Generator[Step, None, dict[str, Any]]:
     parts: list[dict[str, Any]] = list(work.position.get("parts", []))
     until_us = work.position.get("until_us") or clock.now_us()
     models = tables.list_models()
-    plan = ["people", *models, *ROLLUPS, *points]
+    plan: list[Any] = ["people", *models, *ROLLUPS, *points]
     for number in range(len(parts), len(plan)):
         each = plan[number]
         path = folder / str(number)

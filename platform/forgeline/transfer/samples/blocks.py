@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 from django.utils.translation import gettext as _
+from numpy.typing import NDArray
 
 from forgeline.base.errors import InvalidInputError
 
@@ -32,10 +34,14 @@ _HEAD = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some rows as Arrow columns. ``first`` is the number of its first row, ``after`` where the next one begins."""
+    """Some rows as Arrow columns. ``number`` is that of each row in the file, ``after`` where the next block begins.
+
+    ``broken`` are the numbers and words of rows that have more or fewer cells than there are headings.
+    """
 
     columns: dict[str, Any]
-    first: int
+    number: NDArray[np.int64]
+    broken: list[tuple[int, str]]
     after: dict[str, int]
     share: float
 
@@ -151,7 +157,15 @@ def _csv_blocks(source: Source, after: dict[str, int]) -> Iterator[Block]:
     read = arrow_csv.ReadOptions(
         column_names=source.names, encoding=source.encoding, use_threads=False, block_size=2 * BLOCK
     )
-    parse = arrow_csv.ParseOptions(delimiter=source.delimiter)
+    broken: list[tuple[int, str]] = []
+
+    def skip(row: Any) -> str:
+        broken.append((int(row.number or 1) - 1, str(row.text)))
+        return "skip"
+
+    parse = arrow_csv.ParseOptions(
+        delimiter=source.delimiter, invalid_row_handler=skip, ignore_empty_lines=False
+    )
     convert = arrow_csv.ConvertOptions(
         column_types=dict.fromkeys(source.names, pa.string()),
         strings_can_be_null=False,
@@ -163,26 +177,31 @@ def _csv_blocks(source: Source, after: dict[str, int]) -> Iterator[Block]:
             # Up to the end of a line: a value may hold no line break.
             piece += raw.readline(BLOCK)
             at += len(piece)
+            broken.clear()
             table = arrow_csv.read_csv(io.BytesIO(piece), read, parse, convert).combine_chunks()
             columns = {name: _flat(table.column(name)) for name in source.names}
-            # Blank lines are left out by the reader, and counted as a person counts them.
+            # Blank lines are left out, and counted as a person counts them.
             first, row = row, row + piece.count(b"\n") + (not piece.endswith(b"\n"))
-            yield Block(columns, first, {"at": at, "row": row}, at / size)
+            number = np.arange(first, first + table.num_rows + len(broken), dtype=np.int64)
+            number = np.delete(number, [min(at_row, len(number) - 1) for at_row, _text in broken])
+            found = [(first + at_row, text) for at_row, text in broken if text.strip()]
+            yield Block(columns, number[: table.num_rows], found, {"at": at, "row": row}, at / size)
 
 
 def _parquet_blocks(source: Source, after: dict[str, int]) -> Iterator[Block]:
     group, done, row = after.get("group", 0), after.get("done", 0), after.get("row", 0)
     with pq.ParquetFile(source.path, pre_buffer=False) as file:
         total = max(1, file.metadata.num_rows)
-        for number in range(group, file.num_row_groups):
+        for place in range(group, file.num_row_groups):
             for part, batch in enumerate(
-                file.iter_batches(batch_size=ROWS, row_groups=[number], use_threads=False)
+                file.iter_batches(batch_size=ROWS, row_groups=[place], use_threads=False)
             ):
-                if number == group and part < done:
+                if place == group and part < done:
                     continue
                 first, row = row, row + batch.num_rows
                 columns = {name: _flat(batch.column(name)) for name in source.names}
-                yield Block(columns, first, {"group": number, "done": part + 1, "row": row}, row / total)
+                number = np.arange(first, row, dtype=np.int64)
+                yield Block(columns, number, [], {"group": place, "done": part + 1, "row": row}, row / total)
             done = 0
 
 

@@ -24,6 +24,7 @@ from forgeline.telemetry.screening import Reason
 from forgeline.transfer.actors import actor_of_job
 from forgeline.transfer.samples.blocks import Block, Source, count_rows, open_source, read_blocks
 from forgeline.transfer.samples.rows import (
+    BROKEN,
     NOT_A_TIME,
     NOT_A_VALUE,
     UNKNOWN,
@@ -214,6 +215,7 @@ def _shown(us: int) -> str:
 def reason_word(reason: str) -> str:
     """Return what is wrong, and what helps."""
     words = {
+        BROKEN: _("The row has more or fewer cells than there are headings."),
         NOT_A_TIME: _("No time; write it as 2026-01-31 08:00:00, or in milliseconds since 1970."),
         NOT_A_VALUE: _("No number."),
         UNKNOWN: _("There is no such point; write its path and key, or its number."),

@@ -52,10 +52,8 @@ def parse_times(column: Any, zone: str) -> tuple[NDArray[np.int64], bool]:
             continue
         chosen = words.filter(pa.array(mask))
         try:
-            if pattern is _NUMBER:
-                found = _scaled(
-                    chosen.cast(pa.float64()) if "." in str(chosen[0]) else chosen.cast(pa.int64())
-                )
+            if pattern is _WHOLE or pattern is _NUMBER:
+                found = _scaled(chosen.cast(pa.int64() if pattern is _WHOLE else pa.float64()))
             elif pattern is _ZONED:
                 found = _integers(chosen.cast(pa.timestamp("us", tz="UTC")))
             else:

@@ -29,6 +29,7 @@ WORDS = {
     "value": {"value", "值", "数值"},
     "quality": {"quality", "质量"},
 }
+BROKEN = "transfer.broken_row"
 NOT_A_TIME, NOT_A_VALUE, UNKNOWN = "transfer.not_a_time", "transfer.not_a_value", "telemetry.unknown_point"
 MOST_UNKNOWN = 100
 
@@ -109,10 +110,16 @@ def make_rows(block: Block, shape: Shape, book: PointBook, zone: str, *, most: i
     """
     times = block.columns[shape.time]
     ts, is_naive = parse_times(times, zone)
-    number = block.first + np.arange(len(ts), dtype=np.int64)
+    number = block.number
     out = Rows(_empty(), number[:0], is_naive=is_naive)
+    broken = np.array([row for row, _text in block.broken], np.int64)
+    out.refuse(broken, BROKEN, lambda at: block.broken[at][1], most)
     timed = ts != NO_TIME
-    out.refuse(number[~timed], NOT_A_TIME, lambda at: times[int(np.flatnonzero(~timed)[at])], most)
+    # A line with nothing on it is no fault.
+    wrong = np.flatnonzero(
+        ~timed & ~(_is_blank(times) & _is_blank(block.columns[shape.point or shape.points[0]]))
+    )
+    out.refuse(number[wrong], NOT_A_TIME, lambda at: times[int(wrong[at])], most)
     if shape.point:
         ids = _ids_of(block.columns[shape.point], book, out)
         known = ids > 0
@@ -212,6 +219,11 @@ def _ids_of(column: Any, book: PointBook, out: Rows) -> NDArray[np.int32]:
             if not table[at] and len(out.unknown) < MOST_UNKNOWN:
                 out.unknown[word[:200]] = int(counts[at])
     return table[places] if len(places) else np.zeros(0, np.int32)
+
+
+def _is_blank(column: Any) -> NDArray[np.bool_]:
+    words = pc.utf8_trim_whitespace(pc.fill_null(column.cast(pa.string()), ""))
+    return np.asarray(pc.equal(words, "").to_numpy(zero_copy_only=False), np.bool_)
 
 
 def _empty() -> SampleBatch:

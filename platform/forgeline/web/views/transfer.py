@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from forgeline.assets.queries import list_sites
-from forgeline.base.errors import ForgelineError
+from forgeline.base.errors import ForgelineError, NotFoundError
 from forgeline.identity.roles import OWN
 from forgeline.jobs import files, services as jobs
 from forgeline.tenancy.models import Tenant
@@ -74,13 +74,20 @@ def _undo(request: HttpRequest, error: ForgelineError) -> None:
 @needs(WRITE)
 def template(request: HttpRequest, kind: str, form: str) -> HttpResponse:
     """Fetch an empty table."""
+    _require_form(form)
     return as_file(importing.write_template(kind, form, actor=request.actor), kind, form)  # type: ignore[attr-defined]
 
 
 @needs(WRITE)
 def export(request: HttpRequest, kind: str, form: str) -> HttpResponse:
     """Fetch what there is as a table."""
+    _require_form(form)
     return as_file(importing.write_export(kind, form, actor=request.actor), kind, form)  # type: ignore[attr-defined]
+
+
+def _require_form(form: str) -> None:
+    if form not in importing.FORMS:
+        raise NotFoundError(_("There is nothing here that you may see."))
 
 
 @require_POST
