@@ -6,6 +6,7 @@ connections or processes, and empties the tables afterwards.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +22,16 @@ from tests.services.fixtures import chromium, columnstore_url, timescale_url
 __all__ = ["chromium", "columnstore_url", "timescale_url"]
 
 
+_FILES = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     from django.conf import settings
 
     settings.SECRET_KEY = "only-for-tests"
+    # Files of jobs go to a folder that goes with the run.
+    config.stash[_FILES] = tempfile.TemporaryDirectory(prefix="forgeline-files-")
+    settings.JOBS = settings.JOBS | {"FOLDER": Path(config.stash[_FILES].name)}
     # The fastest hasher that is honest about being none: sign-in is tested, argon2 is not ours.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Nothing is collected here; whitenoise would say that the folder is not there.

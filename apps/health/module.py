@@ -44,7 +44,7 @@ MANIFEST = Manifest(
             "health.maintenance", "health/parts/of_machine.html", "apps.health.cards.machine_panel", "health.view", 10
         ),
     ),
-    jobs={"health.make_due_orders": 60.0},
+    beat={"health.make_due_orders": 60.0},
     enum_names={
         "WorkOrderStateEnum": "apps.health.models.orders.State",
         "WorkOrderKindEnum": "apps.health.models.orders.OrderKind",

@@ -95,7 +95,8 @@ def test_odd_ids_are_no_ids(live_company: Company, client_of: ClientOf, number: 
     client = client_of(live_company.manager_key)
     for method, path in OPERATIONS:
         if "{" in path:
-            names = dict.fromkeys(("id", "plant_id", "shift_id", "binding_id", "credential_id"), number)
+            ids = ("id", "plant_id", "shift_id", "binding_id", "credential_id", "job_id", "file_id", "kind")
+            names = dict.fromkeys(ids, number)
             answer = getattr(client, method)(path.format(**names), {}, format="json")
             _is_refused(answer, 400, 404)
 

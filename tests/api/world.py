@@ -12,27 +12,25 @@ from typing import Any
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
-from connectors.models import Connection, WaitingDevice, WaitingKey
-from forgeline.alarms.models import Alarm, AlarmReport, EntryKind, JournalEntry
 from forgeline.base import clock
-from forgeline.billing import subscriptions
-from forgeline.billing.models import Invoice, Subscription
-from forgeline.entitlements import rights
-from forgeline.identity.models import PartnerGrant
-from forgeline.identity.services import create_tenant
-from forgeline.notifications.models import Delivery, Notice
-from forgeline.sso.models import Domain, Identity, Provider
-from forgeline.tenancy.scoping import tenant_scope
 from tests.api.conftest import make_machine
 from tests.api.world_of_health import HealthIds, make_health
+from tests.api.world_rows import (
+    MARK,
+    RULE,
+    make_alarm,
+    make_delivery,
+    make_invoice,
+    make_job,
+    make_partner_grant,
+    make_report,
+    make_sso,
+    make_waiting,
+)
 from tests.conftest import Company
 
-MARK = "Zebrawood"
-"""Stands in every name of the world, so that one search finds whatever leaks."""
-RULE = {
-    "name": {"en": f"{MARK} power high"},
-    "condition": {"kind": "limit", "point": "power", "level": "H", "limit": 75.0},
-}
+__all__ = ["MARK", "RULE", "World", "make_world"]
+
 WRITES = ("post", "put", "patch", "delete")
 
 
@@ -84,6 +82,9 @@ class World:
     sso_identity: int
     partner_grant: int
     tenant: int
+    job: int
+    file: int
+    upload: int
 
     def address(self, path: str) -> str:
         """Fill an address of the description with the ids of the right kind."""
@@ -95,12 +96,12 @@ class World:
             "alarm-reports": self.report, "members": self.member, "invitations": self.invitation,
             "roles": self.role, "webhooks": self.webhook, "webhook-deliveries": self.webhook_delivery,
             "invoices": self.invoice, "machine-records": self.machine, "sso-identities": self.sso_identity,
-            "partner-grants": self.partner_grant, **self.health.own(),
+            "partner-grants": self.partner_grant, "jobs": self.job, "uploads": self.upload, **self.health.own(),
         }  # fmt: skip
         own = kinds.get(path.removeprefix("/api/v1/").split("/")[0], 0)
         named = {
             "id": own, "plant_id": self.plant, "shift_id": self.shift, "binding_id": self.binding,
-            "credential_id": self.credential,
+            "credential_id": self.credential, "job_id": self.job, "file_id": self.file, "kind": "devices",
         }  # fmt: skip
         return path.format(**named)
 
@@ -189,6 +190,25 @@ class World:
             **self.health.bodies(plant=self.plant, machine=self.machine, mark=MARK),
             **self._of_messages(),
             **self._of_alarms(),
+            **self._of_transfer(),
+        }
+
+    def _of_transfer(self) -> dict[str, Any]:
+        span = {"since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z"}
+        return {
+            "post uploads/": {"name": f"{MARK} two.csv"},
+            # Bytes, not JSON; the bodies have tests of their own (tests/jobs).
+            "put uploads/{id}/": None,
+            "delete uploads/{id}/": None,
+            "post jobs/{id}/cancel/": None,
+            "delete jobs/{id}/": None,
+            "post imports/{kind}/": {"upload": self.upload},
+            "post sample-imports/": {"upload": self.upload},
+            "post sample-exports/": {"points": [self.point], **span},
+            # For owners in person; tried in tests/transfer.
+            "post company-archive/": None,
+            "post company-erasure/": None,
+            "delete company-erasure/": None,
         }
 
     def _of_alarms(self) -> dict[str, Any]:
@@ -282,7 +302,7 @@ def make_world(company: Company, client: APIClient) -> World:
         credential=made(f"devices/{device['id']}/credentials/", None)["id"],
         connection=connection["id"],
         binding=binding[0]["id"],
-        waiting=_make_waiting(company.tenant_id, connection["id"]),
+        waiting=make_waiting(company.tenant_id, connection["id"]),
         shift=shift["id"],
         api_key=key["id"],
         member=next(
@@ -297,115 +317,20 @@ def make_world(company: Company, client: APIClient) -> World:
         channel=channel["id"],
         roster=roster_id,
         route=route["id"],
-        delivery=_make_delivery(company),
+        delivery=make_delivery(company),
         person=company.viewer.pk,
         rule=made(
             "alarm-rules/", {"asset": machine["machine"]["id"], "key": "power_high", "definition": RULE}
         )["id"],
-        alarm=_make_alarm(company, machine["machine"]["id"]),
+        alarm=make_alarm(company, machine["machine"]["id"]),
         trial=made("alarm-trials/", {"asset": machine["machine"]["id"], "definition": RULE, "days": 30})[
             "id"
         ],
-        report=_make_report(company, plant_id),
-        invoice=_make_invoice(company),
+        report=make_report(company, plant_id),
+        invoice=make_invoice(company),
         health=make_health(company, made, plant=plant_id, machine=machine["machine"]["id"], mark=MARK),
-        sso_identity=_make_sso(company),
-        partner_grant=_make_partner_grant(company),
+        sso_identity=make_sso(company),
+        partner_grant=make_partner_grant(company),
         tenant=company.tenant_id,
+        **make_job(client),
     )
-
-
-def _make_sso(company: Company) -> int:
-    """A provider that nobody asks, which has named the viewer."""
-    issuer = f"https://{MARK}.example"
-    with tenant_scope(company.tenant_id):
-        Provider.objects.create(
-            discovery_url=issuer, issuer=issuer, client_id=MARK, secret_sealed="x", generation=1
-        )
-        Domain.objects.create(name=f"{MARK}.example", token=MARK)
-        row = Identity.objects.create(user=company.viewer, issuer=issuer, subject=MARK)
-    return int(row.pk)
-
-
-def _make_partner_grant(company: Company) -> int:
-    """A partner that may come in, as the company has it: who the partner is lies behind another wall."""
-    name = f"{MARK} machines"
-    partner = create_tenant(name=name, slug=f"machines-{company.tenant_id}")
-    with tenant_scope(company.tenant_id):
-        grant = PartnerGrant.objects.create(
-            partner_id=partner.pk, partner_name=name, role="viewer", reason=f"{MARK} service",
-            expires_at=clock.now() + timedelta(days=7),
-        )  # fmt: skip
-    return int(grant.pk)
-
-
-def _make_invoice(company: Company) -> int:
-    """The company pays for a plan that holds everything that the tests do."""
-    with tenant_scope(company.tenant_id):
-        subscriptions.start_trial(currency="CNY", zone="Asia/Shanghai")
-        Subscription.objects.update(title=f"{MARK} Ltd")
-        subscriptions.change_plan("enterprise", "month", at_once=True)
-        # The tests of one minute make more calls than any plan has.
-        rights.set_rights(limits={}, modules=None)
-        return int(Invoice.objects.get().pk)
-
-
-def _make_waiting(tenant_id: int, connection_id: int) -> int:
-    """A device that nobody adopted yet: only a running connector makes one otherwise."""
-    now = clock.now()
-    with tenant_scope(tenant_id):
-        connection = Connection.objects.get(pk=connection_id)
-        device = WaitingDevice.objects.create(
-            tenant_id=tenant_id,
-            connection=connection,
-            key=f"{MARK}/gateway",
-            first_seen_at=now,
-            last_seen_at=now,
-        )
-        WaitingKey.objects.create(
-            tenant_id=tenant_id, waiting_device=device, key="flow", address=f"{MARK}/gateway|flow", sample="1",
-            first_seen_at=now, last_seen_at=now,
-        )  # fmt: skip
-    return int(device.pk)
-
-
-def _make_delivery(company: Company) -> int:
-    """A message on its way to the viewer's bell and mailbox."""
-    now = clock.now()
-    with tenant_scope(company.tenant_id):
-        notice = Notice.objects.create(
-            subject=f"{MARK}:1", kind="trial.raised", priority="high", title={"en": f"{MARK} is hot"}, body={},
-            happened_at=now, announced_at=now, routed_at=now, needs_answer=False,
-        )  # fmt: skip
-        rows = [
-            Delivery.objects.create(
-                key=f"{MARK}.{via}", notice=notice, via=via, user=company.viewer, to_name="Bob", state="sent",
-                created_at=now, due_at=now,
-            )
-            for via in ("bell", "email")
-        ]  # fmt: skip
-    return int(rows[1].pk)
-
-
-def _make_alarm(company: Company, asset_id: int) -> int:
-    """An alarm that the judge has raised."""
-    now = clock.now()
-    at_us = clock.to_us(now)
-    with tenant_scope(company.tenant_id):
-        alarm = Alarm.objects.create(
-            asset_id=asset_id, key="power_high", definition=RULE, is_out=True, is_active=True, is_acknowledged=False,
-            since_us=at_us, changed_us=at_us, raised_at=now, value=80.0,
-        )  # fmt: skip
-        JournalEntry.objects.create(alarm=alarm, kind=EntryKind.RAISED, happened_at=now, value=80.0)
-    return int(alarm.pk)
-
-
-def _make_report(company: Company, plant_id: int) -> int:
-    """A week that the worker has looked at."""
-    now = clock.now()
-    with tenant_scope(company.tenant_id):
-        report = AlarmReport.objects.create(
-            site_id=plant_id, on="2026-01-05", from_at=now, to_at=now, alarms=1, kpis={"note": MARK},
-            details={"note": MARK}, bad_actors=[],
-        )  # fmt: skip
-    return int(report.pk)

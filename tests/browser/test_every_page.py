@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
 from django.utils.translation import override
 
 from apps.health.rules import Line
@@ -24,7 +25,9 @@ from forgeline.base import clock
 from forgeline.identity.own_roles import copy_role
 from forgeline.identity.people import list_members
 from forgeline.identity.policy import Actor, permissions_of
+from forgeline.jobs import files, working
 from forgeline.tenancy.scoping import tenant_scope
+from forgeline.transfer.sheets.importing import start_import
 from forgeline.webhooks.services import create_endpoint, ping
 from tests.browser.conftest import Floor, Sender, sign_in
 
@@ -105,7 +108,22 @@ def _maintain(floor: Floor, boss: Actor) -> list[str]:
         f"/health/parts/{part.pk}/", "/health/routes/", "/health/routes/new/", f"/health/routes/{route.pk}/",
         f"/health/inspections/{run.pk}/", "/health/machines/", f"/health/machines/{floor.machine_id}/",
         "/health/figures/", "/health/terms/", f"/health/report/{token}/",
+        "/transfer/", "/jobs/", f"/jobs/{_try_table(floor)}/",
     ]  # fmt: skip
+
+
+def _try_table(floor: Floor) -> int:
+    """A table with a fault, tried."""
+    with tenant_scope(floor.company.tenant_id):
+        boss = Actor(
+            floor.company.tenant_id, "manager", user_id=floor.company.manager.pk, label="PLC7",
+            permissions=permissions_of("manager"),
+        )  # fmt: skip
+        with override("zh-hans"):
+            upload = files.store_upload("PLC7.csv", ContentFile(b"machine,key\nPLC7,PLC7\n"), actor=boss)
+            job = start_import("points", actor=boss, upload=upload)
+    working.work()
+    return int(job.pk)
 
 
 def _raise_alarm(floor: Floor) -> int:

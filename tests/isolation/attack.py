@@ -63,7 +63,7 @@ def _api(world: World) -> Iterator[Probe]:
         address = world.address(path)
         if method == "delete" and path.endswith("special-days/"):
             address += "?on=2026-10-10"
-        yield Probe("api", method, address, body, "{" in path)
+        yield Probe("api", method, address, body, "{" in path.replace("{kind}", ""))
 
 
 def _filters(world: World) -> Iterator[Probe]:
@@ -93,6 +93,7 @@ def _pages(world: World, tokens: dict[str, str]) -> Iterator[Probe]:
         "connection_id": world.connection, "binding_id": world.binding, "invoice_id": world.invoice,
         **world.health.pages(),
         "tenant_id": world.tenant, "announcement_id": world.tenant,
+        "job_id": world.job, "file_id": world.file,
     }  # fmt: skip
     words = {
         "profile": "press",
@@ -100,6 +101,7 @@ def _pages(world: World, tokens: dict[str, str]) -> Iterator[Probe]:
         "uidb64": "MQ",
         "token": "a-token",
         "company": "nobody",
+        "form": "csv",
         **tokens,
     }
     for route, parameters in list_pages():

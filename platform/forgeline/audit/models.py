@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from django.db import models
 
-from forgeline.tenancy.models import TenantModel
+from forgeline.tenancy.context import require_tenant_id
+from forgeline.tenancy.models import Tenant, TenantModel
 
 
 class Entry(TenantModel):
     """Who did what to which thing. Names are kept as they were; nothing points at a row that may go."""
 
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.DO_NOTHING, related_name="+", editable=False, default=require_tenant_id,
+        db_constraint=False,
+    )  # fmt: skip
+    """No foreign key in the database: what says that entries went outlives the company."""
     at = models.DateTimeField()
     who_kind = models.CharField(max_length=10)
     """person | key | service"""

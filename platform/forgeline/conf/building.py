@@ -5,6 +5,7 @@ from __future__ import annotations
 KERNEL = [
     "forgeline.conf",
     "forgeline.web",
+    "forgeline.transfer",
     "forgeline.billing",
     "forgeline.alarms",
     "forgeline.telemetry",
@@ -15,6 +16,7 @@ KERNEL = [
     "forgeline.realtime",
     "forgeline.pages",
     "forgeline.identity",
+    "forgeline.jobs",
     "forgeline.audit",
     "forgeline.entitlements",
     "forgeline.tenancy",

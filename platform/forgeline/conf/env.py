@@ -81,6 +81,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("FORGELINE_DNS_SERVER", "str", "", "host or host:port of the name server that is asked for the proofs of e-mail domains; empty: "
             "this machine's own.", section="Web"),
     Setting("FORGELINE_API_CALLS_PER_MINUTE", "int", 6000, "API calls of a company with keys, where its plan does not say less.", "1/min", "Web"),
+    Setting("FORGELINE_FILES_MB", "int", 20480, "Disk that files of imports and exports may use, of all companies.", "MB", "Jobs"),
+    Setting("FORGELINE_FILES_COMPANY_MB", "int", 5120, "The same for one company.", "MB", "Jobs"),
+    Setting("FORGELINE_FILES_DAYS", "int", 7, "How long such a file is kept.", "days", "Jobs"),
+    Setting("FORGELINE_ERASURE_GRACE_DAYS", "float", 14.0, "How long an owner may call the erasure of a company back.", "days", "Jobs"),
     Setting("FORGELINE_SPOOL_MB", "int", 2048, "Disk that a connector process may use while the store is away.", "MB", "Connectors"),
     Setting("FORGELINE_OPCUA_CERTIFICATES", "str", "", "Folder of the OPC UA client certificate; empty: var/opcua.", section="Connectors"),
 )  # fmt: skip

@@ -176,13 +176,15 @@ CELERY_BEAT_SCHEDULE = {
         "billing.meter": 60.0,
         "billing.measure_storage": 3600.0,
         "billing.advance": 600.0,
+        "jobs.work": 5.0,
+        "jobs.trim": 600.0,
     }.items()
 }
 
 _MANIFESTS = [import_module(f"{module}.module").MANIFEST for module in MODULES]
 for _manifest in _MANIFESTS:
     CELERY_BEAT_SCHEDULE |= {
-        name: {"task": name, "schedule": seconds} for name, seconds in _manifest.jobs.items()
+        name: {"task": name, "schedule": seconds} for name, seconds in _manifest.beat.items()
     }
 
 # --- people ----------------------------------------------------------------------------------------------------------
@@ -366,6 +368,13 @@ CONNECTORS = {
     "MQTT_PASSWORD": ENV["FORGELINE_MQTT_PASSWORD"],
     "OPCUA_CERTIFICATES": ENV["FORGELINE_OPCUA_CERTIFICATES"] or VAR / "opcua",
 }
+JOBS = {
+    "FOLDER": VAR / "files",
+    "FILES_MB": ENV["FORGELINE_FILES_MB"],
+    "COMPANY_FILES_MB": ENV["FORGELINE_FILES_COMPANY_MB"],
+    "FILES_DAYS": ENV["FORGELINE_FILES_DAYS"],
+}
+ERASURE_GRACE_DAYS = ENV["FORGELINE_ERASURE_GRACE_DAYS"]
 NOTIFICATIONS = {
     "PUBLIC_URL": ENV["FORGELINE_PUBLIC_URL"].rstrip("/") or f"http://localhost:{ENV['FORGELINE_HTTP_PORT']}",
     "ALLOW_PRIVATE": ENV["FORGELINE_MESSAGES_TO_PRIVATE"],

@@ -19,7 +19,7 @@ from forgeline.identity.branches import check_branches
 from forgeline.identity.models import ApiKey, Role
 from forgeline.identity.own_roles import require_givable
 from forgeline.identity.policy import Actor, require_permission
-from forgeline.identity.queries import digest_of
+from forgeline.identity.queries import digest_of, find_actor_by_digest
 from forgeline.identity.roles import PEOPLE
 from forgeline.tenancy.scoping import tenant_scope
 
@@ -35,6 +35,12 @@ _noted_until: dict[int, float] = {}
 def list_keys() -> QuerySet[ApiKey]:
     """Return the keys that serve, the newest first."""
     return ApiKey.objects.filter(revoked_at=None).exclude(expires_at__lte=clock.now())
+
+
+def find_key_actor(api_key_id: int) -> Actor | None:
+    """Return the actor of a key of the company in force, or None for one that serves no more."""
+    row = list_keys().filter(pk=api_key_id).first()
+    return None if row is None else find_actor_by_digest(row.digest)
 
 
 def make_key(

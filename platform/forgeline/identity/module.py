@@ -41,6 +41,9 @@ MANIFEST = Manifest(
         ),
         NavigationItem(_("API keys"), "web:keys", "identity.edit", section="company", order=20),
         NavigationItem(_("Modules"), "web:modules", "identity.edit", section="company", order=25),
+        NavigationItem(
+            _("Data of the company"), "web:company_data", "identity.own", section="company", order=70
+        ),
     ),
     api_urls="forgeline.identity.api_urls",
 )

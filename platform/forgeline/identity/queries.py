@@ -59,11 +59,16 @@ def digest_of(key: str) -> str:
 
 def find_actor_by_key(key: str) -> Actor | None:
     """Return the actor of a live API key, or None for one that is unknown, expired or revoked."""
+    return find_actor_by_digest(digest_of(key))
+
+
+def find_actor_by_digest(digest: str) -> Actor | None:
+    """Return the actor of a live API key by its SHA-256."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT api_key_id, tenant_id, role, name, own_permissions, permissions, branches, kind "
             "FROM identity_find_api_key(%s)",
-            [digest_of(key)],
+            [digest],
         )
         row = cursor.fetchone()
     if row is None:

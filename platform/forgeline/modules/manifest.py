@@ -32,6 +32,21 @@ class EventType:
 
 
 @dataclass(frozen=True, slots=True)
+class JobKind:
+    """Work that takes longer than a request."""
+
+    key: str
+    """``transfer.samples``"""
+    title: Any
+    permission: str
+    """Who has it may ask for the work, sees it and fetches its files."""
+    run: str
+    """Dotted path of ``f(work)``, a generator of ``jobs.working.Step`` that returns the result."""
+    may_stop: bool = True
+    """False: once begun it is gone through with, and tried again until it succeeds."""
+
+
+@dataclass(frozen=True, slots=True)
 class OverviewCard:
     """A card that a wing puts on the plant overview: a template and the function that gives its context."""
 
@@ -105,11 +120,12 @@ class Manifest:
     navigation: Sequence[NavigationItem] = ()
     overview_cards: Sequence[OverviewCard] = ()
     machine_panels: Sequence[MachinePanel] = ()
-    jobs: Mapping[str, float] = field(default_factory=dict)
+    beat: Mapping[str, float] = field(default_factory=dict)
     """Celery task → seconds between its runs; beat has the worker do them."""
     enum_names: Mapping[str, str] = field(default_factory=dict)
     """Name in the OpenAPI description → dotted path of the choices, where two fields of one name have others."""
     first_steps: Sequence[FirstStep] = ()
+    jobs: Sequence[JobKind] = ()
     profile_sections: dict[str, str] = field(default_factory=dict)
     """Section of a device profile → dotted path of the function that validates it: ``f(section) -> list of faults``."""
     urls: str = ""

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from forgeline.modules.manifest import (
     EventType,
     FirstStep,
+    JobKind,
     MachinePanel,
     Manifest,
     NavigationItem,
@@ -67,6 +68,7 @@ def _faults_of(manifest: Manifest, where: str) -> list[str]:
         *manifest.records,
         *events,
         *(step.key for step in manifest.first_steps),
+        *(kind.key for kind in manifest.jobs),
     ]
     named += [each for each in manifest.features if each != manifest.key]
     faults += [
@@ -173,6 +175,11 @@ def list_overview_cards(is_on: IsOn = _always) -> list[OverviewCard]:
 def list_machine_panels(is_on: IsOn = _always) -> list[MachinePanel]:
     """Return the panels of the machine page in order."""
     return sorted((panel for m in _shown(is_on) for panel in m.machine_panels), key=lambda panel: panel.order)
+
+
+def find_job_kind(key: str) -> JobKind | None:
+    """Return a kind of job, or None for one whose part of the building is gone."""
+    return next((kind for m in _MANIFESTS.values() for kind in m.jobs if kind.key == key), None)
 
 
 def _shown(is_on: IsOn) -> list[Manifest]:

@@ -28,6 +28,7 @@ from forgeline.base.errors import InvalidInputError, NotFoundError
 from forgeline.base.spreadsheet import safe_cells
 from forgeline.telemetry import queries, shapes
 from forgeline.telemetry.engines.base import Resolution
+from forgeline.telemetry.exporting import in_tenant, stream_parquet, words_of
 from forgeline.telemetry.ingest import ingest_batch
 from forgeline.telemetry.sample import Quality, SampleBatch, SampleFlag
 from forgeline.tenancy.context import require_tenant_id
@@ -100,7 +101,12 @@ class SamplesView(TelemetryView):
                 "pairs", int, description="Most lowest/highest pairs of a raw answer, 10 to 2000."
             ),
             OpenApiParameter("columns", str, description="Only these columns beside the time, with commas."),
-            OpenApiParameter("as", str, enum=["json", "csv"], description="csv streams every raw sample."),
+            OpenApiParameter(
+                "as",
+                str,
+                enum=["json", "csv", "parquet"],
+                description="csv and parquet stream every raw sample.",
+            ),
         ],
         responses={(200, "application/json"): shapes.SERIES, (200, "text/csv"): OpenApiTypes.STR},
     )
@@ -108,6 +114,8 @@ class SamplesView(TelemetryView):
         from_us, to_us = _interval(request)
         if request.query_params.get("as") == "csv":
             return self._stream_csv(_point_ids(request, most=MAX_SERIES), from_us, to_us)
+        if request.query_params.get("as") == "parquet":
+            return self._stream_parquet(_point_ids(request, most=MAX_SERIES), from_us, to_us)
         series = queries.read_series(
             _point_ids(request, most=MAX_SERIES),
             from_us,
@@ -125,6 +133,13 @@ class SamplesView(TelemetryView):
         body = _csv_lines(require_tenant_id(), points, from_us, to_us)
         response = StreamingHttpResponse(body, content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = 'attachment; filename="samples.csv"'
+        return response
+
+    def _stream_parquet(self, ids: Sequence[int], from_us: int, to_us: int) -> StreamingHttpResponse:
+        points = words_of(list(Point.objects.select_related("asset").filter(pk__in=ids).order_by("pk")))
+        body = stream_parquet(in_tenant(require_tenant_id()), points, from_us, to_us)
+        response = StreamingHttpResponse(body, content_type="application/vnd.apache.parquet")
+        response["Content-Disposition"] = 'attachment; filename="samples.parquet"'
         return response
 
     @extend_schema(

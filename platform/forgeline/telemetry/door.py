@@ -76,6 +76,11 @@ class Door:
         self.batch = batch
         self.now_us = now_us
 
+    def screen(self) -> NDArray[np.int8]:
+        """Return the reason of each row; nothing is written."""
+        slots = self.tracker.find_slots(self.batch.point_id)
+        return screen(self.batch, self._facts(slots), self._limits(slots))[0]
+
     def pass_through(self) -> tuple[IngestResult, StoredBatch | None]:
         slots = self.tracker.find_slots(self.batch.point_id)
         reasons, quality = screen(self.batch, self._facts(slots), self._limits(slots))

@@ -10,8 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 
+import numpy as np
 import structlog
 from django.db import connections
+from numpy.typing import NDArray
 
 from forgeline.base.clock import now_us as clock_now_us
 from forgeline.telemetry import metrics
@@ -20,7 +22,10 @@ from forgeline.telemetry.engines.catalogue import current_engine
 from forgeline.telemetry.sample import SampleBatch
 from forgeline.telemetry.tracking import Tracker
 
-__all__ = ["IngestResult", "StoredBatch", "close", "flush", "ingest_batch", "register_observer", "reset"]
+__all__ = [
+    "IngestResult", "StoredBatch", "close", "flush", "ingest_batch", "register_observer", "reset", "screen_batch",
+    "settle",
+]  # fmt: skip
 
 MAX_WAIT_S = 20.0
 """How long a batch is held back at most while roll-ups are worked off."""
@@ -65,6 +70,12 @@ def ingest_batch(batch: SampleBatch, *, now_us: int | None = None) -> IngestResu
     return result
 
 
+def screen_batch(batch: SampleBatch, *, now_us: int | None = None) -> NDArray[np.int8]:
+    """Return for each row the screening.Reason for which it would be refused, 0 for none; nothing is stored."""
+    with _lock:
+        return Door(tracker(), batch, clock_now_us() if now_us is None else now_us).screen()
+
+
 def _wait_for_room(started: float) -> None:
     """Hold the sender back while roll-ups cannot follow; for a while only, the rows themselves come first."""
     while _tracker is not None and _tracker.is_behind and time.monotonic() - started < MAX_WAIT_S:
@@ -88,6 +99,12 @@ def flush(*, now_us: int | None = None) -> None:
     """
     if _tracker is not None:
         _tracker.flush(clock_now_us() if now_us is None else now_us)
+
+
+def settle(*, now_us: int | None = None) -> bool:
+    """Flush, and say whether nothing waits any more: after a large import, whose roll-ups take several."""
+    flush(now_us=now_us)
+    return _tracker is None or not _tracker.waiting
 
 
 def close() -> None:

@@ -89,6 +89,14 @@ def read_trends(
     return trends
 
 
+def read_rollup_rows(
+    resolution: Resolution, point_id: int, from_us: int, to_us: int, *, limit: int
+) -> NDArray[Any]:
+    """Return the stored roll-up rows of a point whose buckets begin in ``[from, to)``, by time; NaN for null."""
+    require_tenant_id()
+    return reads.read_rollup(resolution, [point_id], from_us, to_us, limit=limit)
+
+
 def iterate_raw(
     point_id: int, from_us: int, to_us: int, *, page: int = 10_000
 ) -> Iterator[list[tuple[Any, ...]]]:

@@ -169,7 +169,12 @@ class Tracker:
     @property
     def is_behind(self) -> bool:
         """More buckets wait to be computed anew than may."""
-        return sum(self._rollups.partials.waiting) > MAX_WAITING
+        return self.waiting > MAX_WAITING
+
+    @property
+    def waiting(self) -> int:
+        """Buckets that wait to be computed anew."""
+        return sum(self._rollups.partials.waiting)
 
     # --- what follows by time -----------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from forgeline.web.views import (
     calendar,
     company,
     history,
+    jobs,
     machine,
     modules,
     overview,
@@ -17,6 +18,7 @@ from forgeline.web.views import (
     setup,
     sso,
     start,
+    transfer,
     webhooks,
 )
 from forgeline.web.views.alarms import analysis, detail, editor, journal, live, rulebook
@@ -100,4 +102,12 @@ urlpatterns = [
     path("operator/announcements/", announcements.announcements, name="operator_announcements"),
     path("operator/health/", health.health, name="operator_health"),
     path("company/keys/", company.keys, name="keys"),
+    path("company/data/", transfer.company_data, name="company_data"),
+    path("transfer/", transfer.transfer, name="transfer"),
+    path("transfer/<slug:kind>/template.<slug:form>", transfer.template, name="import_template"),
+    path("transfer/<slug:kind>/export.<slug:form>", transfer.export, name="import_export"),
+    path("transfer/apply/<int:job_id>/", transfer.apply_import, name="apply_import"),
+    path("jobs/", jobs.jobs, name="jobs"),
+    path("jobs/<int:job_id>/", jobs.job, name="job"),
+    path("jobs/<int:job_id>/files/<int:file_id>/", jobs.job_file, name="job_file"),
 ]

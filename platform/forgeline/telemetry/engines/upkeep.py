@@ -6,6 +6,8 @@ from forgeline.base.clock import from_us, to_us
 from forgeline.telemetry.engines.catalogue import current_engine
 from forgeline.telemetry.engines.connection import lift_tuple_limit, store_connection
 
+_OF_TENANT = "point_id = ANY (ARRAY(SELECT id FROM assets_point WHERE tenant_id = %s))"
+
 
 def read_store_bytes() -> int:
     """Return the size of the whole database: samples are most of it, and all of it shares the disk."""
@@ -34,6 +36,26 @@ def delete_rows(table: str, tenant_id: int, from_us_: int, to_us_: int) -> int:
             [from_us(from_us_), from_us(to_us_), tenant_id],
         )
         return deleted.rowcount
+
+
+def delete_all_rows(table: str, tenant_id: int) -> int:
+    """Delete a tenant's rows of a table that has no chunks."""
+    with store_connection() as connection, connection.transaction():
+        return connection.execute(f"DELETE FROM {table} WHERE {_OF_TENANT}", [tenant_id]).rowcount
+
+
+def count_rows(table: str, tenant_id: int) -> int:
+    """Return how many rows a table holds of a tenant's points."""
+    with store_connection() as connection:
+        row = connection.execute(f"SELECT count(*) FROM {table} WHERE {_OF_TENANT}", [tenant_id]).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def delete_commits_of(tenant_id: int) -> int:
+    """Delete a tenant's part of the commit log, and what is noted of its excess."""
+    with store_connection() as connection:
+        return connection.execute("DELETE FROM telemetry_commit WHERE tenant_id = %s", [tenant_id]).rowcount
 
 
 def list_excesses() -> list[tuple[int, int, int, int | None]]:

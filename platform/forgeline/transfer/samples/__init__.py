@@ -1,0 +1,1 @@
+"""Samples of the past in and out, as CSV and Parquet."""
