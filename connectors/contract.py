@@ -129,6 +129,12 @@ class Options:
         """Return these options as they are kept in place of ``former``: with what must be undone at the source."""
         return self
 
+    def slowed(self) -> Self:
+        """Return these options as they hold while the company stores more than its plan has: what the source sends by
+        itself is taken as ever, what is asked for is asked for less often.
+        """
+        return self
+
     def dump(self, *, secrets: bool = False) -> dict[str, Any]:
         """Return the options as JSON-like data, by default with every secret replaced by True (set) or "" (not)."""
         out: dict[str, Any] = {}

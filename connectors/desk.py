@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection
 
 from connectors import leases, maps, platform_broker, waiting
-from connectors.contract import BindingSpec, Driver, Options
+from connectors.contract import BindingSpec, ConnectorError, Driver, Options
 from connectors.ledger import Ledger, Told
 from connectors.models import Connection
 from connectors.mqtt.driver import DROPPED, PlatformDriver
@@ -27,7 +27,10 @@ from connectors.runtime.fleet import Plan
 from connectors.runtime.unknown import Sighting
 from connectors.secrets import unseal
 from forgeline.assets.services.announcing import CHANNEL
+from forgeline.entitlements.rights import list_in_excess
 
+EXCESS_EVERY_S = 30.0
+"""How soon a company's polling slows down, or goes on as before, with its plan's samples."""
 BROKER_MAP_EVERY_S = 30.0
 """A look-up of an unknown address reads it anew at once, and so does the database's word that points changed; this
 is for what neither tells of, and for poolers that pass no NOTIFY on."""
@@ -55,6 +58,8 @@ class Desk:
     tenant_of: dict[int, int] = field(default_factory=dict)
     _revisions: dict[int, int] = field(default_factory=dict)
     _maps: dict[int, Sequence[BindingSpec]] = field(default_factory=dict)
+    _in_excess: frozenset[int] = frozenset()
+    _excess_read_s: float = -1e9
     _listens_on: Any = None
     _points_changed: bool = False
     _broker: maps.BrokerMap = field(default_factory=maps.BrokerMap)
@@ -79,6 +84,7 @@ class Desk:
         give_up = leases.surplus(mine, resources=len(wanted), processes=processes)
         keep = mine - set(give_up)
         self._follow_points()
+        self._follow_excess()
         changed: dict[int, list[int]] = {}
         for connection_id, (tenant_id, _kind, revision) in live.items():
             if f"connection:{connection_id}" in keep and self._revisions.get(connection_id) != revision:
@@ -114,11 +120,12 @@ class Desk:
     def _plan(self, row: Connection, bindings: Sequence[BindingSpec], tenant_id: int, resolver: Any) -> Plan:
         self._maps[row.pk] = bindings
         self.tenant_of[row.pk] = tenant_id
+        is_slowed = tenant_id in self._in_excess and is_polled(row)
         return Plan(
             key=f"connection:{row.pk}",
             # A change of the map alone leaves the driver standing; "enable" on a faulted one must not.
-            fingerprint=(row.kind, repr(row.options), row.enabled),
-            make_driver=functools.partial(make_driver, row),
+            fingerprint=(row.kind, repr(row.options), row.enabled, is_slowed),
+            make_driver=functools.partial(make_driver, row, is_slowed=is_slowed),
             bindings=bindings,
             counters=self.ledger.open(row.pk, tenant_id),
             resolver=resolver(row.pk),
@@ -151,6 +158,18 @@ class Desk:
 
     def _note_points_changed(self, _notify: Any) -> None:
         self._points_changed = True
+
+    # --- what a plan holds ---
+
+    def _follow_excess(self) -> None:
+        """Plan anew what belongs to companies that have come to store more than their plan has, or do no longer."""
+        if time.monotonic() - self._excess_read_s < EXCESS_EVERY_S:
+            return
+        present = list_in_excess()
+        for connection_id in list(self._revisions):
+            if self.tenant_of[connection_id] in present ^ self._in_excess:
+                del self._revisions[connection_id]
+        self._in_excess, self._excess_read_s = present, time.monotonic()
 
     # --- the platform's own broker ---
 
@@ -273,11 +292,22 @@ class Desk:
             self._dropped_told = int(dropped)
 
 
-def make_driver(row: Connection) -> Driver:
+def make_driver(row: Connection, *, is_slowed: bool = False) -> Driver:
     """Return a connection's driver. **Raises** PermanentError, OptionsError: the connection is faulted then."""
     spec = get_spec(row.kind)
     options: Options = spec.options.parse(unseal(row.options))
+    if is_slowed:
+        options = options.slowed()
     return load_driver(spec)(options, connection_id=row.pk, client_id=f"forgeline-connection-{row.pk}")
+
+
+def is_polled(row: Connection) -> bool:
+    """Say whether a connection asks its source again and again, so that it can do so less often."""
+    try:
+        options: Options = get_spec(row.kind).options.parse(unseal(row.options))
+    except ConnectorError:
+        return False
+    return options.slowed() != options
 
 
 def _make_member(options: MqttOptions, number: int, dropped_told: Callable[[], int | None]) -> Driver:

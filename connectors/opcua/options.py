@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from connectors.contract import Options, mark, option
@@ -18,6 +18,9 @@ _CERTIFICATE = {"identity": ("certificate",)}
 _SUBSCRIBED = {"mode": ("subscribe",)}
 IDENTITIES = ("anonymous", "user", "certificate")
 DEADBANDS = ("none", "absolute", "percent")
+SLOWED_BY = 4
+"""How much longer a poll waits while the company stores more than its plan has."""
+_LONGEST_POLL_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,12 @@ class OpcUaOptions(Options):
         help=mark("In the node's unit, or in percent of its range."),
     )
     poll_interval_s: float = option(
-        1.0, label=mark("Polling interval"), unit="s", minimum=0.05, maximum=86_400, when={"mode": ("poll",)}
+        1.0,
+        label=mark("Polling interval"),
+        unit="s",
+        minimum=0.05,
+        maximum=_LONGEST_POLL_S,
+        when={"mode": ("poll",)},
     )
 
     confirm_unchanged: bool = option(
@@ -140,6 +148,11 @@ class OpcUaOptions(Options):
             if self.security_policy == "None":
                 faults["security_policy"] = [mark("A user certificate needs a secure channel.")]
         return faults
+
+    def slowed(self) -> Self:
+        if self.mode != "poll":
+            return self
+        return replace(self, poll_interval_s=min(self.poll_interval_s * SLOWED_BY, _LONGEST_POLL_S))
 
     @property
     def host(self) -> str:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from connectors import queries, registry, services
 from connectors.contract import ConnectorSpec
+from connectors.desk import is_polled
 from connectors.models import Undecodable
 from connectors.pages.access import EDIT, VIEW, actor_of, is_partial, needs, tell
 from connectors.pages.editing import group_digits
@@ -21,6 +22,7 @@ from connectors.pages.listing import make_row
 from connectors.pages.words import event_words, reason_word
 from connectors.wording import translate_sentence
 from forgeline.base.errors import ForgelineError
+from forgeline.entitlements.rights import rights_of
 
 _SHOWN_PAYLOAD = 600
 
@@ -39,6 +41,7 @@ def show_connection(request: HttpRequest, connection_id: int) -> HttpResponse:
         "counters": list_counters(row.facts),
         "reasons": [(reason_word(reason), reason, count) for reason, count in row.facts.rejected.items()],
         "events": [_event(each) for each in row.facts.events],
+        "is_slowed": is_polled(connection) and rights_of(actor_of(request).tenant_id).excess_since is not None,
         "is_untrusted": row.facts.fault_key == "opcua.untrusted_certificate",
     }
     if is_partial(request):

@@ -252,8 +252,8 @@ class World:
 
 def numbered_world() -> World:
     """A world of ones, where only the shape of addresses and bodies counts."""
-    ones = [1] * (len(World.__slots__) - 1)
-    return World(*ones, health=HealthIds(*[1] * len(HealthIds.__slots__)))
+    ones = {name: 1 for name in World.__slots__ if name != "health"}
+    return World(**ones, health=HealthIds(*[1] * len(HealthIds.__slots__)))
 
 
 def make_world(company: Company, client: APIClient) -> World:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from forgeline.base.errors import InvalidInputError, PaymentRequiredError
@@ -181,6 +182,13 @@ def set_excess(since: datetime | None) -> None:
     """Note since when the company stores more than its plan has, None when it does not."""
     Entitlement.objects.update(excess_since=since)
     forget()
+
+
+def list_in_excess() -> frozenset[int]:
+    """Return the ids of the companies that store more than their plan has."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tenant_id FROM entitlements_list_in_excess()")
+        return frozenset(row[0] for row in cursor.fetchall())
 
 
 def forget() -> None:
