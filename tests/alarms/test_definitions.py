@@ -67,6 +67,7 @@ def test_a_rule_is_read_and_written_back(raw: dict[str, Any]) -> None:
         (_rule(kind="state", point="pressure", codes=[1]), "no state"),
         (_rule(kind="state", point="state", codes=[]), "at least one code"),
         (_rule(kind="silence", point="pressure", after_s=1), "expected every 10 s"),
+        (_rule(kind="silence", point="pressure", after_s=1e300), "at most 93 days"),
         (_rule(kind="expression", expression="p > ", points={"p": "pressure"}), "cannot be read at character"),
         (_rule(kind="expression", expression="p > q", points={"p": "pressure"}), "names q"),
         (_rule(kind="expression", expression="p > 1", points={"p": "pressure", "q": "state"}), "does not use q"),

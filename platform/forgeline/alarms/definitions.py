@@ -20,6 +20,8 @@ from forgeline.telemetry.sample import PointKind
 from forgeline.telemetry.state_rules import MachineState
 
 MAX_DELAY_S = 86_400.0
+MAX_SILENCE_S = 93 * 86_400.0
+"""Three times as long as a point may be expected to take."""
 MAX_CODE = 2**31
 MAX_SEVERITY = 1000
 
@@ -342,6 +344,8 @@ def _check_state(condition: Any, points: Mapping[str, PointFacts]) -> list[str]:
 
 def _check_silence(condition: Any, points: Mapping[str, PointFacts]) -> list[str]:
     interval_s = points[condition.point].interval_s
+    if not 0 <= condition.after_s <= MAX_SILENCE_S:
+        return [_("A silence lasts at most 93 days.")]
     if condition.after_s and condition.after_s < interval_s:
         return [
             _("The point is expected every %(interval)g s; silence is longer than that.")

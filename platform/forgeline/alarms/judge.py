@@ -139,8 +139,8 @@ class Judge:
             return Round(False, until_us=now_us + LEASE_S * 1_000_000 // 2)
         now = from_us(now_us)
         left = row.expires_at - now if row.expires_at is not None else timedelta(0)
-        # What lasts longer than any lease was given by a clock that has been put back since.
-        is_held = timedelta(0) < left <= timedelta(seconds=2 * LEASE_S)
+        # What lasts a minute was given by a clock that has been put back since; two machines' clocks differ by less.
+        is_held = timedelta(0) < left <= timedelta(seconds=6 * LEASE_S)
         if row.owner != self._owner and is_held:
             return Round(False, until_us=now_us + left // timedelta(microseconds=1))
         if not self._round_us and left < -timedelta(microseconds=STOOD_STILL_US):

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forgeline.alarms.definitions import (
+    MAX_SILENCE_S,
     AnyCondition,
     Definition,
     Deviation,
@@ -45,7 +46,7 @@ class Input:
 
     @property
     def hold_us(self) -> int:
-        return round(self.interval_s * HOLD_INTERVALS * 1e6)
+        return round(min(self.interval_s * HOLD_INTERVALS, MAX_SILENCE_S) * 1e6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,8 @@ class Book:
                 terms["high"] = 0.5
                 codes += [(number, code) for code in condition.codes]
             case Silence():
-                terms["silent_us"] = round((condition.after_s or HOLD_INTERVALS * inputs[0].interval_s) * 1e6)
+                after_us = round(min(condition.after_s, MAX_SILENCE_S) * 1e6)
+                terms["silent_us"] = after_us or inputs[0].hold_us
             case Formula():
                 terms["high"] = 0.5
                 expression = Expression(condition.expression)

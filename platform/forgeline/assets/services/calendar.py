@@ -119,6 +119,8 @@ def set_day(
     """Say that a day is off, or is worked, whatever its weekday."""
     require_edit(actor)
     site = get_for_change(Site, site_id)
+    if not 2000 <= on.year <= 2100:
+        raise invalid({"on": [_("Choose a day from 2000 to 2100.")]})
     row = CalendarDay.objects.filter(site=site, on=on).first() or CalendarDay(site=site, on=on)
     row.is_working, row.name = is_working, name.strip()
     return save(row, taken=_("This day is set already."))

@@ -160,7 +160,7 @@ def _path_under(site: Site, parent: Asset | None, asset: Asset) -> str:
 def _check_zone(zone: str) -> None:
     try:
         ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones, such as Asia
         raise invalid(
             {"zone": [_("There is no time zone of this name; choose one such as Asia/Shanghai.")]}
         ) from None

@@ -26,6 +26,9 @@ _FIELDS = frozenset(
     }
 )  # fmt: skip
 
+SHORTEST_S, LONGEST_S = 0.001, 31 * 86_400.0
+"""How often a point may be expected to speak."""
+
 
 def create_point(
     *,
@@ -138,8 +141,8 @@ def _check(point: Point) -> None:
         elif role.units and "unit" not in faults and not units_fit(point.unit, role.units):
             fitting = ", ".join(role.units)
             faults["unit"] = [_("This unit does not fit the role; it takes: %(units)s.") % {"units": fitting}]
-    if not point.expected_interval_s or point.expected_interval_s <= 0:
-        faults["expected_interval_s"] = [_("This must be more than 0 seconds.")]
+    if not point.expected_interval_s or not SHORTEST_S <= point.expected_interval_s <= LONGEST_S:
+        faults["expected_interval_s"] = [_("This lies between a millisecond and 31 days, in seconds.")]
     if point.valid_min is not None and point.valid_max is not None and point.valid_min >= point.valid_max:
         faults["valid_max"] = [_("This must be above the lowest valid value.")]
     if faults:
