@@ -85,6 +85,14 @@ def read_first_hour(actor: Actor) -> FirstHour | None:
     return FirstHour(steps, is_dismissed)
 
 
+def find_reminder(actor: Actor) -> FirstHour | None:
+    """Return what the overview shows of the first hour: nothing to whoever has put it away, or once it is over."""
+    if FirstHourDismissal.objects.filter(user_id=actor.user_id).exists():
+        return None
+    hour = read_first_hour(actor)
+    return None if hour is None or hour.is_over else hour
+
+
 def skip_step(key: str, *, actor: Actor, is_skipped: bool = True) -> None:
     """Leave a step out, or take it up again. **Raises** InvalidInputError for one that there is not."""
     if key not in {step.key for step in list_first_steps()}:

@@ -14,7 +14,7 @@ from forgeline.entitlements.rights import Rights
 from forgeline.identity.policy import Actor
 from forgeline.modules.registry import list_overview_cards
 from forgeline.web.access import needs
-from forgeline.web.first_hour import read_first_hour
+from forgeline.web.first_hour import find_reminder
 from forgeline.web.plant import read_overview
 
 
@@ -36,7 +36,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "line": line,
         "cards": _cards(request.actor, request.rights),  # type: ignore[attr-defined]
         "shift": _shift(site) if site is not None else None,
-        "first_hour": None if is_part else read_first_hour(request.actor),  # type: ignore[attr-defined]
+        "first_hour": None if is_part else find_reminder(request.actor),  # type: ignore[attr-defined]
         "may_edit": request.actor.has_permission("web.edit"),  # type: ignore[attr-defined]
     }
     template = "web/parts/overview_body.html" if is_part else "web/overview.html"
