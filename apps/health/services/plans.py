@@ -221,7 +221,7 @@ def _check_calendar(row: MaintenancePlan) -> None:
         raise invalid(every=_("Say every how many days, weeks or months: a whole number up to 1000."))
     if row.every_unit not in Every.values:
         raise invalid(every_unit=_("Choose days, weeks or months."))
-    if row.first_on is None or not 1990 <= row.first_on.year <= 2200:
+    if row.first_on is None or not 1990 <= row.first_on.year < 3000:
         raise invalid(first_on=_("Say on which day it falls due first."))
     row.point_id, row.alarm_key, row.above, row.below = None, "", None, None
 

@@ -95,7 +95,7 @@ def move_stock(
         part.refresh_from_db()
         raise ConflictError(
             _("%(part)s: %(stock)s in stock, %(wanted)s wanted. Receive some first, or count the shelf.")
-            % {"part": str(part), "stock": f"{part.stock:g}", "wanted": f"{-quantity:g}"},
+            % {"part": str(part), "stock": f"{float(part.stock):g}", "wanted": f"{float(-quantity):g}"},
             key="health.stock_too_low",
             data={"part": part.pk, "stock": float(part.stock)},
         )

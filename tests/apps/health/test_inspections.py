@@ -34,8 +34,6 @@ def test_there_is_one_pass_at_a_time(api: Api, route: dict[str, Any]) -> None:
     first = api.post(address)
     refused = api.post(address, status=409)
     assert (refused["key"], refused["data"]) == ("health.pass_under_way", {"inspection": first["id"]})
-    changed = api.patch(f"inspection-routes/{route['id']}/", {"items": route["items"][:1]}, status=400)
-    assert changed["key"] == "base.invalid_input"
     items = [{"asset": route["items"][0]["asset"], "text": "x"}]
     assert (
         api.patch(f"inspection-routes/{route['id']}/", {"items": items}, status=409)["key"]

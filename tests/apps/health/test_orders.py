@@ -126,10 +126,10 @@ def test_labour_and_parts_make_the_cost(api: Api, plant: int, new_order: Order) 
 
 
 def test_the_machine_runs_again_when_the_order_is_done(api: Api, new_order: Order) -> None:
-    row = new_order("done", down_from="2026-01-05T08:00:00Z")
+    row = new_order("done", down_from="2025-01-05T08:00:00Z")
     assert row["down_to"] == row["done_at"]
-    other = new_order("in_progress", down_from="2026-01-05T08:00:00Z")
-    refused = api.patch(f"work-orders/{other['id']}/", {"down_to": "2026-01-05T07:00:00Z"}, status=400)
+    other = new_order("in_progress", down_from="2025-01-05T08:00:00Z")
+    refused = api.patch(f"work-orders/{other['id']}/", {"down_to": "2025-01-05T07:00:00Z"}, status=400)
     assert "before it stood still" in refused["title"]
     api.patch(f"work-orders/{other['id']}/", {"down_from": "2999-01-01T00:00:00Z"}, status=400)
 

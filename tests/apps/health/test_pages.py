@@ -81,13 +81,13 @@ def test_an_order_is_done_on_its_page(
     address = f"/health/orders/{pk}/"
     _said(boss_page, f"{address}move/", {"to": "approved"})
     plan = {
-        "plan": "1", "priority": "urgent", "assignee_id": company.manager.pk, "planned_at": "2026-03-02T08:00",
-        "due_at": "2026-03-03T16:00", "external_cost": "0",
+        "plan": "1", "priority": "urgent", "assignee_id": company.manager.pk, "planned_at": "2025-03-02T08:00",
+        "due_at": "2025-03-03T16:00", "external_cost": "0",
     }  # fmt: skip
     said = _said(boss_page, address, plan)
-    assert "overdue since 2026-03-03" in said
+    assert "overdue since 2025-03-03" in said
     # By the plant's clock: Shanghai is eight hours ahead.
-    assert api.get(f"work-orders/{pk}/")["due_at"].startswith("2026-03-03T08:00")
+    assert api.get(f"work-orders/{pk}/")["due_at"].startswith("2025-03-03T08:00")
     _said(boss_page, f"{address}move/", {"to": "in_progress"})
     _said(boss_page, address, {"labour": "1", "minutes": "30", "person": "Wang"})
     _said(boss_page, address, {"part": part["id"], "quantity": "1"})
@@ -99,16 +99,16 @@ def test_an_order_is_done_on_its_page(
     found = {
         "found": "1",
         "remedy": "Bearing greased",
-        "down_from": "2026-03-02T08:00",
-        "down_to": "2026-03-02T07:00",
+        "down_from": "2025-03-02T08:00",
+        "down_to": "2025-03-02T07:00",
     }
     assert "cannot run again before" in _said(boss_page, address, found, status=422)
-    _said(boss_page, address, {**found, "down_to": "2026-03-02T09:30"})
+    _said(boss_page, address, {**found, "down_to": "2025-03-02T09:30"})
     said = _said(boss_page, f"{address}move/", {"to": "done", "back": "/health/"})
     assert "Grinding noise" in said
     row = api.get(f"work-orders/{pk}/")
     assert (row["state"], row["labour_minutes"], row["parts_cost"]) == ("done", 30, "10.00")
-    assert row["down_to"].startswith("2026-03-02T01:30")
+    assert row["down_to"].startswith("2025-03-02T01:30")
     said = _said(boss_page, f"{address}move/", {"to": "approved"})
     assert "from there it cannot become" in said
 
@@ -213,7 +213,6 @@ def test_a_machine_keeps_its_papers_and_gets_its_label(api: Api, boss_page: Clie
         {"save": "1", "manufacturer": "Demo", "severity": "9", "occurrence": "5", "detection": "5"},
     )
     assert "A · 225" in said
-    assert "keeps" not in said
     said = _said(boss_page, address, {"file": SimpleUploadedFile("手册.pdf", b"%PDF-1.4")})
     assert "手册.pdf" in said
     file = api.get("machine-documents/")["results"][0]["id"]
@@ -251,7 +250,7 @@ def test_the_overview_and_the_machine_tell_what_is_due(
 ) -> None:
     assert "Work orders due" not in _said(boss_page, "/")
     row = new_order("approved")
-    api.patch(f"work-orders/{row['id']}/", {"due_at": "2026-01-05T08:00:00Z"})
+    api.patch(f"work-orders/{row['id']}/", {"due_at": "2025-01-05T08:00:00Z"})
     said = _said(boss_page, "/")
     assert "Work orders due" in said
     assert "1 is overdue" in said

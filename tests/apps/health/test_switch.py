@@ -86,7 +86,7 @@ def test_what_is_off_does_nothing(company: Company, api: Api, machine: int) -> N
     with tenant_scope(company.tenant_id):
         from apps.health.models import MaintenancePlan
 
-        MaintenancePlan.objects.update(first_on="2026-01-05")
+        MaintenancePlan.objects.update(first_on="2025-01-05")
     make_due_orders()
     api.put("modules/", {"module": "health", "is_on": True})
     assert api.get("work-orders/")["results"] == []
