@@ -33,10 +33,13 @@ _KINDS = {
     "audit": gettext_lazy("Audit log"),
     "identity.session": gettext_lazy("Session"),
     "tenancy.company": gettext_lazy("Company"),
+    "jobs.job": gettext_lazy("Job"),
 }
 """Beside the records of the manifests."""
 _WORDS = {
     "audit.shortened": gettext_lazy("entries taken out"),
+    "jobs.job.begun": gettext_lazy("asked for"),
+    "jobs.job.ended": gettext_lazy("ended"),
     "identity.session.begun": gettext_lazy("signed in"),
     "identity.session.ended": gettext_lazy("signed out"),
     "identity.session.refused": gettext_lazy("wrong password"),
