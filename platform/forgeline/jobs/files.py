@@ -182,9 +182,9 @@ def remove_all(job: Job) -> None:
     transaction.on_commit(lambda: drop_scratch(job))
 
 
-def remove_company() -> int:
-    """Delete the folder of the company in force; returns the bytes that went."""
-    folder = _folder(require_tenant_id())
+def remove_company(tenant_id: int | None) -> int:
+    """Delete the folder of a company; returns the bytes that went."""
+    folder = _folder(tenant_id)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.exists() else 0
     shutil.rmtree(folder, ignore_errors=True)
     return size

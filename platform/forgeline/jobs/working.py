@@ -262,7 +262,9 @@ class _Slice:
     def _leave(self, wait: timedelta) -> None:
         """Let the job go, to be taken up again after a while."""
         try:
-            self._write(worker="", claimed_until=None, worked_at=self._now(), due_at=self._now() + wait)
+            self._write(
+                attempts=0, worker="", claimed_until=None, worked_at=self._now(), due_at=self._now() + wait
+            )
         except _GoneError:
             return
 

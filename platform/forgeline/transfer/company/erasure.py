@@ -84,13 +84,13 @@ def run(work: Work) -> Generator[Step, None, dict[str, Any]]:
         yield Step(0.1 + 0.7 * share, _("Samples"), {"stage": "samples", "counts": counts})
     with work.scope():
         counts["files"] = max(counts.get("files", 0), File.objects.count())
-    files.remove_company()
+    files.remove_company(work.job.tenant_id)
     yield Step(0.85, _("Rows"), {"stage": "samples", "counts": counts}, may_pause=False)
     with work.scope():
         sessions = _erase_rows(work, counts)
     for key in sessions:
         cache.delete(f"django.contrib.sessions.cached_db{key}")
-    files.remove_company()
+    files.remove_company(work.job.tenant_id)
     return {}
 
 

@@ -36,11 +36,14 @@ _KINDS = {
     "identity.visit": gettext_lazy("Visit"),
     "entitlements.feature": gettext_lazy("Feature"),
     "tenancy.company": gettext_lazy("Company"),
+    "jobs.job": gettext_lazy("Job"),
 }
 """Beside the records of the manifests."""
 _WORDS = {
     "audit.shortened": gettext_lazy("entries taken out"),
     "identity.module.switched": gettext_lazy("switched"),
+    "jobs.job.begun": gettext_lazy("asked for"),
+    "jobs.job.ended": gettext_lazy("ended"),
     "identity.session.begun": gettext_lazy("signed in"),
     "identity.session.ended": gettext_lazy("signed out"),
     "identity.session.refused": gettext_lazy("wrong password"),
