@@ -12,7 +12,7 @@ MANIFEST = Manifest(
         "identity.invitation": _("Invitation"),
         "identity.role": _("Role"),
         "identity.key": _("API key"),
-        "identity.partner": _("Partner’s access"),
+        "identity.partner": _("Partner's access"),
         "identity.impersonation": _("Visit by the operator of the service"),
     },
     events=(

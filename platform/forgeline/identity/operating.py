@@ -59,7 +59,7 @@ def impersonate(tenant_id: int, membership_id: int, *, reason: str, actor: Actor
     **Raises** InvalidInputError without a reason, NotFoundError for a person who cannot come in there.
     """
     if len(reason.strip()) < 5:
-        sentence = _("Say why, such as the number of the customer’s call: it stands in their audit log.")
+        sentence = _("Say why, such as the number of the customer's call: it stands in their audit log.")
         raise InvalidInputError(sentence, data={"fields": {"reason": [sentence]}})
     if tenant_id == actor.tenant_id:
         raise NotFoundError(_("There is no such company."), data={"id": tenant_id})

@@ -38,12 +38,12 @@ class PartnerForm(GrantForm):
     """Whom to let in, as what, where, and until when."""
 
     partner = forms.SlugField(
-        label=gettext_lazy("Partner’s short name"), max_length=60,
+        label=gettext_lazy("Partner's short name"), max_length=60,
         help_text=gettext_lazy("Your integrator or machine maker reads it on its page “Customers”."),
     )  # fmt: skip
     until_on = forms.DateField(
         label=gettext_lazy("Last day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text=gettext_lazy("At the end of that day, on the plant’s clock, the access ends by itself."),
+        help_text=gettext_lazy("At the end of that day, on the plant's clock, the access ends by itself."),
     )  # fmt: skip
     reason = forms.CharField(label=gettext_lazy("What for"), max_length=200, required=False)
     field_order = ("partner", "role", "branches", "until_on", "reason")

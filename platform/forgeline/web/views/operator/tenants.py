@@ -65,7 +65,7 @@ class VisitForm(forms.Form):
     member = forms.TypedChoiceField(label=gettext_lazy("As"), coerce=int)
     reason = forms.CharField(
         label=gettext_lazy("Reason"), max_length=200,
-        help_text=gettext_lazy("It stands in the customer’s audit log, such as the number of their call."),
+        help_text=gettext_lazy("It stands in the customer's audit log, such as the number of their call."),
     )  # fmt: skip
 
     def __init__(self, *args: Any, members: list[console.MemberFacts], **kwargs: Any) -> None:
