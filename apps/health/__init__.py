@@ -1,0 +1,1 @@
+"""Machines that tell before they fail: health, anomalies, remaining life, risk."""
