@@ -100,7 +100,7 @@ def best_threshold(
     offsets = np.cumsum([0] + [file.windows for file in files])
     score = np.concatenate([s[f.probation :] for f, s in zip(files, scores, strict=True)])
     window = np.concatenate(
-        [np.where(f.window == NONE, NONE, f.window + o) for f, o in zip(files, offsets, strict=False)]
+        [np.where(f.window == NONE, NONE, f.window + o) for f, o in zip(files, offsets[:-1], strict=True)]
     )
     weight = np.concatenate([f.weight for f in files])
     order = np.argsort(-score, kind="stable")

@@ -35,6 +35,8 @@ class StreamSettings:
     bins: int = 48
     similar_days: int = 2
     tail: float = 0.98
+    boldness: float = 2.0
+    """The tail may say at most so many times what the number of distances seen can prove (log10 of it)."""
     warm_up: int = 20
     rest: int = 50
 
@@ -191,6 +193,7 @@ def _surprise(
         width = np.maximum(top - edge, 1e-3 * np.abs(edge) + 1e-9)
         beyond = -np.log10(1 - s.tail) + (distance - edge) / width / np.log(10)
     score = np.where(distance > edge, beyond, -np.log10(p_value))
+    score = np.minimum(score, s.boldness * np.log10(state.ranked[rows, which] + 1))
     score = np.where(counts & (size >= s.warm_up), score, 0.0)
     learn = np.flatnonzero(counts)
     _keep(
