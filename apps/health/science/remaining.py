@@ -9,11 +9,10 @@ mean of the five. For machines without failures in their history see trend.py.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import GroupKFold
 
 from apps.health.science.evidence import NotEnough, Reason
@@ -49,7 +48,7 @@ class LifeModel:
     """Columns that vary; the others tell nothing."""
     mean: Floats
     scale: Floats
-    models: tuple[tuple[Any, ...], ...]
+    models: tuple[HistGradientBoostingRegressor, ...]
     edges: Floats
     below: Floats
     above: Floats
@@ -118,7 +117,7 @@ def train_life(
     models = []
     for fold, (train, test) in enumerate(GroupKFold(s.folds).split(features, life, machine)):
         kept = train[:: s.every]
-        fitted = tuple(model.fit(features[kept], life[kept]) for model in _estimators(seed + fold))
+        fitted = _regressor(seed + fold).fit(features[kept], life[kept])
         models.append(fitted)
         unseen[test] = _predict(fitted, features[test], s.cap)
     edges, below, above = _calibrate(unseen, life, machine, s)
@@ -139,22 +138,19 @@ def predict_life(model: LifeModel, histories: list[Floats]) -> Life:
     return Life(expected, low, high)
 
 
-def _estimators(seed: int) -> tuple[Any, ...]:
-    return (
-        HistGradientBoostingRegressor(
-            max_iter=150,
-            learning_rate=0.06,
-            max_leaf_nodes=15,
-            min_samples_leaf=40,
-            l2_regularization=1.0,
-            random_state=seed,
-        ),
-        ExtraTreesRegressor(60, min_samples_leaf=5, max_features=0.3, random_state=seed),
+def _regressor(seed: int) -> HistGradientBoostingRegressor:
+    return HistGradientBoostingRegressor(
+        max_iter=150,
+        learning_rate=0.06,
+        max_leaf_nodes=15,
+        min_samples_leaf=40,
+        l2_regularization=1.0,
+        random_state=seed,
     )
 
 
-def _predict(fitted: tuple[Any, ...], features: Floats, cap: float) -> Floats:
-    return np.clip(np.mean([model.predict(features) for model in fitted], axis=0), 0.0, cap)
+def _predict(model: HistGradientBoostingRegressor, features: Floats, cap: float) -> Floats:
+    return np.clip(model.predict(features), 0.0, cap)
 
 
 def _calibrate(
