@@ -41,7 +41,8 @@ def show_connection(request: HttpRequest, connection_id: int) -> HttpResponse:
         "counters": list_counters(row.facts),
         "reasons": [(reason_word(reason), reason, count) for reason, count in row.facts.rejected.items()],
         "events": [_event(each) for each in row.facts.events],
-        "is_slowed": is_polled(connection) and rights_of(actor_of(request).tenant_id).excess_since is not None,
+        "is_slowed": is_polled(connection)
+        and rights_of(actor_of(request).tenant_id).excess_since is not None,
         "is_untrusted": row.facts.fault_key == "opcua.untrusted_certificate",
     }
     if is_partial(request):

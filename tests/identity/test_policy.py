@@ -32,7 +32,12 @@ def test_each_role_may_what_its_work_needs() -> None:
     assert "alarms.acknowledge" in operator
     assert not operator & (builds | people)
     assert permissions_of("maintenance") == operator | {"health.plan"}
-    assert permissions_of("integrator") == engineer | {"telemetry.manage", "webhooks.manage", "health.manage", "jobs.manage"}
+    assert permissions_of("integrator") == engineer | {
+        "telemetry.manage",
+        "webhooks.manage",
+        "health.manage",
+        "jobs.manage",
+    }
 
 
 def test_nobody_gives_a_role_that_may_more(company: Company) -> None:

@@ -1,1 +1,1 @@
-"""Machine health: maintenance."""
+"""Tests of the module health."""

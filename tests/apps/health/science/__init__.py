@@ -1,0 +1,1 @@
+"""Tests of the science of machine health: hand-computed cases and made signals with a known answer."""
