@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 Time = datetime | int
 """An aware datetime, or milliseconds since 1970."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Client:
@@ -226,9 +227,11 @@ class Client:
         return rows_of(self.every_sample(points, from_ms, to_ms))
 
 
-def _ms(time: Time) -> int:
+def _ms(time: Time) -> float | int:
+    """Return milliseconds with their fraction: rounded, a bound would leave out the sample that stands on it."""
     if isinstance(time, int):
         return time
     if time.tzinfo is None:
         raise ValueError("A time needs its zone: datetime(2026, 1, 31, 8, tzinfo=ZoneInfo('Asia/Shanghai')).")
-    return round(time.timestamp() * 1000)
+    micros = (time - EPOCH) // timedelta(microseconds=1)
+    return micros / 1000 if micros % 1000 else micros // 1000

@@ -103,6 +103,14 @@ def test_columns_are_what_json_knows() -> None:
     assert type(bodies[0][1]["value"][0]) is int
 
 
+def test_a_bound_takes_the_sample_that_stands_on_it(client: Client, points: list[int]) -> None:
+    times = pd.date_range(BEGIN + timedelta(microseconds=501), periods=3, freq="1s")
+    client.write(pd.DataFrame({"point_id": points[0], "ts": times, "value": [1.0, 2.0, 3.0]}))
+    read = client.every_sample(points[:1], times[0], times[2])
+    assert read["ts"].tolist() == times[:2].tolist()
+    assert client.samples(points[:1], times[0], times[2], resolution="raw")["value"].tolist() == [1, 2]
+
+
 def test_rows_are_typed_and_changed_by_their_version(client: Client, points: list[int]) -> None:
     (point,) = client.points(key="batch")
     assert (point["id"], point["kind"]) == (points[3], "text")

@@ -28,6 +28,7 @@ class ShiftSerializer(serializers.ModelSerializer):
         model = Shift
         fields = ["id", "name", "names", "starts_at", "ends_at", "weekdays", "valid_from", "valid_until"]
         read_only_fields = ["valid_until"]
+        extra_kwargs = {"weekdays": {"required": True}}
 
 
 class SpecialDaySerializer(serializers.ModelSerializer):
