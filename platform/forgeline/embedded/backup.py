@@ -26,6 +26,7 @@ from psycopg import sql
 
 from forgeline.embedded.layout import Layout
 from forgeline.embedded.postgres import PostgresServer, binaries, server_major
+from forgeline.embedded.rebasing import rebase_log
 from forgeline.embedded.service import ServiceError
 from forgeline.tenancy.roles import ProvisionError, provision
 
@@ -175,6 +176,7 @@ def _fill(url: str, dump: Path) -> None:
         _run("pg_restore", "--exit-on-error", "--no-comments", str(dump), url=url)
         if has_timescale:
             admin.execute("SELECT timescaledb_post_restore()")
+        rebase_log(admin)
         admin.execute("ANALYZE")
 
 
