@@ -33,7 +33,12 @@ def transfer(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         job = _take(request, actor)
         return redirect("web:transfer") if job is None else redirect("web:job", job.pk)
-    kinds = [kind for kind in importing.KINDS.values() if actor.has_permission(kind.permission)]
+    kinds = [
+        # Facts, not the classes: a template would call them.
+        {"key": kind.key, "title": kind.title, "columns": kind.columns}
+        for kind in importing.KINDS.values()
+        if actor.has_permission(kind.permission)
+    ]
     context = {
         "kinds": kinds,
         "zones": zone_choices(),
