@@ -67,7 +67,7 @@ class StreamState:
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[np.generic]]) -> StreamState:
         """Return the state that ``as_arrays`` gave, copied. **Raises** KeyError where a part is missing."""
-        return cls(**{name: np.array(arrays[name]) for name in cls.__slots__})  # type: ignore[arg-type]
+        return cls(**{name: np.array(arrays[name]) for name in cls.__slots__})
 
 
 @dataclass(frozen=True, slots=True)
