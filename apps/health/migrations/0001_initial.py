@@ -343,7 +343,7 @@ class Migration(migrations.Migration):
                 ("rate", models.FloatField(null=True)),
                 ("last_reading", models.FloatField(null=True)),
                 ("remark", models.CharField(blank=True, max_length=40)),
-                ("remark_data", models.JSONField(default=dict)),
+                ("remark_data", models.JSONField(blank=True, default=dict)),
                 ("looked_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (

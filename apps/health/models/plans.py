@@ -59,7 +59,7 @@ class MaintenancePlan(Named, TenantModel):
     last_reading = models.FloatField(null=True)
     remark = models.CharField(max_length=40, blank=True)
     """Key of what a person should look at: counter_reset, no_data."""
-    remark_data = models.JSONField(default=dict)
+    remark_data = models.JSONField(default=dict, blank=True)
     looked_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
