@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from forgeline.tenancy.context import require_tenant_id
 
 MOST_BYTES = 10 * 1024 * 1024
 PHOTOS = ("image/jpeg", "image/png", "image/webp")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _OFFICE = {
     b"word/": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     b"xl/": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -32,13 +34,15 @@ def sniff(content: bytes) -> str:
         return "image/webp"
     if content.startswith(b"%PDF-"):
         return "application/pdf"
-    if content.startswith(b"PK\x03\x04") and b"[Content_Types].xml" in content[:4096]:
-        return next((kind for mark, kind in _OFFICE.items() if mark in content), "")
+    if content.startswith(b"PK"):
+        is_office = b"[Content_Types].xml" in content[:4096]
+        return next((kind for mark, kind in _OFFICE.items() if is_office and mark in content), "")
     return "text/plain" if _is_text(content) else ""
 
 
 def _is_text(content: bytes) -> bool:
-    if not content or b"\x00" in content:
+    # A tabulator and the ends of lines are all that text needs of what cannot be printed.
+    if not content or _CONTROL.search(content):
         return False
     try:
         words = content.decode()
