@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 
 from demoplant.catalogue import build_plant
-from demoplant.rest import Forgeline
 from demoplant.seeding.maintenance import MaintenanceSeeder
 from demoplant.seeding.maintenance_story import PARTS, PAST, STOPS, TODAY
 from demoplant.seeding.places import PlaceSeeder
+from forgeline_client import AsyncClient
 from tests.conftest import Company
 from tests.demoplant.house import running_web
 
@@ -21,7 +21,7 @@ from tests.demoplant.house import running_web
 async def seed(url: str, key: str, language: str = "en") -> None:
     """Make the places and their maintenance."""
     machines = build_plant()
-    async with Forgeline(url, key, language) as forgeline:
+    async with AsyncClient(url, key, language=language) as forgeline:
         places = await PlaceSeeder(forgeline, machines, language).ensure()
         started_ms = int(time.time() * 1000)
         await MaintenanceSeeder(

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from demoplant.model import MachineSpec, Title
-from demoplant.rest import Forgeline, RestError
 from demoplant.seeding.maintenance_story import PARTS, PAST, REASONS, RECORDS, STOPS, TODAY, Past
+from forgeline_client import ApiError, AsyncClient
 
 log = logging.getLogger("demoplant.seeding")
 
@@ -30,7 +30,7 @@ class MaintenanceSeeder:
     """Makes what a plant of some months would have."""
 
     def __init__(
-        self, forgeline: Forgeline, machines: tuple[MachineSpec, ...], machine_ids: dict[str, int], site_id: int,
+        self, forgeline: AsyncClient, machines: tuple[MachineSpec, ...], machine_ids: dict[str, int], site_id: int,
         started_ms: int, language: str,
     ) -> None:  # fmt: skip
         self._forgeline = forgeline
@@ -48,8 +48,8 @@ class MaintenanceSeeder:
             if (await self._forgeline.get("/work-orders/", page_size=1))["results"]:
                 return
             await self._make()
-        except RestError as error:
-            log.info("maintenance is not set up: %s", error)
+        except ApiError as error:
+            log.warning("maintenance is not set up: %s", error)
 
     async def _make(self) -> None:
         await self._forgeline.patch("/maintenance-terms/", {"labour_rate": "85.00", "currency": "CNY"})
@@ -111,8 +111,8 @@ class MaintenanceSeeder:
                 await self._forgeline.patch(address, {"due_at": due.isoformat()})
             for step in each.steps:
                 await self._forgeline.post(f"{address}move/", {"to": step})
-            if "in_progress" in each.steps:
-                await self._forgeline.post(f"{address}labour/", {"minutes": 40})
+                if step == "in_progress":
+                    await self._forgeline.post(f"{address}labour/", {"minutes": 40})
 
     async def _walk(self) -> None:
         items = [
