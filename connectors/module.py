@@ -29,7 +29,7 @@ MANIFEST = Manifest(
         FirstStep(
             "connectors.source",
             _("Connect it"),
-            _("A device gets a password for MQTT, or a controller is read by OPC UA, Modbus or the like."),
+            _("A device gets a password for MQTT, or a controller is read by OPC UA."),
             _("Connect"),
             "connectors.first_steps.has_source",
             "connectors.first_steps.lead_to_sources",
