@@ -56,7 +56,7 @@ def test_a_machine_of_a_profile_has_its_points(company: Company, key: str) -> No
             site_id=site.pk, level="work_unit", name="M 1", profile=key, with_points=True
         )
         made = {point.key: point for point in Point.objects.filter(asset=machine)}
-        assert list(made) and set(made) == {spec.key for spec in PROFILES[key].points}
+        assert set(made) == {spec.key for spec in PROFILES[key].points}
         for spec in PROFILES[key].points:
             point = made[spec.key]
             assert (point.unit, point.role, point.title) == (spec.unit, spec.role, spec.name["zh-hans"])

@@ -62,7 +62,7 @@ def test_a_new_machine_has_rules_in_force_and_takes_its_plans(company: Company, 
         proposed = parse_plans(PROFILES[key].sections["maintenance"]).plans
         made = adopt_profile_plans(machine.pk, actor=actor)
         assert [plan.name for plan in made] == [plan.name["zh-hans"] for plan in proposed]
-        assert MaintenancePlan.objects.filter(asset=machine).count() == len(proposed) >= 3
+        assert MaintenancePlan.objects.filter(asset=machine).count() == len(proposed) >= 2
         assert {plan.alarm for plan in proposed if plan.alarm} <= set(list_rules(key))
 
 
