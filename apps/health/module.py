@@ -55,7 +55,10 @@ MANIFEST = Manifest(
         "StockMoveKindEnum": "apps.health.models.stock.MoveKind",
         "InspectionStateEnum": "apps.health.models.inspections.Pass",
     },
-    profile_sections={"maintenance": "apps.health.profiles.check_section"},
+    profile_sections={
+        "maintenance": "apps.health.profiles.check_section",
+        "health": "apps.health.profile_features.check_section",
+    },
     urls="apps.health.urls",
     api_urls="apps.health.api_urls",
 )  # fmt: skip

@@ -27,19 +27,39 @@ INDUSTRIES = {
         Industry(
             "metal_forming",
             _("Metal forming and stamping"),
-            ("press", "compressor"),
+            ("press", "compressor", "robot", "motor", "gearbox", "pump"),
             ("dashboards", "mes", "health", "energy"),
         ),
-        Industry("machining", _("Machining"), ("cnc", "compressor"), ("dashboards", "mes", "health")),
+        Industry(
+            "machining",
+            _("Machining"),
+            ("cnc", "lathe", "compressor", "robot", "chiller"),
+            ("dashboards", "mes", "health"),
+        ),
         Industry(
             "foundry",
             _("Foundry and heat treatment"),
-            ("furnace", "compressor"),
+            ("furnace", "induction_furnace", "compressor", "fan", "pump"),
             ("dashboards", "health", "energy"),
         ),
-        Industry("plastics", _("Plastics"), ("compressor",), ("dashboards", "mes", "health", "energy")),
-        Industry("electronics", _("Electronics"), ("compressor",), ("dashboards", "mes", "health")),
-        Industry("food", _("Food and beverages"), ("compressor",), ("dashboards", "mes", "health", "energy")),
+        Industry(
+            "plastics",
+            _("Plastics"),
+            ("injection", "chiller", "compressor", "robot", "pump"),
+            ("dashboards", "mes", "health", "energy"),
+        ),
+        Industry(
+            "electronics",
+            _("Electronics"),
+            ("compressor", "chiller", "robot", "fan"),
+            ("dashboards", "mes", "health"),
+        ),
+        Industry(
+            "food",
+            _("Food and beverages"),
+            ("compressor", "chiller", "pump", "motor", "gearbox", "fan"),
+            ("dashboards", "mes", "health", "energy"),
+        ),
         Industry("other", _("Something else"), ()),
     )
 }

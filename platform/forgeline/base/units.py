@@ -20,8 +20,8 @@ class UnitError(ValueError):
 _DISPLAY = {
     "Cel": "°C", "[degF]": "°F", "1": "", "{pcs}": "pcs", "{rpm}": "rpm", "/min": "1/min", "m3": "m³", "m2": "m²",
     "m3/h": "m³/h", "m3/min": "m³/min", "kg/m3": "kg/m³", "mg/m3": "mg/m³", "m/s2": "m/s²", "mm/s2": "mm/s²",
-    "L/min": "l/min", "L": "l", "[g]": "g", "Ohm": "Ω", "deg": "°", "um": "µm", "us": "µs", "uA": "µA", "kW.h": "kWh",
-    "W.h": "Wh", "kvar": "kvar", "kvarh": "kvarh",
+    "L/min": "l/min", "L": "l", "[g]": "g", "Ohm": "Ω", "deg": "°", "um": "µm", "us": "µs", "uA": "µA",
+    "uS/cm": "µS/cm", "N.m": "N·m", "kN.m": "kN·m", "kW.h": "kWh", "W.h": "Wh", "kvar": "kvar", "kvarh": "kvarh",
 }  # fmt: skip
 
 # Used in every plant and absent from UCUM, which would spell kWh as kW.h and var as W.
