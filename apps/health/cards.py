@@ -8,7 +8,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _, ngettext
 
-from apps.health.queries.condition import list_advisories
+from apps.health.queries.condition import count_waiting
 from apps.health.queries.orders import by_urgency, count_open, list_orders
 from apps.health.queries.store import list_plans
 from apps.health.rules import OPEN
@@ -41,11 +41,9 @@ def due_card(actor: Actor) -> dict[str, Any] | None:
 
 def advisory_card(actor: Actor) -> dict[str, Any] | None:
     """Advisories that nobody has looked at. Left out while there is none."""
-    rows = list_advisories().filter(finding="")
-    count = rows.count()
+    count, waiting = count_waiting()
     if not count:
         return None
-    waiting = rows.filter(work_order=None).count()
     return {
         "title": _("Advisories"),
         "value": str(count),

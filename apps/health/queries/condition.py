@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.health.models import Advisory, Condition, Episode, Watch
@@ -91,6 +91,13 @@ def list_advisories() -> QuerySet[Advisory]:
         .select_related("asset", "asset__site", "point", "work_order", "episode")
         .order_by("-pk")
     )
+
+
+def count_waiting() -> tuple[int, int]:
+    """Return how many advisories nobody has looked at, and how many of them have no work order."""
+    rows = Advisory.objects.filter(asset__retired_at=None, finding="").order_by()
+    found = rows.aggregate(all=Count("pk"), bare=Count("pk", filter=Q(work_order=None)))
+    return found["all"], found["bare"]
 
 
 def get_advisory(advisory_id: int) -> Advisory:

@@ -196,8 +196,8 @@ def test_a_trend_reaches_its_limit_in_so_many_days(
 ) -> None:
     now = clock.now()
     rule = {
-        "name": {"en": "Hot", "zh-hans": "过热"}, "condition": {"kind": "limit", "point": "heat", "level": "H", "limit": 85.0},
-        "priority": "high",
+        "name": {"en": "Hot", "zh-hans": "过热"},
+        "condition": {"kind": "limit", "point": "heat", "level": "H", "limit": 85.0}, "priority": "high",
     }  # fmt: skip
     api.post("alarm-rules/", {"asset": machine, "key": "hot", "definition": rule})
     with tenant_scope(company.tenant_id):
