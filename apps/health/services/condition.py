@@ -44,6 +44,7 @@ QUIET = timedelta(hours=12)
 LONGEST = timedelta(days=7)
 """Onsets within QUIET of each other are one episode, of at most LONGEST."""
 TREND_SPAN = timedelta(days=28)
+KEPT = timedelta(days=400)
 TREND_NEAR_S = 30 * 86_400.0
 _HOUR = timedelta(hours=1)
 
@@ -81,6 +82,7 @@ def judge_machine(asset_id: int, *, now: datetime | None = None, settle: timedel
         if last + 2 * _HOUR > at:
             watch.trends = read_trends(asset_id, points)
             advisories.open_for_trends(asset, watch.trends, at)
+        _trim(asset_id, at)
         watch.cpu_s, watch.hours, watch.ran_at = time.thread_time() - began, count, at
         watch.save()
         add_cpu(watch.cpu_s)
@@ -183,6 +185,14 @@ def _judge(watch: Watch, asset: Asset, points: Sequence[Point], first: datetime,
     watch.next_hour = first + count * _HOUR
     for episode in episodes.values():
         advisories.open_for_episode(asset, episode)
+
+
+def _trim(asset_id: int, now: datetime) -> None:
+    """Keep features for as long as trends are laid through them, hours for KEPT."""
+    rows = Condition.objects.filter(asset_id=asset_id)
+    over = now - TREND_SPAN - _HOUR
+    rows.filter(hour__gte=over - 2 * REACH, hour__lt=over).exclude(features={}).update(features={})
+    rows.filter(hour__lt=now - KEPT).delete()
 
 
 def _severity(trend: dict[str, Any]) -> float:

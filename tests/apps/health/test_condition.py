@@ -165,6 +165,22 @@ def test_two_workers_share_no_hour(live_company: Company) -> None:
         assert len(done) == 3
 
 
+def test_old_hours_go_and_features_before_them(live_company: Company) -> None:
+    company, api, machine, heat = _floor(live_company)
+    now = clock.now().replace(minute=0, second=0, microsecond=0)
+    with tenant_scope(company.tenant_id):
+        for days in (401, 30, 20):
+            at = now - timedelta(days=days)
+            Condition.objects.create(
+                asset_id=machine, hour=at, created_at=at, features={str(heat): {"level": 1.0}}
+            )
+    _store(api, heat, _quiet(0.2), now)
+    assert _judge(company, machine) > 0
+    with tenant_scope(company.tenant_id):
+        kept = Condition.objects.filter(hour__lt=now - timedelta(days=15)).order_by("hour")
+        assert [bool(row.features) for row in kept] == [False, True]
+
+
 def _begin(company: Company, machine: int) -> None:
     with tenant_scope(company.tenant_id, branches=()):
         assert judge_machine(machine, settle=timedelta(days=1)) == 0
