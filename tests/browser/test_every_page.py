@@ -109,8 +109,8 @@ def _maintain(floor: Floor, boss: Actor) -> list[str]:
         "/health/plans/", "/health/plans/new/", f"/health/plans/{plan.pk}/", "/health/parts/", "/health/parts/new/",
         f"/health/parts/{part.pk}/", "/health/routes/", "/health/routes/new/", f"/health/routes/{route.pk}/",
         f"/health/inspections/{run.pk}/", "/health/machines/", f"/health/machines/{floor.machine_id}/",
-        "/health/condition/", f"/health/condition/{floor.machine_id}/", "/health/advisories/",
-        f"/health/advisories/{advisory}/", "/health/models/", "/health/figures/",
+        "/health/condition/", f"/health/condition/{floor.machine_id}/", "/health/condition/advisories/",
+        f"/health/condition/advisories/{advisory}/", "/health/condition/models/", "/health/figures/",
         "/health/terms/", f"/health/report/{token}/",
         "/transfer/", "/jobs/", f"/jobs/{_try_table(floor)}/",
     ]  # fmt: skip

@@ -41,7 +41,8 @@ WIDTH, HEIGHT = 1000, 160
 
 class FindingForm(forms.Form):
     finding = forms.ChoiceField(
-        label=gettext_lazy("What was found"), choices=[each for each in Finding.choices if each[0]]
+        label=gettext_lazy("What was found"),
+        choices=[("", "–"), *(each for each in Finding.choices if each[0])],
     )
     note = forms.CharField(
         label=gettext_lazy("In words"), max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3})

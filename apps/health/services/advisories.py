@@ -150,7 +150,8 @@ def _tell(row: Advisory, happened_at: datetime) -> None:
     announce(
         Message(
             subject=f"advisory:{row.pk}", kind="health.advisory", priority="medium", site_id=row.asset.site_id,
-            title=title, body=body, path=f"/health/advisories/{row.pk}/", happened_at=happened_at, needs_answer=False,
+            title=title, body=body, path=f"/health/condition/advisories/{row.pk}/", happened_at=happened_at,
+            needs_answer=False,
         )
     )  # fmt: skip
 

@@ -121,10 +121,15 @@ def test_the_recorded_failure_is_found_within_two_weeks_and_stands_on_the_page(
         assert (first.index, first.reason) == (None, "warming_up")
         assert sum(Usage.objects.values_list("cpu_s", flat=True)) > 0
     client = sign_in(company.manager)
-    page = client.get("/health/advisories/").content.decode()
+    page = client.get("/health/condition/advisories/").content.decode()
     assert "Heat shows what it has hardly ever shown" in page
     one = found[0].pk
-    for address in (f"advisories/{one}/", f"condition/{machine}/", "condition/", "models/"):
+    for address in (
+        f"condition/advisories/{one}/",
+        f"condition/{machine}/",
+        "condition/",
+        "condition/models/",
+    ):
         assert client.get(f"/health/{address}").status_code == 200
 
 
@@ -312,7 +317,7 @@ def test_a_model_that_is_wrong_more_often_than_right_calls_nobody(
         assert read_model("point_anomaly").recent == 0.5
         assert _advise(machine, heat, 12).was_told, "half of them right: it may again"
         Advisory.objects.filter(finding="confirmed").update(finding="other")
-    assert "has lost the right" in sign_in(company.manager).get("/health/models/").content.decode()
+    assert "has lost the right" in sign_in(company.manager).get("/health/condition/models/").content.decode()
 
 
 def test_by_rule_each_advisory_asks_for_its_order(company: Company, machine: int, heat: int) -> None:
@@ -329,7 +334,7 @@ def test_the_page_has_the_button_and_the_finding(
     with tenant_scope(company.tenant_id):
         row = _advise(machine, heat)
     client = sign_in(company.manager)
-    address = f"/health/advisories/{row.pk}/"
+    address = f"/health/condition/advisories/{row.pk}/"
     assert "Make a work order" in client.get(address).content.decode()
     assert "Work order #" in client.post(address, {"order": "1"}, follow=True).content.decode()
     assert client.post(address, {"finding": "nonsense"}).status_code == 422
