@@ -137,7 +137,7 @@ class HealthModelSerializer(serializers.Serializer):
 
 
 class HealthModelsAnswer(serializers.Serializer):
-    results = HealthModelSerializer(many=True)
+    models = HealthModelSerializer(many=True)
 
 
 class ModelsView(APIView):
@@ -148,4 +148,4 @@ class ModelsView(APIView):
 
     @extend_schema(responses=HealthModelsAnswer)
     def get(self, request: Request) -> Response:
-        return Response(HealthModelsAnswer({"results": read_models()}).data)
+        return Response(HealthModelsAnswer({"models": read_models()}).data)

@@ -282,7 +282,7 @@ def test_an_advisory_becomes_one_order_and_the_technician_says_what_was_found(
     assert (told["finding"], told["found_by"] != "") == ("confirmed", True)
     assert api.post(f"work-orders/{order}/move/", {"to": "done"})["state"] == "done"
     assert api.post(f"advisories/{row.pk}/order/", status=409)["key"] == "health.advisory_labelled"
-    [anomaly, _trend] = api.get("health-models/")["results"]
+    [anomaly, _trend] = api.get("health-models/")["models"]
     assert (anomaly["confirmed"], anomaly["precision"], anomaly["saved"]) == (1, 1.0, 9000.0)
     assert (anomaly["priced"], anomaly["leads"], anomaly["may_tell"]) == (1, 1, True)
 
