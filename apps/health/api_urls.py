@@ -3,7 +3,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from apps.health.api import inspections, orders, register, store
+from apps.health.api import condition, inspections, orders, register, store
 
 router = SimpleRouter()
 router.register("work-orders", orders.WorkOrderViewSet, basename="work-order")
@@ -14,9 +14,12 @@ router.register("inspections", inspections.InspectionViewSet, basename="inspecti
 router.register("machine-records", register.RecordViewSet, basename="machine-record")
 router.register("machine-documents", register.FileViewSet, basename="machine-document")
 router.register("downtime-reasons", register.ReasonViewSet, basename="downtime-reason")
+router.register("machine-conditions", condition.ConditionViewSet, basename="machine-condition")
+router.register("advisories", condition.AdvisoryViewSet, basename="advisory")
 
 urlpatterns = [
     *router.urls,
+    path("health-models/", condition.ModelsView.as_view(), name="health-models"),
     path("maintenance-kpis/", register.FiguresView.as_view(), name="maintenance-kpis"),
     path("maintenance-terms/", register.TermsView.as_view(), name="maintenance-terms"),
     path("maintenance-csv/", register.CsvView.as_view(), name="maintenance-csv"),

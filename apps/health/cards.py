@@ -8,6 +8,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _, ngettext
 
+from apps.health.queries.condition import count_waiting
 from apps.health.queries.orders import by_urgency, count_open, list_orders
 from apps.health.queries.store import list_plans
 from apps.health.rules import OPEN
@@ -35,6 +36,23 @@ def due_card(actor: Actor) -> dict[str, Any] | None:
         if overdue
         else "",
         "href": reverse("health:board"),
+    }
+
+
+def advisory_card(actor: Actor) -> dict[str, Any] | None:
+    """Advisories that nobody has looked at. Left out while there is none."""
+    count, waiting = count_waiting()
+    if not count:
+        return None
+    return {
+        "title": _("Advisories"),
+        "value": str(count),
+        "note": ngettext("%(n)d has no work order yet", "%(n)d have no work order yet", waiting)
+        % {"n": waiting}
+        if waiting
+        else _("All have their work order"),
+        "fault": "",
+        "href": reverse("health:advisories"),
     }
 
 

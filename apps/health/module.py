@@ -22,6 +22,7 @@ MANIFEST = Manifest(
         "health.file": _("Document"),
         "health.reason": _("Downtime reason"),
         "health.terms": _("Terms of maintenance"),
+        "health.advisory": _("Advisory"),
     },
     events=(
         EventType(
@@ -34,18 +35,23 @@ MANIFEST = Manifest(
     ),
     navigation=(
         NavigationItem(_("Maintenance"), "health:board", "health.view", section="modules", order=10),
+        NavigationItem(_("Machine health"), "health:conditions", "health.view", section="modules", order=15),
         NavigationItem(_("Inspections"), "health:routes", "health.view", section="modules", order=20),
     ),
     overview_cards=(
         OverviewCard("health.due", "pages/parts/card.html", "apps.health.cards.due_card", "health.view", 30),
+        OverviewCard(
+            "health.advisories", "pages/parts/card.html", "apps.health.cards.advisory_card", "health.view", 31
+        ),
     ),
     machine_panels=(
         MachinePanel(
             "health.maintenance", "health/parts/of_machine.html", "apps.health.cards.machine_panel", "health.view", 10
         ),
     ),
-    beat={"health.make_due_orders": 60.0},
+    beat={"health.make_due_orders": 60.0, "health.watch_machines": 60.0},
     enum_names={
+        "AdvisoryKindEnum": "apps.health.models.condition.AdvisoryKind",
         "WorkOrderStateEnum": "apps.health.models.orders.State",
         "WorkOrderKindEnum": "apps.health.models.orders.OrderKind",
         "WorkOrderPriorityEnum": "apps.health.models.orders.OrderPriority",

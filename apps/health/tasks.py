@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 from celery import shared_task
 
+from apps.health.services.condition import HOURS_A_RUN, judge_machine, list_due
 from apps.health.services.plans import make_due_orders as make_due
 from forgeline.entitlements.rights import rights_of
 from forgeline.tenancy.scoping import list_tenant_ids, tenant_scope
+
+SECONDS_A_TURN = 20.0
 
 
 @shared_task(name="health.make_due_orders", ignore_result=True, expires=55)
@@ -16,3 +21,24 @@ def make_due_orders() -> None:
         if rights_of(tenant_id).has_module("health"):
             with tenant_scope(tenant_id, branches=()):
                 make_due()
+
+
+@shared_task(name="health.watch_machines", ignore_result=True, expires=55)
+def watch_machines() -> None:
+    """Ask for a judgement of each machine of which an hour is over."""
+    for tenant_id in list_tenant_ids():
+        if rights_of(tenant_id).has_module("health"):
+            with tenant_scope(tenant_id, branches=()):
+                due = list_due()
+            for asset_id in due:
+                watch_machine.apply_async((tenant_id, asset_id), expires=55)
+
+
+@shared_task(name="health.watch_machine", ignore_result=True)
+def watch_machine(tenant_id: int, asset_id: int) -> None:
+    """Judge a machine's hours, a day a transaction; what is left after a while is for the next minute."""
+    until = time.monotonic() + SECONDS_A_TURN
+    while time.monotonic() < until:
+        with tenant_scope(tenant_id, branches=()):
+            if judge_machine(asset_id) < HOURS_A_RUN:
+                return

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.health.pages import board, figures, inspecting, orders, plans, register, report, store
+from apps.health.pages import board, condition, figures, inspecting, orders, plans, register, report, store
 
 app_name = "health"
 
@@ -23,6 +23,11 @@ urlpatterns = [
     path("routes/new/", inspecting.new_route, name="new_route"),
     path("routes/<int:inspection_route_id>/", inspecting.route, name="route"),
     path("inspections/<int:inspection_id>/", inspecting.inspection, name="inspection"),
+    path("condition/", condition.conditions, name="conditions"),
+    path("condition/<int:asset_id>/", condition.condition, name="condition"),
+    path("condition/advisories/", condition.advisories, name="advisories"),
+    path("condition/advisories/<int:advisory_id>/", condition.advisory, name="advisory"),
+    path("condition/models/", condition.models, name="models"),
     path("machines/", register.machines, name="machines"),
     path("machines/labels.pdf", register.labels, name="labels"),
     path("machines/<int:asset_id>/", register.machine, name="machine"),

@@ -6,9 +6,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from apps.health.models import MaintenancePlan
+from apps.health.models import Advisory, MaintenancePlan
+from apps.health.models.condition import AdvisoryKind
 from apps.health.models.plans import Every, Trigger
 from apps.health.rules import MOST_LINES
+from forgeline.assets.models import Point
 from forgeline.base.units import display_unit
 
 
@@ -57,3 +59,54 @@ def rhythm(plan: MaintenancePlan) -> str:
     if plan.above is not None:
         return _("when %(point)s is above %(limit)s %(unit)s") % {**words, "limit": f"{plan.above:,g}"}
     return _("when %(point)s is below %(limit)s %(unit)s") % {**words, "limit": f"{plan.below or 0:,g}"}
+
+
+def advisory_sentence(row: Advisory) -> str:
+    """Say what an advisory foretells, with its numbers."""
+    if row.kind == AdvisoryKind.TREND:
+        return trend(row.data, row.point)
+    return _("%(point)s shows what it has hardly ever shown: %(value)s") % {
+        "point": row.point.title, "value": quantity(row.data["value"], row.point),
+    }  # fmt: skip
+
+
+def quantity(value: float, point: Point) -> str:
+    """A value with its unit."""
+    return f"{value:,.{point.decimals}f} {display_unit(point.unit)}".strip()
+
+
+def trend(told: dict[str, Any], point: Point) -> str:
+    """Say when a point gets to its limit, or why nobody can say."""
+    words = {"point": point.title, "limit": quantity(told["limit"], point)}
+    if "reason" in told:
+        return _("%(point)s, limit %(limit)s: %(reason)s") % {
+            **words,
+            "reason": no_answer(told["reason"], told["data"]),
+        }
+    if not told["expected_s"]:
+        return _("%(point)s stands at its limit of %(limit)s") % words
+    days = {name: f"{told[name] / 86_400:,.0f}" for name in ("expected_s", "low_s")}
+    if told["high_s"] is None:
+        return _("%(point)s reaches %(limit)s in %(days)s days (at least %(low)s)") % {
+            **words, "days": days["expected_s"], "low": days["low_s"],
+        }  # fmt: skip
+    return _("%(point)s reaches %(limit)s in %(days)s days (%(low)s–%(high)s)") % {
+        **words, "days": days["expected_s"], "low": days["low_s"], "high": f"{told['high_s'] / 86_400:,.0f}",
+    }  # fmt: skip
+
+
+def no_answer(reason: str, data: dict[str, float]) -> str:
+    """Say why there is no score, with what it would take."""
+    return {
+        "no_points": _("the machine has no measured points."),
+        "no_samples": _("nothing came from it in this hour."),
+        "not_running": _("it did not run in this hour."),
+        "warming_up": _("%(hours)s of %(needed)s running hours are known; it is judged after a day."),
+        "too_many_gaps": _("too much of the time is not known."),
+        "too_few_samples": _("too few samples: %(samples)s of %(needed)s."),
+        "too_short": _("too short a time is known."),
+        "clock_jumps": _("its clock ran backwards."),
+        "no_trend": _("it neither rises nor falls for certain."),
+        "trend_away": _("it moves away from the limit."),
+        "beyond_horizon": _("too far ahead to say."),
+    }.get(reason, reason) % {key: f"{value:,.0f}" for key, value in data.items()}

@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from apps.health.models import WorkOrder
+from apps.health.models import Condition, Episode, Watch, WorkOrder
 from apps.health.rules import Line
+from apps.health.services.advisories import open_for_episode
 from apps.health.services.orders import make_order
+from forgeline.assets.models import Point
+from forgeline.assets.models.point import Kind
+from forgeline.base import clock
 from forgeline.tenancy.scoping import tenant_scope
 from tests.conftest import Company
 
@@ -30,6 +34,8 @@ class HealthIds:
     inspection: int
     document: int
     reason: int
+    advisory: int
+    condition: int
 
     def own(self) -> dict[str, int]:
         """First word of an address → the id that it asks for."""
@@ -37,6 +43,7 @@ class HealthIds:
             "work-orders": self.work_order, "spare-parts": self.part, "maintenance-plans": self.plan,
             "inspection-routes": self.inspection_route, "inspections": self.inspection,
             "machine-documents": self.document, "downtime-reasons": self.reason,
+            "advisories": self.advisory, "machine-conditions": self.condition,
         }  # fmt: skip
 
     def pages(self) -> dict[str, int]:
@@ -44,6 +51,7 @@ class HealthIds:
         return {
             "work_order_id": self.work_order, "plan_id": self.plan, "part_id": self.part, "file_id": self.document,
             "inspection_route_id": self.inspection_route, "inspection_id": self.inspection,
+            "advisory_id": self.advisory,
         }  # fmt: skip
 
     def bodies(self, *, plant: int, machine: int, mark: str) -> dict[str, Any]:
@@ -62,6 +70,8 @@ class HealthIds:
             "post work-orders/{id}/labour/": {"minutes": 5},
             "post work-orders/{id}/parts/": {"part": self.part, "quantity": "1"},
             "post work-orders/{id}/put_back/": {"use": self.part_use},
+            "post advisories/{id}/order/": None,
+            "post advisories/{id}/finding/": {"finding": "confirmed", "note": f"{mark} dry"},
             "post spare-parts/": part,
             "patch spare-parts/{id}/": {"place": "A-1"},
             "delete spare-parts/{id}/": None,
@@ -109,6 +119,7 @@ def make_health(
     items = [{"asset": machine, "text": f"{mark} leaks"}]
     route = made("inspection-routes/", {"plant": plant, "name": f"{mark} walk", "items": items})
     made(f"machine-records/{machine}/label/", {})
+    advisory, condition = make_advisory(company.tenant_id, machine)
     document = {"asset": machine, "name": f"{mark}.txt", "content": CONTENT}
     return HealthIds(
         work_order=order.pk,
@@ -121,4 +132,24 @@ def make_health(
         inspection=made(f"inspection-routes/{route['id']}/start/", None)["id"],
         document=made("machine-documents/", document)["id"],
         reason=made("downtime-reasons/", {"name": f"{mark} drive"})["id"],
+        advisory=advisory,
+        condition=condition,
     )
+
+
+def make_advisory(tenant_id: int, machine: int) -> tuple[int, int]:
+    """Make an hour of a machine's condition and an episode's advisory, as the worker does."""
+    with tenant_scope(tenant_id):
+        point = Point.objects.filter(asset_id=machine, kind=Kind.GAUGE).order_by("pk").first()
+        assert point is not None
+        at = clock.now().replace(minute=0, second=0, microsecond=0)
+        told = {str(point.pk): {"score": 7.0, "value": 99.0, "at": at.isoformat()}}
+        episode = Episode.objects.create(asset_id=machine, started_at=at, last_at=at, points=told)
+        row = open_for_episode(point.asset, episode)
+        assert row is not None
+        parts = [{"kind": "anomaly", "point": point.pk, "severity": 0.4, "lost": 20.0}]
+        hour = Condition.objects.create(
+            asset_id=machine, hour=at, index=80.0, known=1.0, parts=parts, created_at=at
+        )
+        Watch.objects.create(asset_id=machine, ran_at=at, hours=1, cpu_s=0.1, next_hour=at)
+    return row.pk, hour.pk

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django_filters import rest_framework as filters  # type: ignore[import-untyped]  # ships no types
 
 from forgeline.base.api import CursorPagination
@@ -56,3 +58,22 @@ class FileFilter(filters.FilterSet):
     asset = Numbers(field_name="asset_id", lookup_expr="in")
     work_order = filters.NumberFilter(field_name="work_order_id")
     kind = filters.CharFilter()
+
+
+class ConditionFilter(filters.FilterSet):
+    asset = Numbers(field_name="asset_id", lookup_expr="in")
+    plant = filters.NumberFilter(field_name="asset__site_id")
+    since = filters.IsoDateTimeFilter(field_name="hour", lookup_expr="gte")
+    until = filters.IsoDateTimeFilter(field_name="hour", lookup_expr="lt")
+
+
+class AdvisoryFilter(filters.FilterSet):
+    asset = Numbers(field_name="asset_id", lookup_expr="in")
+    plant = filters.NumberFilter(field_name="asset__site_id")
+    kind = Words(lookup_expr="in")
+    model = Words(lookup_expr="in")
+    finding = filters.CharFilter(help_text="confirmed, false or other.")
+    is_open = filters.BooleanFilter(method="by_open", help_text="True: nobody has looked at it yet.")
+
+    def by_open(self, rows: Any, _name: str, value: bool) -> Any:
+        return rows.filter(finding="") if value else rows.exclude(finding="")

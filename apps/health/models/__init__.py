@@ -1,5 +1,6 @@
 """Tables of maintenance, one idea a file."""
 
+from apps.health.models.condition import Advisory, Condition, Episode, Watch
 from apps.health.models.inspections import Inspection, InspectionItem, InspectionResult, InspectionRoute
 from apps.health.models.orders import CheckItem, DowntimeReason, LabourEntry, OrderEntry, PartUse, WorkOrder
 from apps.health.models.plans import MaintenancePlan
@@ -7,8 +8,11 @@ from apps.health.models.register import MachineRecord, StoredFile, Terms
 from apps.health.models.stock import SparePart, StockMove
 
 __all__ = [
+    "Advisory",
     "CheckItem",
+    "Condition",
     "DowntimeReason",
+    "Episode",
     "Inspection",
     "InspectionItem",
     "InspectionResult",
@@ -22,5 +26,6 @@ __all__ = [
     "StockMove",
     "StoredFile",
     "Terms",
+    "Watch",
     "WorkOrder",
 ]

@@ -77,6 +77,23 @@ class Terms(TenantModel):
         validators=[MinValueValidator(0)],
     )
     currency = models.CharField(_("currency"), max_length=3, default="CNY")
+    cost_acting = models.DecimalField(
+        _("acting on an advisory costs"),
+        max_digits=14,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+    )
+    cost_failure = models.DecimalField(
+        _("a failure costs"),
+        max_digits=14,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+    )
+    orders_by_rule = models.BooleanField(_("each new advisory asks for a work order"), default=False)
 
     class Meta(TenantModel.Meta):
         verbose_name = _("terms of maintenance")

@@ -27,6 +27,19 @@ class TermsForm(forms.Form):
         label=gettext_lazy("An hour of work costs"), min_value=0, max_digits=9, decimal_places=2
     )
     currency = forms.CharField(label=gettext_lazy("Currency"), min_length=3, max_length=3)
+    cost_acting = forms.DecimalField(
+        label=gettext_lazy("Acting on an advisory costs"),
+        min_value=0,
+        max_digits=13,
+        decimal_places=2,
+        required=False,
+    )
+    cost_failure = forms.DecimalField(
+        label=gettext_lazy("A failure costs"), min_value=0, max_digits=13, decimal_places=2, required=False
+    )
+    orders_by_rule = forms.BooleanField(
+        label=gettext_lazy("Each new advisory asks for a work order by itself"), required=False
+    )
 
 
 class ReasonForm(forms.Form):
@@ -68,7 +81,7 @@ def figures(request: HttpRequest) -> HttpResponse:
 def terms(request: HttpRequest) -> HttpResponse:
     """Labour rate, reasons of downtime, files in and out."""
     row, post = find_terms(), request.POST
-    initial = {"labour_rate": row.labour_rate, "currency": row.currency}
+    initial = {name: getattr(row, name) for name in TermsForm.base_fields}
     rate = TermsForm(post if "terms" in post else None, initial=initial)
     reason = ReasonForm(post if "reason" in post else None)
     taken = ImportForm(post if "import" in post else None, request.FILES if "import" in post else None)

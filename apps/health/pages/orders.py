@@ -203,6 +203,7 @@ def _context(request: HttpRequest, row: WorkOrder, form: forms.Form | None) -> d
     may_work = is_open and may(request, WORK)
     return {
         "tab": "orders", "row": row, "now": clock.now(), "currency": find_terms().currency,
+        "advisory": getattr(row, "advisory", None),
         "steps": [to for to, permission in STEPS[row.state].items() if may(request, permission)],
         "items": list(row.items.select_related("follow_up")), "labour": list(row.labour.all()),
         "parts": list(row.parts.select_related("part")), "entries": list(row.entries.all()),

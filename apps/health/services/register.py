@@ -26,6 +26,7 @@ MOST_FILES = 300
 _RECORD = frozenset(
     {"manufacturer", "type_name", "serial_number", "built_in", "severity", "occurrence", "detection", "note"}
 )
+_TERMS = frozenset({"labour_rate", "currency", "cost_acting", "cost_failure", "orders_by_rule"})
 _REASON = frozenset({"name", "names", "is_planned"})
 
 
@@ -134,9 +135,13 @@ def set_terms(*, actor: Actor, **changes: Any) -> Terms:
     """Say what an hour of work costs and in which money; entries of the past keep the rate they were booked at."""
     require_permission(actor, MANAGE)
     row = Terms.objects.select_for_update().first() or Terms()
-    change(row, changes, frozenset({"labour_rate", "currency"}))
+    change(row, changes, _TERMS)
     if not 0 <= row.labour_rate <= Decimal(1_000_000):
         raise invalid(labour_rate=_("Costs are not negative."))
+    for name in ("cost_acting", "cost_failure"):
+        cost = getattr(row, name)
+        if cost is not None and not 0 <= cost <= Decimal(99_999_999_999):
+            raise invalid(**{name: _("Costs are not negative.")})
     row.currency = row.currency.strip().upper()
     if len(row.currency) != 3 or not row.currency.isascii() or not row.currency.isalpha():
         raise invalid(currency=_("Give the three letters of the currency, such as CNY."))

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from apps.health.models import WorkOrder
+from apps.health.models import Advisory, WorkOrder
 from apps.health.models.orders import State
 from apps.health.rules import FINISHED, STEPS
 from apps.health.services.orders import write_entry
@@ -39,6 +39,7 @@ def move_order(work_order_id: int, to: str, *, actor: Actor, text: str = "") -> 
         require_permission(actor, permission)
         if to == State.DONE:
             _require_answers(row)
+            _require_finding(row)
         _step(row, to, by=by_of(actor), text=text)
     return row
 
@@ -72,6 +73,17 @@ def _require_answers(row: WorkOrder) -> None:
             _("Answer the checklist first: %(count)s lines are open.") % {"count": waiting},
             key="health.checklist_open",
             data={"open": waiting},
+        )
+
+
+def _require_finding(row: WorkOrder) -> None:
+    """A model learns what it is worth from who looked, so that nobody leaves without a word."""
+    waiting = Advisory.objects.filter(work_order=row, finding="").values_list("pk", flat=True).first()
+    if waiting is not None:
+        raise ConflictError(
+            _("Say first what was found of the advisory: confirmed, a false alarm, or another cause."),
+            key="health.finding_open",
+            data={"advisory": waiting},
         )
 
 

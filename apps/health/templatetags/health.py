@@ -69,3 +69,11 @@ def money(value: Any, currency: str = "") -> str:
 def plain(value: Any) -> str:
     """A decimal without the zeros behind it."""
     return "" if value is None else f"{float(value):,.10g}"
+
+
+@register.filter
+def days(seconds: float) -> str:
+    """A time of days, or of hours below two days."""
+    if seconds < 2 * 86_400:
+        return _("%(n)s h") % {"n": f"{seconds / 3600:,.1f}"}
+    return _("%(n)s days") % {"n": f"{seconds / 86_400:,.0f}"}
