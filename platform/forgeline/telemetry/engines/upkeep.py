@@ -57,7 +57,7 @@ def delete_rows_of(
         connection.execute("SET LOCAL statement_timeout = 0")
         return connection.execute(
             f"DELETE FROM {table} WHERE point_id = ANY (%s){bounds}",
-            [points, *(() if between is None else map(from_us, between))],
+            [points, *map(from_us, between or ())],
         ).rowcount
 
 

@@ -86,7 +86,7 @@ def run(work: Work) -> Generator[Step, None, dict[str, Any]]:
     if work.position.get("stage") == "samples":
         done = work.position.get("done")
         for share, table, gone, place in erasing.delete_samples(
-            work.job.tenant_id, None if done is None else tuple(done)
+            work.job.tenant_id, None if done is None else (done[0], done[1], done[2])
         ):
             counts[table] = counts.get(table, 0) + gone
             yield Step(
