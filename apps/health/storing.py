@@ -74,7 +74,7 @@ def put(content: bytes) -> str:
 
 def path_of(digest: str) -> Path:
     """Return where the bytes of a hash lie in the company in force."""
-    return Path(settings.VAR) / "files" / str(require_tenant_id()) / digest[:2] / digest
+    return Path(settings.JOBS["FOLDER"]) / str(require_tenant_id()) / digest[:2] / digest
 
 
 def drop(digest: str) -> None:

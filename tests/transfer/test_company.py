@@ -25,7 +25,7 @@ from forgeline.identity.models import Membership, User
 from forgeline.identity.policy import Actor, permissions_of
 from forgeline.jobs import files, services as jobs, working
 from forgeline.jobs.models import Job, State
-from forgeline.telemetry import ingest
+from forgeline.telemetry import erasing, ingest
 from forgeline.telemetry.engines.connection import store_connection
 from forgeline.telemetry.erasing import TABLES
 from forgeline.telemetry.sample import SampleBatch
@@ -156,6 +156,10 @@ def test_everything_is_in_the_archive_and_described(
     assert [label for label in WRITTEN if not rows[label]] == []
     text = b"".join(packed.read(name) for name in names if name.endswith(".json")).decode()
     assert MARK in text
+    # What lies beside the tables is there too, and the table says which it is.
+    documents = {row["sha256"] for row in rows["health.storedfile"]}
+    assert documents
+    assert {name.removeprefix("documents/") for name in names if name.startswith("documents/")} == documents
     for secret in (f"{MARK}-secret", "whsec_", "$7$", "argon2", "md5$", live_company.manager_key):
         assert secret not in text
     samples = [
@@ -229,10 +233,10 @@ def test_nothing_is_left_and_the_record_says_what_went(
         erasure.ask_erasure(name="Alice Stamping", actor=owner)
         folder = files._folder(live_company.tenant_id)
         archive.start_archive(actor=owner)
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / "x").write_bytes(b"x")
+    assert files.list_documents(live_company.tenant_id)
     for _ in range(200):
-        if not working.work(slice_s=0):
+        if not working.work(slice_s=0.1):
             break
     after = census(live_company.tenant_id)
     left = {name: count for name, count in after.items() if count}
@@ -271,6 +275,7 @@ def test_nothing_is_left_and_the_record_says_what_went(
     assert told["counts"]["telemetry_sample"] >= 1440
     assert told["counts"]["assets_point"] == before["assets_point"]
     assert told["counts"]["tenancy_tenant"] == 1
+    assert told["counts"]["files"] >= 2
     assert set(told["left_over"]) <= set(tables.KEPT)
     # The neighbour has all of its own.
     now = census(live_stranger.tenant_id)
@@ -313,3 +318,56 @@ def test_begun_it_cannot_be_stopped_and_goes_on_after_a_fault(
     }  # fmt: skip
     with store_connection() as connection:
         assert connection.execute("SELECT count(*) FROM telemetry_commit").fetchone()[0] == 0
+
+
+@pytest.mark.usefixtures("at_once")
+def test_it_goes_by_lots_that_hold_though_the_worker_dies_before_the_last(
+    live_company: Company, world: World, owner: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "LOT", 3)
+    monkeypatch.setattr(erasing, "POINTS_AT_ONCE", 4)
+    before = census(live_company.tenant_id)
+    with tenant_scope(live_company.tenant_id):
+        job = erasure.ask_erasure(name="Alice Stamping", actor=owner)
+    begun: list[Any] = []
+    lots: dict[str, list[int]] = {}
+    asked, deleted = erasure._delete_lot, erasing.delete_samples
+
+    def counted(work: Any, name: str, *rest: Any) -> int:
+        gone = asked(work, name, *rest)
+        lots.setdefault(name, []).append(gone)
+        return gone
+
+    def told(tenant_id: int | None, done: Any = None) -> Any:
+        begun.append(done or (-1, 0, 0))
+        return deleted(tenant_id, done)
+
+    def dies(*_arguments: Any) -> Any:
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr(erasure, "_delete_lot", counted)
+    monkeypatch.setattr(erasing, "delete_samples", told)
+    monkeypatch.setattr(erasure, "_erase_rows", dies)
+    # Slices of next to no length: every few chunks and lots are the turn of another worker.
+    while working.work(slice_s=0.02):
+        pass
+    assert begun == sorted(set(begun))
+    assert len(begun) > 3
+    journal = before["alarms_journalentry"]
+    assert journal
+    assert sum(lots["alarms_journalentry"]) == journal
+    assert max(max(gone) for gone in lots.values()) == 3
+    with tenant_scope(live_company.tenant_id):
+        assert Job.objects.get(pk=job.pk).position["stage"] == "rows"
+    rest = {name for name, count in census(live_company.tenant_id).items() if count}
+    assert rest >= {"tenancy_tenant", "identity_membership", "jobs_job"}
+    assert not rest & {"alarms_journalentry", "notifications_notice", "webhooks_event", "telemetry_commit"}
+    monkeypatch.undo()
+    working.work(now=lambda: clock.now() + timedelta(hours=1))
+    left = {name for name, count in census(live_company.tenant_id).items() if count}
+    assert left <= set(tables.KEPT)
+    with tenant_scope(live_company.tenant_id):
+        record = Erasure.objects.get()
+    assert record.ended_at is not None
+    assert record.counts["alarms_journalentry"] == journal
+    assert record.counts["telemetry_sample"] >= 1440

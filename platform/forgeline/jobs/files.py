@@ -33,6 +33,7 @@ MOST_PART = 8 * MB
 _PIECE = 1 << 18
 _ORPHAN_S = 86_400
 _UNUSED = timedelta(days=1)
+_HASH = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[^\x00-\x1f\x7f/\\:*?\"<>|]{1,120}")
 
 
@@ -180,6 +181,16 @@ def remove_all(job: Job) -> None:
     for row in File.objects.filter(job=job):
         remove(row)
     transaction.on_commit(lambda: drop_scratch(job))
+
+
+def list_documents(tenant_id: int | None) -> list[Path]:
+    """Return what other areas keep beneath a company's folder under the SHA-256 of its bytes."""
+    return sorted(path for path in _folder(tenant_id).glob("??/*") if _HASH.fullmatch(path.name))
+
+
+def count_company(tenant_id: int | None) -> int:
+    """Return how many files lie beneath a company's folder."""
+    return sum(1 for path in _folder(tenant_id).rglob("*") if path.is_file())
 
 
 def remove_company(tenant_id: int | None) -> int:

@@ -89,6 +89,7 @@ def boss(company: Company) -> Actor:
 def _own_var(settings: Any, tmp_path: Path) -> None:
     """Files of a test lie in its own folder; the fonts are where `make assets` put them."""
     settings.VAR = tmp_path / "var"
+    settings.JOBS = settings.JOBS | {"FOLDER": settings.VAR / "files"}
 
 
 Order = Callable[..., dict[str, Any]]

@@ -38,10 +38,27 @@ def delete_rows(table: str, tenant_id: int, from_us_: int, to_us_: int) -> int:
         return deleted.rowcount
 
 
-def delete_all_rows(table: str, tenant_id: int) -> int:
-    """Delete a tenant's rows of a table that has no chunks."""
+def list_points_of(tenant_id: int) -> list[int]:
+    """Return the ids of a tenant's points, in order."""
+    with store_connection() as connection:
+        rows = connection.execute("SELECT id FROM assets_point WHERE tenant_id = %s ORDER BY id", [tenant_id])
+        return [point_id for (point_id,) in rows.fetchall()]
+
+
+def delete_rows_of(
+    table: str, points: list[int], between: tuple[int, int] | None, *, column: str = "ts"
+) -> int:
+    """Delete what a table holds of some points, in a span of µs of one chunk or, with None, at all times."""
+    bounds = "" if between is None else f" AND {column} >= %s AND {column} < %s"
     with store_connection() as connection, connection.transaction():
-        return connection.execute(f"DELETE FROM {table} WHERE {_OF_TENANT}", [tenant_id]).rowcount
+        if current_engine().capabilities.compresses:
+            lift_tuple_limit(connection)
+        # A company of years takes longer than a page may.
+        connection.execute("SET LOCAL statement_timeout = 0")
+        return connection.execute(
+            f"DELETE FROM {table} WHERE point_id = ANY (%s){bounds}",
+            [points, *map(from_us, between or ())],
+        ).rowcount
 
 
 def count_rows(table: str, tenant_id: int) -> int:

@@ -95,16 +95,17 @@ def run(work: Work) -> Generator[Step, None, dict[str, Any]]:
     place = secrets.token_hex(16)
     with work.scope():
         facts, readme = tables.tenant_facts(), _readme(models, retired)
-    _pack(folder.parent / place, folder, parts, facts, readme)
+    documents = files.list_documents(work.job.tenant_id)
+    _pack(folder.parent / place, folder, parts, documents, facts, readme)
     with work.scope():
         name = f"{facts['slug']}-{clock.from_us(until_us):%Y-%m-%d}.zip"
         files.keep(work.job, name, "application/zip", place)
         work.note({"parts": parts, "until_us": until_us})
     total = sum(part["rows"] for part in parts)
     sentence = _("%(files)d files with %(rows)d rows; README.md tells what each holds.") % {
-        "files": len(parts) + 3, "rows": total,
+        "files": len(parts) + len(documents) + 3, "rows": total,
     }  # fmt: skip
-    return {"files": len(parts) + 3, "rows": total, "sentences": [sentence]}
+    return {"files": len(parts) + len(documents) + 3, "rows": total, "sentences": [sentence]}
 
 
 def _step(
@@ -182,13 +183,19 @@ def _write_rollups(
 
 
 def _pack(
-    target: Path, folder: Path, parts: list[dict[str, Any]], facts: dict[str, Any], readme: str
+    target: Path,
+    folder: Path,
+    parts: list[dict[str, Any]],
+    documents: list[Path],
+    facts: dict[str, Any],
+    readme: str,
 ) -> None:
     told = json.dumps(facts, cls=DjangoJSONEncoder, ensure_ascii=False, indent=1)
     for name, text in (("company.json", told), ("README.md", readme)):
         (folder / name).write_text(text, encoding="utf-8")
     entries = [*((folder / name, name, 1) for name in ("company.json", "README.md")),
-               *((folder / str(number), part["name"], part["rows"]) for number, part in enumerate(parts))]  # fmt: skip
+               *((folder / str(number), part["name"], part["rows"]) for number, part in enumerate(parts)),
+               *((path, f"documents/{path.name}", 1) for path in documents)]  # fmt: skip
     manifest = [
         {"name": name, "rows": rows, "bytes": path.stat().st_size, "sha256": files.sha256_of(path)}
         for path, name, rows in entries
@@ -214,6 +221,7 @@ def _readme(models: list[Any], retired: set[int]) -> str:
         "- `tables/people.json`: members with name, e-mail address, role and parts of the plant.",
         "- `tables/<area>/<table>.json`: configuration, alarms with their journal, audit, messages, billing.",
         "- `samples/<machine>_<point>_<number>.parquet`: raw samples of a point, by time, as far as they are kept.",
+        "- `documents/<SHA-256>`: what was laid beside machines, orders and plans; tables name each by `sha256`.",
         "- `rollups/1m.parquet`, `1h.parquet`, `1d.parquet`: minutes, hours and days of every point.",
         f"\n{len(retired)} points are out of use; their history is included.",
         "\n## Samples\n\n" + describe_columns(SCHEMA.names),

@@ -1,4 +1,4 @@
-"""A company is erased: doors are shut, samples go chunk by chunk, rows at once, and a record says what went.
+"""A company is erased: doors are shut, samples go by the chunk, rows by the lot, the rest at once with the record.
 
 Once begun it is gone through with. What stays: issued invoices with what was paid, the audit's tombstone, the record.
 """
@@ -24,7 +24,7 @@ from forgeline.identity.models import ApiKey, Membership, User
 from forgeline.identity.policy import Actor, require_permission
 from forgeline.identity.roles import OWN
 from forgeline.jobs import files, services as jobs
-from forgeline.jobs.models import OPEN, File, Job
+from forgeline.jobs.models import OPEN, Job
 from forgeline.jobs.working import Step, Work
 from forgeline.telemetry import erasing
 from forgeline.tenancy.models import Tenant
@@ -34,6 +34,10 @@ from forgeline.transfer.models import Erasure
 KIND = "transfer.erasure"
 SETTLE_S = 45.0
 """Until every process knows that the company's points take nothing any more (they look every 30 s)."""
+LOT = 5000
+"""Rows of a table that go in one transaction."""
+_LAST = ("identity_membership", "jobs_job")
+"""By these the last transaction knows whom to delete and where it stands."""
 
 
 def ask_erasure(*, name: str, actor: Actor) -> Job:
@@ -79,13 +83,25 @@ def run(work: Work) -> Generator[Step, None, dict[str, Any]]:
             work.note({"stage": "samples", "counts": {}})
         yield Step(0.05, _("The doors are shut"), wait_s=SETTLE_S)
     counts: dict[str, int] = dict(work.position.get("counts", {}))
-    for share, table, gone in erasing.delete_samples(work.job.tenant_id):
-        counts[table] = counts.get(table, 0) + gone
-        yield Step(0.1 + 0.7 * share, _("Samples"), {"stage": "samples", "counts": counts})
-    with work.scope():
-        counts["files"] = max(counts.get("files", 0), File.objects.count())
+    if work.position.get("stage") == "samples":
+        done = work.position.get("done")
+        for share, table, gone, place in erasing.delete_samples(
+            work.job.tenant_id, None if done is None else (done[0], done[1], done[2])
+        ):
+            counts[table] = counts.get(table, 0) + gone
+            yield Step(
+                0.1 + 0.5 * share, _("Samples"), {"stage": "samples", "counts": dict(counts), "done": place}
+            )
+        assert work.job.tenant_id is not None
+        late = [name for name, count in erasing.count_samples(work.job.tenant_id).items() if count]
+        if late:
+            yield Step(0.6, _("Samples"), {"stage": "samples", "counts": dict(counts)})
+            raise RuntimeError(f"samples are left: {late}")
+        counts["files"] = files.count_company(work.job.tenant_id)
+        yield Step(0.65, _("Files"), {"stage": "rows", "counts": dict(counts)})
     files.remove_company(work.job.tenant_id)
-    yield Step(0.85, _("Rows"), {"stage": "samples", "counts": counts}, may_pause=False)
+    yield from _thin(work, counts)
+    yield Step(0.85, _("Rows"), may_pause=False)
     with work.scope():
         sessions = _erase_rows(work, counts)
     for key in sessions:
@@ -110,9 +126,60 @@ def _shut(work: Work) -> None:
     )
 
 
+def _thin(work: Work, counts: dict[str, int]) -> Generator[Step, None, None]:
+    """Delete rows by the thousand, each lot for good, as long as there are some that no others hold.
+
+    Of what grows without end nothing is left for the last transaction, which then takes seconds: configuration whose
+    rows hold each other, people, and the job itself.
+    """
+    tenant_id = work.job.tenant_id
+    assert tenant_id is not None
+    with work.scope():
+        names = [name for name in tables.list_tables() if name not in (*tables.KEPT, *tables.STORE, *_LAST)]
+    names.sort(key=_order)
+    # From the table that the last worker was at, and then as often as something went.
+    at = work.position.get("table")
+    first, went = names.index(at) if at in names else 0, True
+    while went:
+        went = first > 0
+        for name in names[first:]:
+            while gone := _delete_lot(work, name, tenant_id, counts):
+                went = True
+                yield Step(0.7, _("Rows"))
+                if gone < LOT:
+                    break
+        first = 0
+
+
+def _delete_lot(work: Work, name: str, tenant_id: int, counts: dict[str, int]) -> int:
+    """Delete some rows of a table with the note of it; 0 where there are none, or others must go first."""
+    try:
+        with work.scope(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 0")
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute(
+                f"DELETE FROM {name} WHERE tenant_id = %s AND ctid = ANY (ARRAY("  # noqa: S608
+                f"SELECT ctid FROM {name} WHERE tenant_id = %s LIMIT %s))",
+                [tenant_id, tenant_id, LOT],
+            )
+            gone = cursor.rowcount
+            if gone:
+                told = counts | {name: counts.get(name, 0) + gone}
+                work.note({"stage": "rows", "table": name, "counts": told})
+    except IntegrityError:
+        return 0
+    counts[name] = counts.get(name, 0) + gone
+    return gone
+
+
+def _order(name: str) -> bool:
+    """First goes what would tell other programs of every row that goes."""
+    return name != "webhooks_endpoint"
+
+
 def _erase_rows(work: Work, counts: dict[str, int]) -> list[str]:
     """Delete every row of the company in one transaction, and write the record; returns the keys of ended sessions."""
-    work.note({"stage": "samples", "counts": counts})
+    work.note({"stage": "rows", "counts": counts})
     tenant_id = work.job.tenant_id
     assert tenant_id is not None
     with connection.cursor() as cursor:
@@ -120,8 +187,7 @@ def _erase_rows(work: Work, counts: dict[str, int]) -> list[str]:
         cursor.execute("SET LOCAL statement_timeout = 0")
     people = list(Membership.objects.values_list("user_id", flat=True))
     waiting = [name for name in tables.list_tables() if name not in (*tables.KEPT, *tables.STORE)]
-    # First what would tell other programs of every row that goes.
-    waiting.sort(key=lambda name: name != "webhooks_endpoint")
+    waiting.sort(key=_order)
     while waiting:
         left = [name for name in waiting if not _delete(name, tenant_id, counts)]
         if len(left) == len(waiting):

@@ -39,6 +39,9 @@ def start_export(
     if since >= until:
         raise InvalidInputError(_("The interval is empty: from must be before to."))
     chosen = list(dict.fromkeys(point_ids))
+    if not 0 < len(chosen) <= MOST_POINTS:
+        sentence = _("Choose a part of the plant with 1 to %(most)d points.") % {"most": MOST_POINTS}
+        raise InvalidInputError(sentence, data={"fields": {"points": [sentence]}})
     found = set(Point.objects.filter(pk__in=chosen).values_list("pk", flat=True))
     missing = [str(each) for each in chosen if each not in found]
     if missing:

@@ -216,7 +216,7 @@ def _ids_of(column: Any, book: PointBook, out: Rows) -> NDArray[np.int32]:
     if (table[: len(words)] == 0).any():
         counts = np.bincount(places, minlength=len(words))
         for at, word in enumerate(words):
-            if not table[at] and len(out.unknown) < MOST_UNKNOWN:
+            if word.strip() and not table[at] and len(out.unknown) < MOST_UNKNOWN:
                 out.unknown[word[:200]] = int(counts[at])
     return table[places] if len(places) else np.zeros(0, np.int32)
 
