@@ -33,8 +33,9 @@ def delete_samples(
     groups = [points[start : start + POINTS_AT_ONCE] for start in range(0, len(points), POINTS_AT_ONCE)]
     pieces: list[tuple[Place, list[int], tuple[int, int] | None]] = []
     for number, table in enumerate(TABLES):
-        spans = [(chunk.from_us, chunk.to_us) for chunk in current_engine().list_chunks(table)]
-        for span in sorted(spans) or [None]:
+        chunks = sorted((chunk.from_us, chunk.to_us) for chunk in current_engine().list_chunks(table))
+        spans: list[tuple[int, int] | None] = [*chunks] or [None]
+        for span in spans:
             pieces += [((number, span[0] if span else 0, group[-1]), group, span) for group in groups]
     for at, (place, group, span) in enumerate(pieces):
         if done is not None and place <= done:
