@@ -37,7 +37,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, allow_private: bo
 
     **Raises** SendError where no answer came.
     """
-    return ask("POST", url, body, headers, allow_private=allow_private)
+    return ask("POST", url, body, headers, allow_private=allow_private, timeout_s=TIMEOUT_S)
 
 
 def ask(
@@ -47,7 +47,7 @@ def ask(
     headers: Mapping[str, str],
     *,
     allow_private: bool,
-    timeout_s: float = TIMEOUT_S,
+    timeout_s: float,
 ) -> Answer:
     """Send one request and return the answer, whatever its status; a redirect is an answer too.
 
