@@ -86,6 +86,9 @@ def test_a_session_opens_the_company_that_began_it_and_no_other(
     session = visitor.client.session
     session["tenant_id"] = charlie.tenant_id
     session.save()
+    # What the session named is not answered with another company's: a page says first where its reader is.
+    assert visitor.client.get("/api/v1/me/").json()["key"] == "identity.visit_ended"
+    assert visitor.client.get("/alarms/").status_code == 403
     assert visitor.client.get("/api/v1/me/").json()["tenant_id"] == alice.tenant_id
     opened, shut = sort_memberships(alice.viewer.pk, session)
     assert ([row.tenant_id for row in opened], [row.tenant_id for row in shut]) == (
