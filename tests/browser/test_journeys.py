@@ -32,7 +32,8 @@ def test_an_empty_house_leads_to_a_live_value(open_page: Callable[..., Any], web
     for field in page.locator("input[type=password]").all():
         field.fill("a-long-password")
     page.click("button.primary")
-    page.click("text=Make a plant")
+    page.wait_for_url("**/start/")
+    page.click("main a.primary")
     page.fill("input[name=name]", "Works")
     page.click("button:has-text('Save')")
     page.click("a:has-text('Add')")
