@@ -23,7 +23,7 @@ BY_MACHINE = {"most": 20, "within_s": 3600}
 
 class FaultForm(forms.Form):
     title = forms.CharField(
-        label=gettext_lazy("What is wrong?"), max_length=160, min_length=3,
+        label=gettext_lazy("What is wrong?"), max_length=160, min_length=2,
         widget=forms.TextInput(attrs={"autocomplete": "off", "enterkeyhint": "next"}),
     )  # fmt: skip
     text = forms.CharField(
