@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
-from apps.health.services.faults import Label, read_label, report_fault
+from apps.health.services.faults import LEAST_TITLE, Label, read_label, report_fault
 from apps.health.storing import MOST_BYTES
 from forgeline.base.errors import ForgelineError, NotFoundError
 from forgeline.identity.attempts import take_attempt
@@ -23,7 +23,7 @@ BY_MACHINE = {"most": 20, "within_s": 3600}
 
 class FaultForm(forms.Form):
     title = forms.CharField(
-        label=gettext_lazy("What is wrong?"), max_length=160, min_length=2,
+        label=gettext_lazy("What is wrong?"), max_length=160, min_length=LEAST_TITLE,
         widget=forms.TextInput(attrs={"autocomplete": "off", "enterkeyhint": "next"}),
     )  # fmt: skip
     text = forms.CharField(
