@@ -15,7 +15,7 @@ from apps.health.queries.figures import read_figures
 from apps.health.queries.register import find_terms, list_machines, list_reasons
 from apps.health.rules import MANAGE, PLAN, VIEW
 from apps.health.services import exchange, register as services
-from apps.health.services.saving import get
+from forgeline.assets.services.saving import get
 from forgeline.base import clock
 
 SPANS = (30, 90, 365)

@@ -18,9 +18,9 @@ from apps.health.pages.frame import MOST_ROWS, Choice, Day, attempt, machine_cho
 from apps.health.queries.store import list_plans
 from apps.health.rules import PLAN, VIEW
 from apps.health.services import defaults, plans as services
-from apps.health.services.saving import get
 from forgeline.assets.models.point import Kind
 from forgeline.assets.queries import list_points
+from forgeline.assets.services.saving import get
 
 _LINE_HELP = gettext_lazy(
     "One line each. A measured value with its limits: Oil pressure | bar | 2 | 4. With ! in front, a line that is not "

@@ -17,7 +17,7 @@ from apps.health.queries.register import find_terms
 from apps.health.queries.store import list_moves, list_parts
 from apps.health.rules import PLAN, VIEW
 from apps.health.services import stock
-from apps.health.services.saving import get
+from forgeline.assets.services.saving import get
 
 _STOCK: dict[str, Any] = {"max_digits": 11, "decimal_places": 3, "min_value": Decimal(0)}
 

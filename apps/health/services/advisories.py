@@ -23,8 +23,9 @@ from apps.health.queries.condition import read_model
 from apps.health.queries.register import find_terms
 from apps.health.rules import PLAN, REQUEST, WORK
 from apps.health.services.orders import make_order
-from apps.health.services.saving import by_of, invalid, lock
+from apps.health.services.saving import by_of, invalid
 from forgeline.assets.models import Asset
+from forgeline.assets.services.saving import get_for_change
 from forgeline.base import clock
 from forgeline.base.errors import ConflictError
 from forgeline.identity.policy import Actor, require_permission
@@ -81,7 +82,7 @@ def order_advisory(advisory_id: int, *, actor: Actor) -> WorkOrder:
     """Make the work order of an advisory, once. **Raises** ConflictError where it has one, or was labelled."""
     require_permission(actor, REQUEST)
     with transaction.atomic():
-        row = lock(Advisory, advisory_id)
+        row = get_for_change(Advisory, advisory_id)
         if row.finding:
             raise ConflictError(
                 _("Somebody has looked at it already; nothing is left to order."),
@@ -101,7 +102,7 @@ def label_advisory(advisory_id: int, finding: str, *, note: str = "", actor: Act
     if finding not in (Finding.CONFIRMED, Finding.FALSE, Finding.OTHER):
         raise invalid(finding=_("Choose confirmed, false or other."))
     with transaction.atomic():
-        row = lock(Advisory, advisory_id)
+        row = get_for_change(Advisory, advisory_id)
         if row.finding:
             require_permission(actor, PLAN)
         row.finding, row.finding_note = finding, note.strip()[:1000]

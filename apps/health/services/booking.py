@@ -13,8 +13,9 @@ from apps.health.models import LabourEntry, PartUse, SparePart, WorkOrder
 from apps.health.models.stock import MoveKind
 from apps.health.queries.register import find_terms
 from apps.health.services.orders import lock_for_work
-from apps.health.services.saving import by_of, get, invalid
+from apps.health.services.saving import by_of, invalid
 from apps.health.services.stock import MOST, move_stock
+from forgeline.assets.services.saving import get
 from forgeline.base import clock
 from forgeline.base.errors import NotFoundError
 from forgeline.identity.policy import Actor

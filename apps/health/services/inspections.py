@@ -14,10 +14,11 @@ from apps.health.models.orders import ItemResult, OrderKind, OrderPriority, Work
 from apps.health.rules import PLAN, WORK, read_lines
 from apps.health.services.checks import read_answer, tell
 from apps.health.services.orders import make_order
-from apps.health.services.saving import by_of, change, get, invalid, lock, machine, save
+from apps.health.services.saving import by_of, invalid, machine, save
 from apps.health.services.steps import cancel_quietly
 from apps.health.wording import line_fault
 from forgeline.assets.models import Site
+from forgeline.assets.services.saving import change, get, get_for_change
 from forgeline.base import clock
 from forgeline.base.errors import ConflictError
 from forgeline.identity.policy import Actor, require_permission
@@ -45,7 +46,7 @@ def update_route(
     """Change a route; given items take the place of those that there are, passes of the past keep theirs."""
     require_permission(actor, PLAN)
     with transaction.atomic():
-        row = lock(InspectionRoute, route_id)
+        row = get_for_change(InspectionRoute, route_id)
         change(row, changes, _FIELDS)
         save(row, taken=_("There is a route with this name in this plant."))
         if items is not None:
@@ -62,7 +63,7 @@ def update_route(
 def retire_route(route_id: int, *, actor: Actor) -> None:
     """Walk a route no more; what was found stays."""
     require_permission(actor, PLAN)
-    row = lock(InspectionRoute, route_id)
+    row = get_for_change(InspectionRoute, route_id)
     row.retired_at = clock.now()
     row.save(update_fields=["retired_at"])
 
@@ -123,7 +124,7 @@ def answer_stop(
                 kind=OrderKind.INSPECTION, priority=OrderPriority.HIGH, requested_by=by_of(actor), by=by_of(actor),
             )  # fmt: skip
         elif judged == ItemResult.OK and answer.work_order is not None:
-            order = lock(WorkOrder, answer.work_order.pk)
+            order = get_for_change(WorkOrder, answer.work_order.pk)
             cancel_quietly(order, by=by_of(actor), text=_("The inspection found it in order after all."))
         answer.save()
     return answer
@@ -148,7 +149,7 @@ def finish_pass(inspection_id: int, *, actor: Actor, is_broken_off: bool = False
 
 
 def _lock_open(inspection_id: int) -> Inspection:
-    row = lock(Inspection, inspection_id)
+    row = get_for_change(Inspection, inspection_id)
     if row.state != Pass.OPEN:
         raise ConflictError(_("This pass is over; begin a new one."), key="health.pass_over")
     return row

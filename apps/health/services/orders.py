@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from apps.health.models import CheckItem, DowntimeReason, OrderEntry, WorkOrder
 from apps.health.models.orders import OrderKind, OrderPriority, State
 from apps.health.rules import OPEN, PLAN, REQUEST, WORK, Line
-from apps.health.services.saving import by_of, change, check_person, get, invalid, lock, machine, save
+from apps.health.services.saving import by_of, check_person, invalid, machine, save
+from forgeline.assets.services.saving import change, get, get_for_change
 from forgeline.base import clock
 from forgeline.base.errors import ConflictError
 from forgeline.identity.policy import Actor, require_permission
@@ -99,7 +100,7 @@ def add_lines(row: WorkOrder, lines: Sequence[Line]) -> None:
 
 def update_order(work_order_id: int, *, actor: Actor, **changes: Any) -> WorkOrder:
     """Change what is planned (who plans) or what was found (who works); a closed order stays as it is."""
-    row = lock(WorkOrder, work_order_id)
+    row = get_for_change(WorkOrder, work_order_id)
     wanted = PLAN if _PLANNING & changes.keys() else WORK
     require_permission(actor, wanted)
     if row.state not in OPEN and row.state != State.DONE:
@@ -136,7 +137,7 @@ def closed(row: WorkOrder) -> ConflictError:
 def lock_for_work(work_order_id: int, actor: Actor) -> WorkOrder:
     """Return an order that may be worked on, locked. **Raises** ConflictError for one that is over."""
     require_permission(actor, WORK)
-    row = lock(WorkOrder, work_order_id)
+    row = get_for_change(WorkOrder, work_order_id)
     if row.state not in OPEN:
         raise closed(row)
     return row

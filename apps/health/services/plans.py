@@ -18,11 +18,12 @@ from apps.health.models.plans import Every, Trigger
 from apps.health.queries.use import Use, is_condition_met, read_use
 from apps.health.rules import OPEN, PLAN, read_lines
 from apps.health.services.orders import make_order
-from apps.health.services.saving import change, get, invalid, lock, machine, save
+from apps.health.services.saving import invalid, machine, save
 from apps.health.wording import line_fault
 from forgeline.assets.models import Asset, Point
 from forgeline.assets.models.point import Kind
 from forgeline.assets.queries import read_calendar
+from forgeline.assets.services.saving import change, get, get_for_change
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError
 from forgeline.identity.policy import Actor, require_permission
@@ -71,7 +72,7 @@ def update_plan(plan_id: int, *, actor: Actor, **changes: Any) -> MaintenancePla
     """Change a plan; another rhythm counts from now on."""
     require_permission(actor, PLAN)
     with transaction.atomic():
-        row = lock(MaintenancePlan, plan_id)
+        row = get_for_change(MaintenancePlan, plan_id)
         changed = {name for name in _RHYTHM if name in changes and getattr(row, name) != changes[name]}
         change(row, changes, _FIELDS)
         _check(row)
@@ -85,13 +86,13 @@ def update_plan(plan_id: int, *, actor: Actor, **changes: Any) -> MaintenancePla
 def delete_plan(plan_id: int, *, actor: Actor) -> None:
     """Take a plan away; its orders stay."""
     require_permission(actor, PLAN)
-    lock(MaintenancePlan, plan_id).delete()
+    get_for_change(MaintenancePlan, plan_id).delete()
 
 
 def confirm_remark(plan_id: int, *, actor: Actor) -> MaintenancePlan:
     """Say that what the plan remarked on is known and right."""
     require_permission(actor, PLAN)
-    row = lock(MaintenancePlan, plan_id)
+    row = get_for_change(MaintenancePlan, plan_id)
     row.remark, row.remark_data = "", {}
     row.save(update_fields=["remark", "remark_data"])
     return row

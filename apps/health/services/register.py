@@ -14,7 +14,8 @@ from apps.health.models import DowntimeReason, MachineRecord, StoredFile, Terms,
 from apps.health.models.register import FileKind
 from apps.health.queries.register import get_record
 from apps.health.rules import MANAGE, PLAN, WORK
-from apps.health.services.saving import by_of, change, get, invalid, lock, machine, save
+from apps.health.services.saving import by_of, invalid, machine, save
+from forgeline.assets.services.saving import change, get, get_for_change
 from forgeline.base import clock
 from forgeline.base.errors import ConflictError
 from forgeline.identity.policy import Actor, require_permission
@@ -97,7 +98,7 @@ def put_file(
 def delete_file(file_id: int, *, actor: Actor) -> None:
     """Take a file away; its bytes go with the last that names them."""
     require_permission(actor, PLAN)
-    row = lock(StoredFile, file_id)
+    row = get_for_change(StoredFile, file_id)
     digest, tenant_id = row.sha256, require_tenant_id()
     row.delete()
     with tenant_scope(tenant_id, branches=()):
@@ -118,7 +119,7 @@ def create_reason(*, name: str, actor: Actor, **facts: Any) -> DowntimeReason:
 def update_reason(reason_id: int, *, actor: Actor, **changes: Any) -> DowntimeReason:
     """Change a reason; orders that name it follow."""
     require_permission(actor, MANAGE)
-    row = lock(DowntimeReason, reason_id)
+    row = get_for_change(DowntimeReason, reason_id)
     change(row, changes, _REASON)
     return _save_reason(row)
 
@@ -126,7 +127,7 @@ def update_reason(reason_id: int, *, actor: Actor, **changes: Any) -> DowntimeRe
 def retire_reason(reason_id: int, *, actor: Actor) -> None:
     """Offer a reason no more; orders that name it keep it."""
     require_permission(actor, MANAGE)
-    row = lock(DowntimeReason, reason_id)
+    row = get_for_change(DowntimeReason, reason_id)
     row.retired_at = clock.now()
     row.save(update_fields=["retired_at"])
 

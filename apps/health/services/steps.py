@@ -12,7 +12,8 @@ from apps.health.models.orders import State
 from apps.health.rules import FINISHED, STEPS
 from apps.health.services.orders import write_entry
 from apps.health.services.plans import begin_turn
-from apps.health.services.saving import by_of, invalid, lock
+from apps.health.services.saving import by_of, invalid
+from forgeline.assets.services.saving import get_for_change
 from forgeline.base import clock
 from forgeline.base.errors import ConflictError
 from forgeline.identity.policy import Actor, require_permission
@@ -25,7 +26,7 @@ def move_order(work_order_id: int, to: str, *, actor: Actor, text: str = "") -> 
     **Raises** ConflictError for a step that is not legal from where it stands now, ForbiddenError.
     """
     with transaction.atomic():
-        row = lock(WorkOrder, work_order_id)
+        row = get_for_change(WorkOrder, work_order_id)
         if to not in State.values:
             raise invalid(to=_("There is no such state."))
         permission = STEPS[row.state].get(to)

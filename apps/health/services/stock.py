@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from apps.health.models import SparePart, StockMove, WorkOrder
 from apps.health.models.stock import MoveKind
 from apps.health.rules import PLAN
-from apps.health.services.saving import by_of, change, get, invalid, lock, save
+from apps.health.services.saving import by_of, invalid, save
 from forgeline.assets.models import Site
+from forgeline.assets.services.saving import change, get, get_for_change
 from forgeline.base import clock
 from forgeline.base.errors import ConflictError
 from forgeline.identity.policy import Actor, require_permission
@@ -43,7 +44,7 @@ def create_part(
 def update_part(part_id: int, *, actor: Actor, **changes: Any) -> SparePart:
     """Change what is said of a part; its stock changes by movements alone."""
     require_permission(actor, PLAN)
-    row = lock(SparePart, part_id)
+    row = get_for_change(SparePart, part_id)
     change(row, changes, _FIELDS)
     _check(row)
     return save(row, taken=_taken())
@@ -52,7 +53,7 @@ def update_part(part_id: int, *, actor: Actor, **changes: Any) -> SparePart:
 def retire_part(part_id: int, *, actor: Actor) -> None:
     """Keep a part no more; orders that used it keep saying so."""
     require_permission(actor, PLAN)
-    row = lock(SparePart, part_id)
+    row = get_for_change(SparePart, part_id)
     row.retired_at = clock.now()
     row.save(update_fields=["retired_at"])
 
@@ -61,7 +62,7 @@ def book_stock(part_id: int, *, kind: str, quantity: Decimal, actor: Actor, note
     """Book what came in, went out, or was counted (``quantity`` is then the stock itself)."""
     require_permission(actor, PLAN)
     with transaction.atomic():
-        row = lock(SparePart, part_id)
+        row = get_for_change(SparePart, part_id)
         if kind == MoveKind.COUNT:
             if not 0 <= quantity <= MOST:
                 raise invalid(quantity=_("A stock is not below zero."))

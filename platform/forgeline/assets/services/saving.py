@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -24,13 +25,13 @@ def require_edit(actor: Actor | None) -> None:
         require_permission(actor, EDIT)
 
 
-def save(row: Row, *, taken: str, is_new: bool = False) -> Row:
-    """Validate and store a row; ``is_new`` for one that has its id already.
+def save(row: Row, *, taken: str, is_new: bool = False, left_out: Collection[str] = ("tenant",)) -> Row:
+    """Validate all fields but those ``left_out`` and store a row; ``is_new`` for one that has its id already.
 
     **Raises** InvalidInputError by field, ConflictError with ``taken`` for a double.
     """
     try:
-        row.clean_fields(exclude=["tenant"])
+        row.clean_fields(exclude=left_out)
     except ValidationError as error:
         raise invalid(error.message_dict) from error
     if isinstance(row, Named):
