@@ -5,14 +5,18 @@ Not here: who asks for it (test_stranger), what a route does with it (test_plant
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from forgeline.base import clock
+from forgeline.entitlements import rights
 from tests.api.conftest import make_machine
 from tests.api.world_of_health import HealthIds, make_health
 from tests.api.world_rows import (
@@ -248,6 +252,15 @@ class World:
             "post bell/read/": {"ids": [1]},
             "put preferences/": {"digest_minutes": 60},
         }
+
+
+@contextmanager
+def put_back() -> Iterator[None]:
+    """Undo whatever a block does to the world, so that one serves for many questions."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+    rights._cache.clear()
 
 
 def numbered_world() -> World:
