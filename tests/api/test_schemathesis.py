@@ -12,6 +12,7 @@ import schemathesis
 from django.db import transaction
 from hypothesis import HealthCheck, Phase, given, settings as effort
 from rest_framework.test import APIClient
+from schemathesis.transport.serialization import Binary
 
 from forgeline.conf import surface
 from forgeline.telemetry import ingest
@@ -36,6 +37,8 @@ def _send(client: APIClient, case: Any, address: str) -> Any:
     """Send a case and take back what it did, so that the next finds the same world."""
     given: dict[str, Any] = {"format": "json"} if case.media_type == "application/json" else {}
     body = None if isinstance(case.body, schemathesis.core.NotSet) else case.body
+    if isinstance(body, Binary):
+        body, given = body.data, {"content_type": case.media_type}
     query = {name: value for name, value in (case.query or {}).items() if value is not None}
     headers = {name: str(value) for name, value in (case.headers or {}).items()}
     with transaction.atomic():

@@ -38,6 +38,7 @@ SHAPES = [
     (390, 844, "zh-CN", "dark"), (390, 844, "en-GB", "light"), (1920, 1080, "zh-CN", "light"),
     (3840, 2160, "en-GB", "dark"),
 ]  # fmt: skip
+"""One test each: eighty pages take half a minute."""
 # What is said in English to Chinese readers too: names, units, protocols, keys, addresses, examples.
 _SAME_IN_BOTH = re.compile(
     r"Forgeline|OPC ?UA|MQTT|TLS|WebSocket|TCP|HTTP|API|REST|CSV|UTC|UCUM|PackML|English|Asia/\w+|[a-z]+_[a-z_]+|"
@@ -144,20 +145,21 @@ def _raise_alarm(floor: Floor) -> int:
     return int(alarm.pk)
 
 
+@pytest.mark.parametrize(("width", "height", "locale", "theme"), SHAPES)
 def test_pages_fit_are_quiet_and_speak_one_language(
-    open_page: Callable[..., Any], floor: Floor, sender: Sender
+    open_page: Callable[..., Any],
+    floor: Floor,
+    sender: Sender,
+    width: int,
+    height: int,
+    locale: str,
+    theme: str,
 ) -> None:
     sender.send(floor.points["power"], 41.5)
-    paths = _paths(floor)
-    wrong: list[str] = []
-    for width, height, locale, theme in SHAPES:
-        page = open_page(width=width, height=height, locale=locale, theme=theme)
-        sign_in(page, "alice@example.com")
-        wrong += [
-            f"{width} {locale} {theme}: {fault}" for path in paths for fault in _faults(page, path, locale)
-        ]
-        wrong += page.faults
-    assert wrong == []
+    page = open_page(width=width, height=height, locale=locale, theme=theme)
+    sign_in(page, "alice@example.com")
+    wrong = [fault for path in _paths(floor) for fault in _faults(page, path, locale)]
+    assert wrong + page.faults == []
 
 
 def _faults(page: Any, path: str, locale: str) -> list[str]:

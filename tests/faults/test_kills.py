@@ -95,7 +95,9 @@ def test_whatever_is_killed_nothing_is_lost_and_nothing_doubled(
 
         def fault(name: str, is_back: Callable[[], Any]) -> None:
             pid = watch.kill(name)
-            seconds[name] = watch.wait(lambda: watch.pid(name) != pid and is_back(), f"{name} is back")
+            seconds[name] = watch.wait(
+                lambda: watch.has_restarted(name, pid) and is_back(), f"{name} is back"
+            )
             watch.wait(grows(rig), f"values are stored after the death of {name}")
 
         fault("connectors", grows(rig))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -75,9 +76,17 @@ class Watch:
     # --- faults ---
 
     def pid(self, name: str) -> int:
-        process = self.services[name].process if name in self.services else self.children[name].process
-        assert process is not None
-        return process.pid
+        return self._process(name).pid
+
+    def has_restarted(self, name: str, pid: int) -> bool:
+        """Say whether another process runs in the place of the one that had this number."""
+        process = (self.services.get(name) or self.children[name]).process
+        return process is not None and process.pid != pid
+
+    def _process(self, name: str) -> subprocess.Popen[bytes]:
+        process = (self.services.get(name) or self.children[name]).process
+        assert process is not None, f"{name} does not run"
+        return process
 
     def kill(self, name: str) -> int:
         """kill -9; returns the number of the process that is gone."""
@@ -87,9 +96,7 @@ class Watch:
             os.kill(pid, signal.SIGKILL)
         else:
             os.killpg(pid, signal.SIGKILL)
-        process = self.services[name].process if name in self.services else self.children[name].process
-        assert process is not None
-        process.wait(10)
+        self._process(name).wait(10)
         return pid
 
     def drop(self, name: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +28,17 @@ def long_table(points: list[int], size: int) -> pd.DataFrame:
     )
 
 
+def eventually(
+    ask: Callable[[], pd.DataFrame], is_so: Callable[[pd.DataFrame], bool], within_s: float = 30.0
+) -> pd.DataFrame:
+    """Ask until the answer is as it should be: what is computed from samples follows them by seconds."""
+    deadline = time.monotonic() + within_s
+    while not is_so(answer := ask()):
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.2)
+    return answer
+
+
 def test_a_large_table_goes_in_by_parts_and_comes_out_as_it_was(client: Client, points: list[int]) -> None:
     table = long_table(points[:3], 5_000)
     written = client.write(table, samples_per_post=4_000)
@@ -41,10 +54,12 @@ def test_a_large_table_goes_in_by_parts_and_comes_out_as_it_was(client: Client, 
     assert set(thinned["point_id"]) == set(points[:3])
     assert thinned["value"].max() == 14_999
     hour = BEGIN.replace(minute=0, second=0)
-    hours = client.samples(
-        points[:1], hour, end + timedelta(hours=1), resolution="1h", columns=["mean", "maximum"]
+    hours = eventually(
+        lambda: client.samples(
+            points[:1], hour, end + timedelta(hours=1), resolution="1h", columns=["mean", "maximum"]
+        ),
+        lambda hours: hours["maximum"].max() == 4_999,
     )
-    assert hours["maximum"].max() == 4_999
     assert "minimum" not in hours
     assert str(hours["ts"].dt.tz) == "UTC"
 
@@ -62,9 +77,7 @@ def test_wide_tables_texts_gaps_and_latest(client: Client, points: list[int]) ->
     assert read["quality"].tolist()[-1] == 2
     shown = client.samples(points, BEGIN, BEGIN + timedelta(minutes=1))
     assert shown[shown["point_id"] == points[3]]["value"].tolist() == ["A", "", "C"]
-    deadline = datetime.now(UTC) + timedelta(seconds=20)
-    while len(latest := client.latest(points)) < 4:
-        assert datetime.now(UTC) < deadline
+    latest = eventually(lambda: client.latest(points), lambda latest: len(latest) == 4)
     assert latest.set_index("point_id").loc[points[0], "value"] == 2.5
     assert latest["ts"].iloc[0] == times[2]
 

@@ -163,7 +163,7 @@ class MachineTrial:
             {
                 "point": word,
                 "point_id": self._new.inputs[name].point_id,
-                "coverage": round(held_us[self._new.inputs[name].point_id] / (self.to_us - self.from_us), 6),
+                "coverage": held_us[self._new.inputs[name].point_id] / (self.to_us - self.from_us),
             }
             for name, word in sorted(self._new.definition.condition.inputs.items())
         ]
