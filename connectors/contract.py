@@ -386,6 +386,8 @@ class ConnectorSpec:
     driver: str
     """Dotted path of the Driver, imported when the first connection of this kind starts."""
     address_help: str
+    address_pattern: str = ""
+    """What the whole of an address must match; empty where any text may be one."""
     can_browse: bool = False
     can_write: bool = False
     can_replay: bool = False

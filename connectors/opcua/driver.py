@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -147,11 +148,13 @@ class OpcUaDriver(Driver):
     async def browse(
         self, address: str | None, *, limit: int = 500, after: str | None = None
     ) -> list[BrowseNode]:
-        """List the children of a node over a session of its own, so that a running one isn't disturbed."""
+        """List the children of a node over a session of its own, so that a running one isn't disturbed.
+
+        A server at work on a level of 100,000 nodes answers no keep-alive: it has as long as its answer may take.
+        """
+        patient = replace(self.options, keep_alive_s=max(self.options.keep_alive_s, self.options.timeout_s))
         try:
-            async with open_session(
-                self.options, name=f"{self.client_id}-browse", folder=self._folder
-            ) as session:
+            async with open_session(patient, name=f"{self.client_id}-browse", folder=self._folder) as session:
                 return await browse.list_children(session, address, limit=limit, after=after)
         except (OSError, TimeoutError, ua.UaError) as error:
             raise translate(error, endpoint=self.options.endpoint) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -160,6 +161,13 @@ def _bind(connection: Connection, point: Point, given: Mapping[str, Any]) -> Bin
     scale, offset = float(given.get("scale", 1.0)), float(given.get("offset", 0.0))
     if not address or len(address) > 400:
         raise _invalid("address", _("An address has 1 to 400 characters."))
+    spec = require_spec(connection.kind)
+    if spec.address_pattern and not re.fullmatch(spec.address_pattern, address.strip(), re.DOTALL):
+        raise _invalid(
+            "address",
+            _("%(address)s is no address of this kind of connection. %(help)s")
+            % {"address": address[:80], "help": translate_sentence(spec.address_help)},
+        )
     if scale == 0 or not (math.isfinite(scale) and math.isfinite(offset)):
         raise _invalid("scale", _("The scale must be a number other than zero."))
     source_unit = str(given.get("source_unit", "")).strip()
