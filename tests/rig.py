@@ -197,8 +197,17 @@ def running_rig() -> Iterator[Rig]:
 
 def memory_mb(pid: int) -> float:
     """Resident memory of a process."""
+    return _status_mb(pid, "VmRSS:")
+
+
+def peak_memory_mb(pid: int) -> float:
+    """The most that a process ever held resident."""
+    return _status_mb(pid, "VmHWM:")
+
+
+def _status_mb(pid: int, name: str) -> float:
     for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(name):
             return int(line.split()[1]) / 1024
     return 0.0
 
