@@ -113,7 +113,7 @@ def _maintain(floor: Floor, boss: Actor) -> list[str]:
         "/health/condition/", f"/health/condition/{floor.machine_id}/", "/health/condition/advisories/",
         f"/health/condition/advisories/{advisory}/", "/health/condition/models/", "/health/figures/",
         "/health/terms/", f"/health/report/{token}/",
-        "/transfer/", "/jobs/", f"/jobs/{_try_table(floor)}/",
+        "/transfer/", "/transfer/samples/", "/jobs/", f"/jobs/{_try_table(floor)}/",
     ]  # fmt: skip
 
 

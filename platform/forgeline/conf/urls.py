@@ -2,10 +2,9 @@
 
 from django.urls import include, path, re_path
 from django.views.i18n import JavaScriptCatalog
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from forgeline.base.api import unknown_endpoint
-from forgeline.conf import health
+from forgeline.conf import health, reference
 from forgeline.modules.registry import list_manifests
 
 handler500 = "forgeline.base.api.server_error"
@@ -14,8 +13,8 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("api/schema/", reference.schema, name="schema"),
+    path("api/docs/", reference.docs, name="docs"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("jsi18n/", JavaScriptCatalog.as_view(), name="javascript-catalog"),
     *(path("api/v1/", include(m.api_urls)) for m in list_manifests() if m.api_urls),

@@ -7,7 +7,7 @@ import io
 import secrets
 import zipfile
 from collections.abc import Generator, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,8 @@ def start_export(
     """Have every raw sample of points in ``[since, until)`` written. **Raises** InvalidInputError."""
     require_permission(actor, VIEW)
     if since >= until:
-        raise InvalidInputError(_("The interval is empty: from must be before to."))
+        sentence = _("The interval is empty: from must be before to.")
+        raise InvalidInputError(sentence, data={"fields": {"until": [sentence]}})
     chosen = list(dict.fromkeys(point_ids))
     if not 0 < len(chosen) <= MOST_POINTS:
         sentence = _("Choose a part of the plant with 1 to %(most)d points.") % {"most": MOST_POINTS}
@@ -48,8 +49,13 @@ def start_export(
         sentence = _("There are no points %(ids)s that you may see.") % {"ids": ", ".join(missing[:20])}
         raise InvalidInputError(sentence, data={"fields": {"points": [sentence]}})
     span = f"{since:%Y-%m-%d} – {until:%Y-%m-%d}"
-    facts = {"points": chosen, "from_us": clock.to_us(since), "to_us": clock.to_us(until), "form": form}
+    facts = {"points": chosen, "from_us": _us(since), "to_us": _us(until), "form": form}
     return jobs.start(KIND, actor=actor, facts=facts, subject=f"{len(chosen)} × {span}")
+
+
+def _us(at: datetime) -> int:
+    """Microseconds of a moment, from 1970 to the last one that there is in UTC: a zone may reach beyond both ends."""
+    return min(max(0, clock.to_us(at)), clock.to_us(datetime.max.replace(tzinfo=UTC)))
 
 
 def run(work: Work) -> Generator[Step, None, dict[str, Any]]:

@@ -18,6 +18,7 @@ from forgeline.base.errors import ForgelineError
 from forgeline.jobs import api, services
 from forgeline.jobs.models import Job, State
 from forgeline.modules.registry import find_job_kind
+from forgeline.transfer.samples.exporting import VIEW as EXPORT
 from forgeline.web.access import needs
 
 ROWS = 100
@@ -34,7 +35,10 @@ def jobs(request: HttpRequest) -> HttpResponse:
     actor = request.actor  # type: ignore[attr-defined]
     zone = _zone()
     rows = [row_of(job, actor, zone) for job in services.list_jobs(actor)[:ROWS]]
-    context = {"rows": rows, "is_busy": any(row["is_moving"] for row in rows), "zone": zone}
+    context = {
+        "rows": rows, "is_busy": any(row["is_moving"] for row in rows), "zone": zone,
+        "may_export": actor.has_permission(EXPORT),
+    }  # fmt: skip
     return render(request, "web/jobs/rows.html" if request.htmx else "web/jobs/list.html", context)  # type: ignore[attr-defined]
 
 

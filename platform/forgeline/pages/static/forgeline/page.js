@@ -1,4 +1,4 @@
-// What every page can: menu on a phone, theme, asking before a deed, ages that tick, copying.
+// What every page can: menu on a phone, theme, asking before a deed, ages that tick, copying, ticking all.
 (function () {
   "use strict";
   document.addEventListener("click", (event) => {
@@ -20,6 +20,9 @@
   });
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-submit]")) event.target.form.submit();
+    if (event.target.matches("[data-ticks]")) {
+      for (const box of event.target.form.querySelectorAll(`input[name="${event.target.dataset.ticks}"]`)) box.checked = event.target.checked;
+    }
   });
   document.addEventListener("submit", (event) => {
     const question = event.target.dataset.confirm;
