@@ -52,9 +52,10 @@ def add(company: Company, email: str, role: str) -> User:
 def test_somebody_is_invited_joins_and_the_link_serves_no_more(company: Company) -> None:
     owner = own(company)
     with tenant_scope(company.tenant_id):
-        row, token = people.invite(email="Dora@Example.com", role=Role.OPERATOR, actor=owner)
-        assert token not in row.digest
+        row, links = people.invite(email="Dora@Example.com", role=Role.OPERATOR, actor=owner)
+        assert not set(links) & {row.digest, row.mail_digest}
         assert [each.email for each in people.list_invitations()] == ["dora@example.com"]
+    token = links.shown
     found = people.find_invitation(token)
     assert found is not None
     assert (found.tenant_id, found.email, found.role) == (company.tenant_id, "dora@example.com", "operator")
@@ -71,7 +72,7 @@ def test_somebody_is_invited_joins_and_the_link_serves_no_more(company: Company)
 def test_a_link_that_serves_no_more_lets_nobody_in(company: Company, fate: str) -> None:
     owner = own(company)
     with tenant_scope(company.tenant_id):
-        row, token = people.invite(email="dora@example.com", role=Role.VIEWER, actor=owner)
+        row, (token, _mailed) = people.invite(email="dora@example.com", role=Role.VIEWER, actor=owner)
         if fate == "expired":
             Invitation.objects.update(expires_at=clock.now() - timedelta(seconds=1))
         elif fate == "withdrawn":
@@ -86,12 +87,61 @@ def test_a_link_that_serves_no_more_lets_nobody_in(company: Company, fate: str) 
 def test_a_link_is_for_whom_it_was_sent_to(company: Company, stranger: Company) -> None:
     owner = own(company)
     with tenant_scope(company.tenant_id):
-        _row, token = people.invite(email=stranger.viewer.email, role=Role.VIEWER, actor=owner)
+        _row, (token, _mailed) = people.invite(email=stranger.viewer.email, role=Role.VIEWER, actor=owner)
     with pytest.raises(ConflictError, match="is for"):
         people.accept(token, user=stranger.manager)
     with pytest.raises(ConflictError, match="There is an account"):
         people.accept(token, name="Again", password=PASSWORD)
     people.accept(token, user=stranger.viewer)
+    assert len(list_memberships(stranger.viewer.pk)) == 2
+
+
+def test_whoever_was_only_shown_the_link_opens_no_account_in_another_name(
+    company: Company, settings: Any, mailoutbox: list[Any]
+) -> None:
+    settings.SENDS_MAIL = True
+    inviter = Client()
+    inviter.force_login(company.manager)
+    page = inviter.post(
+        "/company/people/", {"invite": "1", "email": "dora@example.com", "role": "viewer"}
+    ).content.decode()
+    [shown] = set(re.findall(r"/invitations/[\w-]+/", page))
+    [letter] = mailoutbox
+    [mailed] = re.findall(r"/invitations/[\w-]+/", letter.body)
+    assert (letter.to, mailed in page) == (["dora@example.com"], False)
+    # The inviter in another browser, with another person's name and a password of his own.
+    anybody = Client()
+    told = anybody.get(shown).content.decode()
+    assert "does not show that the address is yours" in told
+    assert "password" not in told
+    answer = anybody.post(shown, {"name": "Dora", "password": PASSWORD})
+    assert "A letter is on its way to dora@example.com" in answer.content.decode()
+    assert not User.objects.filter(email="dora@example.com").exists()
+    with pytest.raises(ForbiddenError):
+        people.accept(shown.split("/")[2], name="Dora", password=PASSWORD)
+    # The letter that was asked for takes the place of the first one.
+    [_first, second] = mailoutbox
+    [newest] = re.findall(r"/invitations/[\w-]+/", second.body)
+    assert anybody.get(mailed).status_code == 404
+    assert anybody.post(newest, {"name": "Dora", "password": PASSWORD}).status_code == 302
+    dora = User.objects.get(email="dora@example.com")
+    assert [each.tenant_id for each in list_memberships(dora.pk)] == [company.tenant_id]
+    assert anybody.get(shown).status_code == 404
+
+
+def test_a_shown_link_serves_whoever_has_an_account_and_letters_are_bounded(
+    company: Company, stranger: Company, settings: Any, mailoutbox: list[Any]
+) -> None:
+    settings.SENDS_MAIL = True
+    with tenant_scope(company.tenant_id):
+        _row, links = people.invite(email=stranger.viewer.email, role=Role.VIEWER, actor=own(company))
+    anybody = Client()
+    answers = [
+        anybody.post(f"/invitations/{links.shown}/").status_code for _time in range(people.MOST_MAILS + 1)
+    ]
+    assert answers == [200] * people.MOST_MAILS + [422]
+    assert len(mailoutbox) == people.MOST_MAILS
+    people.accept(links.shown, user=stranger.viewer)
     assert len(list_memberships(stranger.viewer.pk)) == 2
 
 
@@ -208,10 +258,10 @@ def test_a_person_joins_by_the_letter_they_got(
     own(company)
     given = {"invite": "1", "email": "dora@example.com", "role": "operator"}
     page = sign_in(company.manager).post("/company/people/", given)
-    link = re.findall(r"http://testserver(/invitations/[\w-]+/)", page.content.decode())[0]
     (letter,) = letterbox.letters
     assert letter["To"] == "dora@example.com"
-    assert link in letter.get_content()
+    [link] = re.findall(r"http://testserver(/invitations/[\w-]+/)", letter.get_content())
+    assert link not in page.content.decode()
     newcomer = Client()
     assert "Operator" in newcomer.get(link).content.decode()
     weak = newcomer.post(link, {"name": "Dora", "password": "password12"})

@@ -170,6 +170,7 @@ CELERY_BEAT_SCHEDULE = {
         "alarms.trim_trials": 3600.0,
         "alarms.report_weeks": 3600.0,
         "identity.trim_answers": 3600.0,
+        "identity.end_grants": 20.0,
         "audit.trim": 3600.0,
         "webhooks.sweep": 3.0,
         "webhooks.trim": 3600.0,
@@ -270,9 +271,11 @@ if ENV["FORGELINE_SECURE_COOKIES"]:
 # --- e-mail ----------------------------------------------------------------------------------------------------------
 
 _mail = urlsplit(ENV["FORGELINE_EMAIL_URL"])
+# Without a server for mail no address can be proven, and links are passed on by hand.
+SENDS_MAIL = bool(_mail.hostname)
 DEFAULT_FROM_EMAIL = ENV["FORGELINE_EMAIL_FROM"]
 EMAIL_TIMEOUT = 20
-if _mail.hostname:
+if SENDS_MAIL:
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     EMAIL_HOST = _mail.hostname
     EMAIL_PORT = _mail.port or (465 if _mail.scheme == "smtps" else 587)

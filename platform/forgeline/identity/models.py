@@ -106,10 +106,13 @@ class Membership(Grant):
 
 
 class Invitation(Grant):
-    """A link by which somebody joins a company. Only its SHA-256 is kept; it serves once, for seven days."""
+    """Links by which somebody joins a company. Only their SHA-256 is kept; they serve once, for seven days."""
 
     email = models.EmailField(_("e-mail"))
     digest = models.CharField(max_length=64, unique=True)
+    """Of the link that the inviter sees: whoever opens it need not own the address."""
+    mail_digest = models.CharField(max_length=64, unique=True, null=True, blank=True)
+    """Of the link that went to the address, and nowhere else."""
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
@@ -160,6 +163,8 @@ class PartnerGrant(Grant):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(_("until"))
     revoked_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    """When what its people had set up was stopped (belongings)."""
 
     class Meta(Grant.Meta):
         ordering = ["-id"]

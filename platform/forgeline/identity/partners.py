@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from forgeline.base import clock
 from forgeline.base.errors import ForbiddenError, InvalidInputError, NotFoundError
 from forgeline.entitlements.rights import has_feature
+from forgeline.identity.belongings import end_grant
 from forgeline.identity.branches import check_branches
 from forgeline.identity.models import PartnerGrant
 from forgeline.identity.own_roles import RoleFacts, list_givable, require_givable
@@ -93,7 +94,7 @@ def grant_partner(
     with transaction.atomic():
         # Two who grant at once: the second waits here, and replaces what the first has made.
         Tenant.objects.select_for_update().get(pk=require_tenant_id())
-        PartnerGrant.objects.filter(partner_id=found[0], revoked_at=None).update(revoked_at=now)
+        PartnerGrant.objects.filter(partner_id=found[0], revoked_at=None).update(revoked_at=now, ended_at=now)
         return PartnerGrant.objects.create(
             partner_id=found[0], partner_name=found[1], role=role, branches=limited, reason=reason.strip(),
             expires_at=expires_at, granted_by_id=actor.user_id,
@@ -101,7 +102,8 @@ def grant_partner(
 
 
 def revoke_grant(grant_id: int, *, actor: Actor) -> PartnerGrant:
-    """Take a grant back: the partner's people are out with the next click. Once more changes nothing.
+    """Take a grant back: the partner's people are out with the next click, and what they had set up stops
+    (belongings). Once more changes nothing.
 
     **Raises** NotFoundError.
     """
@@ -112,6 +114,7 @@ def revoke_grant(grant_id: int, *, actor: Actor) -> PartnerGrant:
     if row.revoked_at is None:
         row.revoked_at = clock.now()
         row.save(update_fields=["revoked_at"])
+        end_grant(row)
     return row
 
 

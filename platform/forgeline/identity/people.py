@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from forgeline.base import clock
-from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundError
+from forgeline.base.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from forgeline.entitlements.rights import require_room
+from forgeline.identity.attempts import take_attempt
 from forgeline.identity.branches import check_branches
 from forgeline.identity.models import Invitation, Membership, Role, User
 from forgeline.identity.own_roles import require_givable, require_within
@@ -29,6 +31,8 @@ from forgeline.tenancy.scoping import tenant_scope
 
 LINK_DAYS = 7
 MOST_OPEN = 100
+MOST_MAILS = 5
+"""Letters of one invitation within an hour."""
 
 
 class InvitationRow(NamedTuple):
@@ -39,6 +43,17 @@ class InvitationRow(NamedTuple):
     tenant_name: str
     email: str
     role: str
+    is_proven: bool
+    """The link was sent to the address: whoever opens it reads the address's mail."""
+
+
+class Links(NamedTuple):
+    """The tokens of an invitation, which cannot be read again."""
+
+    shown: str
+    """For the inviter to pass on; it proves nothing about who opens it."""
+    mailed: str
+    """For the address alone; never to be shown to anybody else."""
 
 
 def list_members() -> QuerySet[Membership]:
@@ -60,8 +75,8 @@ def list_invitations() -> QuerySet[Invitation]:
     return open_.select_related("invited_by")
 
 
-def invite(*, email: str, role: str, actor: Actor, branches: Sequence[str] = ()) -> tuple[Invitation, str]:
-    """Make a link by which somebody joins; returns its row and the token, which cannot be read again.
+def invite(*, email: str, role: str, actor: Actor, branches: Sequence[str] = ()) -> tuple[Invitation, Links]:
+    """Make links by which somebody joins; returns the row and the tokens.
 
     ``branches`` limits the grant to parts of the plant.
 
@@ -81,12 +96,30 @@ def invite(*, email: str, role: str, actor: Actor, branches: Sequence[str] = ())
     Invitation.objects.filter(email=email, accepted_at=None, withdrawn_at=None).update(
         withdrawn_at=clock.now()
     )
-    token = secrets.token_urlsafe(32)
+    links = Links(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
     row = Invitation.objects.create(
-        email=email, role=role, branches=limited, digest=digest_of(token), invited_by_id=actor.user_id,
-        expires_at=clock.now() + timedelta(days=LINK_DAYS),
+        email=email, role=role, branches=limited, digest=digest_of(links.shown), mail_digest=digest_of(links.mailed),
+        invited_by_id=actor.user_id, expires_at=clock.now() + timedelta(days=LINK_DAYS),
     )  # fmt: skip
-    return row, token
+    return row, links
+
+
+def renew_mailed(found: InvitationRow) -> str:
+    """Return a new token for the address alone, in the place of the one that went there before.
+
+    **Raises** ConflictError where too many were asked for within an hour, NotFoundError where the link was used.
+    """
+    if not take_attempt("invitation_mail", str(found.invitation_id), most=MOST_MAILS, within_s=3600):
+        raise ConflictError(
+            _("Some letters are on their way already; look into the mailbox, or try again in an hour."),
+            key="identity.too_many_letters",
+        )
+    token = secrets.token_urlsafe(32)
+    with tenant_scope(found.tenant_id):
+        rows = Invitation.objects.filter(pk=found.invitation_id, accepted_at=None, withdrawn_at=None)
+        if not rows.update(mail_digest=digest_of(token)):
+            raise _gone()
+    return token
 
 
 def withdraw_invitation(invitation_id: int, *, actor: Actor) -> None:
@@ -103,7 +136,7 @@ def find_invitation(token: str) -> InvitationRow | None:
     """Return what a link says; None where it was used, withdrawn, has expired or never was."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT invitation_id, tenant_id, tenant_name, email, role FROM identity_find_invitation(%s)",
+            "SELECT invitation_id, tenant_id, tenant_name, email, role, is_proven FROM identity_find_invitation(%s)",
             [digest_of(token)],
         )
         row = cursor.fetchone()
@@ -115,13 +148,22 @@ def accept(
 ) -> User:
     """Join the company by a link: as ``user``, who has an account, else with a new one.
 
-    **Raises** NotFoundError where the link serves no more, ConflictError where the address has an account already
-    or the account is another's.
+    A new account counts its address as proven, so it takes the link that was sent there (decision 0019); where
+    Forgeline sends no mail, any link serves. **Raises** NotFoundError where the link serves no more, ConflictError
+    where the address has an account already or the account is another's, ForbiddenError for an address not proven.
     """
     with transaction.atomic():
         found = find_invitation(token)
         if found is None:
-            raise NotFoundError(_("This link serves no more; ask for a new one."), key="identity.link_gone")
+            raise _gone()
+        if user is None and needs_letter(found):
+            raise ForbiddenError(
+                _(
+                    "Open the link in the letter to %(email)s; this one does not show that the address is yours."
+                )
+                % {"email": found.email},
+                key="identity.address_not_proven",
+            )
         if user is not None and user.email != found.email:
             raise ConflictError(
                 _("The invitation is for %(email)s; sign out and sign in as that person.")
@@ -133,9 +175,7 @@ def accept(
             # Of two who open the link at once one comes first.
             row = Invitation.objects.select_for_update(of=("self",)).filter(pk=found.invitation_id).first()
             if row is None or row.accepted_at is not None:
-                raise NotFoundError(
-                    _("This link serves no more; ask for a new one."), key="identity.link_gone"
-                )
+                raise _gone()
             _require_room()
             row.accepted_at = clock.now()
             row.save(update_fields=["accepted_at"])
@@ -143,6 +183,11 @@ def accept(
                 user=user, defaults={"role": row.role, "branches": row.branches, "deactivated_at": None}
             )
     return user
+
+
+def needs_letter(found: InvitationRow) -> bool:
+    """Say whether a new account needs the link that was sent to the address."""
+    return settings.SENDS_MAIL and not found.is_proven
 
 
 def change_role(
@@ -197,6 +242,10 @@ def hand_over(membership_id: int, *, actor: Actor) -> None:
         )
     Membership.objects.filter(pk=member.pk).update(role=Role.OWNER, branches=[])
     Membership.objects.filter(pk=own.pk).update(role=Role.MANAGER)
+
+
+def _gone() -> NotFoundError:
+    return NotFoundError(_("This link serves no more; ask for a new one."), key="identity.link_gone")
 
 
 def _require_room() -> None:

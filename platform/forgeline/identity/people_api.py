@@ -60,7 +60,10 @@ class InvitationSerializer(serializers.ModelSerializer):
 class NewInvitationSerializer(InvitationSerializer):
     """The one answer in which the link stands."""
 
-    token = serializers.CharField(help_text="Serves once at `/invitations/<token>/`.")
+    token = serializers.CharField(
+        help_text="Serves once at `/invitations/<token>/`, to be passed on. Where Forgeline sends mail, "
+        "a new account is opened by a letter to the address, which that page sends."
+    )
 
     class Meta(InvitationSerializer.Meta):
         fields = [*InvitationSerializer.Meta.fields, "token"]
@@ -157,8 +160,10 @@ class InvitationViewSet(mixins.ListModelMixin, PeopleObjects):
 
     @extend_schema(responses={201: NewInvitationSerializer})
     def create(self, request: Request) -> Response:
-        row, token = people.invite(**self._given(request), actor=actor_of(request))
-        return Response({**self.get_serializer(row).data, "token": token}, status=status.HTTP_201_CREATED)
+        row, links = people.invite(**self._given(request), actor=actor_of(request))
+        return Response(
+            {**self.get_serializer(row).data, "token": links.shown}, status=status.HTTP_201_CREATED
+        )
 
     def destroy(self, request: Request, pk: int) -> Response:
         people.withdraw_invitation(int(pk), actor=actor_of(request))

@@ -36,6 +36,8 @@ class Actor:
     """Of whom a visitor acts, as the audit names it."""
     until: datetime | None = None
     """When a visit ends by itself."""
+    partner_id: int | None = None
+    """The partner by which a visitor comes; None for a member and for the operator's people."""
 
     def has_permission(self, permission: str) -> bool:
         return permission in self.permissions

@@ -115,6 +115,7 @@ def actor_of_member(membership: MembershipRow, *, user_id: int, label: str = "")
         visit="partner",
         on_behalf=membership.via_name,
         until=membership.expires_at,
+        partner_id=membership.via_id,
     )
 
 

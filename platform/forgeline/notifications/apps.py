@@ -1,4 +1,4 @@
-"""Registers the live topic of a person's bell."""
+"""Registers the live topic of a person's bell, and which of its rows a partner may have left behind."""
 
 from typing import Any
 
@@ -10,8 +10,11 @@ class NotificationsConfig(AppConfig):
     label = "notifications"
 
     def ready(self) -> None:
+        from forgeline.identity.belongings import register_room
+        from forgeline.notifications.of_partners import ROOM
         from forgeline.realtime.topics import register_topic
 
+        register_room(ROOM)
         register_topic("bell", may_listen_to_bell)
 
 

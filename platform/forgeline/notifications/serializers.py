@@ -39,9 +39,9 @@ class ChannelSerializer(serializers.ModelSerializer):
         model = Channel
         fields = [
             "id", "name", "kind", "address", "secret", "hint", "has_secret", "language", "is_enabled",
-            "most_in_10_min", "created_at",
+            "stopped_because", "most_in_10_min", "created_at",
         ]  # fmt: skip
-        read_only_fields = ["hint", "created_at"]
+        read_only_fields = ["hint", "stopped_because", "created_at"]
         validators: list[Any] = []
 
     def get_has_secret(self, row: Channel) -> bool:

@@ -22,6 +22,9 @@ class Endpoint(TenantModel):
     former_until = models.DateTimeField(null=True)
     is_enabled = models.BooleanField(_("in use"), default=True)
     stopped_because = models.CharField(max_length=40, blank=True)
+    """gone | failing | partner, '' for what a person switched off."""
+    partner_id = models.BigIntegerField(null=True, editable=False)
+    """The partner whose people gave the address; None for the company's own (identity.belongings)."""
     failing_since = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

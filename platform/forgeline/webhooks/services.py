@@ -59,19 +59,25 @@ def create_endpoint(*, name: str, url: str, events: Sequence[str], actor: Actor)
         )
     secret = make_secret()
     row = Endpoint(
-        name=_name(name), url=_check_url(url), events=check_patterns(events), secret_sealed=_seal(secret)
-    )
+        name=_name(name), url=_check_url(url), events=check_patterns(events), secret_sealed=_seal(secret),
+        partner_id=actor.partner_id,
+    )  # fmt: skip
     return _save(row), secret
 
 
 def update_endpoint(endpoint_id: int, *, actor: Actor, **changes: Any) -> Endpoint:
-    """Change name, address, events or whether it is in use; switched on again it begins anew."""
+    """Change name, address, events or whether it is in use; switched on again it begins anew.
+
+    It belongs to whoever gave the address last; a partner's that somebody of the company switches on is the company's.
+    """
     require_permission(actor, MANAGE)
     row = _lock(endpoint_id)
     if "name" in changes:
         row.name = _name(changes["name"])
-    if "url" in changes:
-        row.url = _check_url(changes["url"])
+    if changes.get("url", row.url) != row.url:
+        row.url, row.partner_id = _check_url(changes["url"]), actor.partner_id
+    elif changes.get("is_enabled") and not row.is_enabled and actor.partner_id is None:
+        row.partner_id = None
     if "events" in changes:
         row.events = check_patterns(changes["events"])
     if "is_enabled" in changes:

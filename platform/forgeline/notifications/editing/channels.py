@@ -42,15 +42,24 @@ def create_channel(*, actor: Actor | None = None, address: str, secret: str = ""
     assign(row, given)
     _put_address(row, address)
     _put_secret(row, secret)
+    row.partner_id = actor.partner_id if actor is not None else None
     return save(row)
 
 
 def update_channel(channel_id: int, *, actor: Actor | None = None, **given: Any) -> Channel:
-    """Change a channel; an address or secret that is not given, or is empty, stays as it is."""
+    """Change a channel; an address or secret that is not given, or is empty, stays as it is.
+
+    It belongs to whoever gave the address last; a partner's that somebody of the company switches on is the company's.
+    """
     require_edit(actor)
     row = get_channel(channel_id)
     address, secret = given.pop("address", ""), given.pop("secret", None)
     is_other_kind = given.get("kind", row.kind) != row.kind
+    partner_id = actor.partner_id if actor is not None else None
+    if address or (given.get("is_enabled") and not row.is_enabled and partner_id is None):
+        row.partner_id = partner_id
+    if "is_enabled" in given:
+        row.stopped_because = row.stopped_because if row.is_enabled == given["is_enabled"] else ""
     assign(row, given)
     if address:
         _put_address(row, address)

@@ -43,6 +43,10 @@ class Channel(TenantModel):
     """What may be shown of the address."""
     language = models.CharField(_("language"), max_length=10, default="en")
     is_enabled = models.BooleanField(_("in use"), default=True)
+    stopped_because = models.CharField(max_length=40, blank=True, editable=False)
+    """partner; '' for what a person switched off."""
+    partner_id = models.BigIntegerField(null=True, editable=False)
+    """The partner whose people gave the address; None for the company's own (identity.belongings)."""
     most_in_10_min = models.PositiveIntegerField(_("most messages in ten minutes"), default=15)
     created_at = models.DateTimeField(auto_now_add=True)
 

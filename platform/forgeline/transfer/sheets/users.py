@@ -86,9 +86,9 @@ class Users(SheetKind):
                 actor=self.actor,
             )
             return CHANGED
-        _row, token = people.invite(email=row["email"], role=row["role"], branches=branches, actor=self.actor)
+        _row, links = people.invite(email=row["email"], role=row["role"], branches=branches, actor=self.actor)
         self.seen.add(row["email"])
-        self.after.append({"email": row["email"], "token": token})
+        self.after.append({"email": row["email"], "token": links.mailed})
         return MADE
 
     def _branch(self, path: str) -> str:

@@ -46,6 +46,7 @@ _WORDS = {
     "jobs.job.ended": gettext_lazy("ended"),
     "identity.session.begun": gettext_lazy("signed in"),
     "identity.session.ended": gettext_lazy("signed out"),
+    "identity.partner.ended": gettext_lazy("over; what its people had set up stopped"),
     "identity.session.refused": gettext_lazy("wrong password"),
     "identity.visit.seen": gettext_lazy("looked in"),
 }

@@ -17,7 +17,7 @@ from forgeline.alarms.queries import count_open
 from forgeline.assets.queries import list_sites
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError
-from forgeline.identity import partners as services, seats
+from forgeline.identity import belongings, partners as services, seats
 from forgeline.identity.middleware import source_of
 from forgeline.identity.models import PartnerGrant, Role
 from forgeline.identity.own_roles import list_roles
@@ -70,6 +70,10 @@ def partners(request: HttpRequest) -> HttpResponse:
                 request, _("%(partner)s may not come in any more.") % {"partner": row.partner_name}
             )
             return redirect("web:partners")
+        if request.method == "POST" and "adopt" in request.POST:
+            belongings.adopt(request.POST["adopt"], actor=actor)
+            messages.success(request, _("It is your company's own now."))
+            return redirect("web:partners")
         if request.method == "POST" and form.is_valid():
             given = dict(form.cleaned_data)
             last = given.pop("until_on")
@@ -88,8 +92,25 @@ def partners(request: HttpRequest) -> HttpResponse:
         "form": form,
         "live": [row for row in rows if row["is_live"]],
         "over": [row for row in rows if not row["is_live"]],
+        "left": _list_left(rows),
     }
     return render(request, "web/partners.html", context, status=422 if form.errors else 200)
+
+
+def _list_left(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What each partner's people have set up, and whether it goes on only as long as they may come in."""
+    names = {row["grant"].partner_id: row["grant"].partner_name for row in reversed(rows)}
+    live = {row["grant"].partner_id for row in rows if row["is_live"]}
+    return [
+        {
+            "thing": thing,
+            "word": f"{thing.room}:{thing.number}",
+            "partner": name,
+            "may_come": partner_id in live,
+        }
+        for partner_id, name in names.items()
+        for thing in belongings.list_belongings(partner_id)
+    ]
 
 
 def _put(form: forms.Form, error: ForgelineError) -> None:

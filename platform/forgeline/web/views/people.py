@@ -63,12 +63,14 @@ def people(request: HttpRequest) -> HttpResponse:
         return redirect("web:people")
     if request.method == "POST" and form.is_valid():
         try:
-            _row, token = services.invite(**form.cleaned_data, actor=actor)
+            _row, links = services.invite(**form.cleaned_data, actor=actor)
         except ForgelineError as error:
             put_faults(form, error)
         else:
-            link = request.build_absolute_uri(reverse("web:invitation", args=[token]))
-            _send(request, form.cleaned_data["email"], link)
+            link = _address(request, links.shown)
+            company = request.seat.company_name  # type: ignore[attr-defined]
+            if not _send(form.cleaned_data["email"], _address(request, links.mailed), company):
+                messages.warning(request, _("The e-mail could not be sent; pass on the link yourself."))
             form = InviteForm(actor=actor)
     roles, titles = {role.key: role for role in list_roles()}, branch_titles()
     context = {
@@ -146,9 +148,12 @@ def _do(request: HttpRequest, actor: Actor) -> None:
         messages.success(request, _("Saved."))
 
 
-def _send(request: HttpRequest, email: str, link: str) -> None:
-    """Write to whoever was invited; the link stands on the page all the same."""
-    company = request.seat.company_name  # type: ignore[attr-defined]
+def _address(request: HttpRequest, token: str) -> str:
+    return request.build_absolute_uri(reverse("web:invitation", args=[token]))
+
+
+def _send(email: str, link: str, company: str) -> bool:
+    """Write to whoever was invited; returns whether the letter was taken."""
     body = render_to_string(
         "web/invitation_email.txt", {"link": link, "company": company, "days": services.LINK_DAYS}
     )
@@ -158,7 +163,8 @@ def _send(request: HttpRequest, email: str, link: str) -> None:
         )
     except (SMTPException, OSError) as error:
         _log.warning("an invitation could not be sent (%s)", type(error).__name__)
-        messages.warning(request, _("The e-mail could not be sent; pass on the link yourself."))
+        return False
+    return True
 
 
 @never_cache
@@ -170,6 +176,8 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
             request, 404, _("This link serves no more"), _("Ask for a new invitation; each serves once.")
         )
     user = request.user if request.user.is_authenticated else None
+    if user is None and services.needs_letter(found):
+        return _ask_for_letter(request, found)
     form = JoinForm(request.POST or None) if user is None else None
     fault_words = ""
     if request.method == "POST" and (form is None or form.is_valid()):
@@ -192,3 +200,18 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     context = {"found": found, "role": role, "form": form, "fault": fault_words}
     status = 422 if fault_words or (form is not None and form.errors) else 200
     return render(request, "web/invitation.html", context, status=status)
+
+
+def _ask_for_letter(request: HttpRequest, found: services.InvitationRow) -> HttpResponse:
+    """Who was handed the link may be anybody: the letter to the address has the one that opens an account."""
+    is_sent, sentence = False, ""
+    if request.method == "POST":
+        try:
+            token = services.renew_mailed(found)
+        except ForgelineError as error:
+            sentence = str(error)
+        else:
+            is_sent = _send(found.email, _address(request, token), found.tenant_name)
+            sentence = "" if is_sent else _("The e-mail could not be sent; try again in a few minutes.")
+    context = {"found": found, "is_sent": is_sent, "fault": sentence}
+    return render(request, "web/invitation_letter.html", context, status=422 if sentence else 200)
