@@ -294,6 +294,7 @@ LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 USE_I18N = True
 USE_TZ = True
+FORMAT_MODULE_PATH = "forgeline.conf.formats"
 TIME_ZONE = "UTC"
 
 # --- files ------------------------------------------------------------------------------------------------------------

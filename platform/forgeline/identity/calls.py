@@ -64,10 +64,9 @@ def take_call(request: HttpRequest, actor: Actor, rights: Rights) -> Bound | Non
     """Count a call of the API; None where it is not bounded: a page's own call, or no Valkey to count in."""
     if actor.api_key_id is None or not request.path.startswith("/api/v1/"):
         return None
-    most = rights.limits.get("api_calls_per_minute")
-    own = settings.API_CALLS_PER_MINUTE
-    if most is None or (request.method == "POST" and request.path == _SAMPLES):
-        most = own
+    most = _most(rights)
+    if request.method == "POST" and request.path == _SAMPLES:
+        most = settings.API_CALLS_PER_MINUTE
     item, who = RateLimitItemPerMinute(most), f"{actor.tenant_id}:{most}"
     try:
         is_taken = _limiter().hit(item, who)
@@ -100,12 +99,26 @@ def put_headers(response: HttpResponse, bound: Bound) -> None:
     response["RateLimit"] = f'"company";r={bound.left};t={bound.wait_s}'
 
 
+def read_bound(tenant_id: int, rights: Rights) -> Bound | None:
+    """Return what is left of a company's calls in this minute, without counting one; None without Valkey."""
+    most = _most(rights)
+    try:
+        reset_at, left = _limiter().get_window_stats(RateLimitItemPerMinute(most), f"{tenant_id}:{most}")
+    except redis.RedisError:
+        return None
+    return Bound(most, max(0, left), max(1, min(WINDOW_S, round(reset_at - time.time()))))
+
+
 def read_calls(tenant_id: int, hour: datetime) -> int:
     """Return how many calls a company made in an hour that began at most KEPT_S ago; 0 without Valkey."""
     try:
         return int(_client().get(_key(tenant_id, hour)) or 0)
     except redis.RedisError:
         return 0
+
+
+def _most(rights: Rights) -> int:
+    return rights.limits.get("api_calls_per_minute") or int(settings.API_CALLS_PER_MINUTE)
 
 
 def _note_call(tenant_id: int) -> None:

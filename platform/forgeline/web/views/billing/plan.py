@@ -12,7 +12,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_lazy
 from django.views.decorators.cache import never_cache
 
 from forgeline.assets.queries import list_devices, list_points, list_sites
@@ -24,14 +24,25 @@ from forgeline.billing.gateways.catalogue import GATEWAYS
 from forgeline.billing.models import Invoice, Kind, Period, State, Subscription
 from forgeline.billing.money import words
 from forgeline.billing.paper import describe_line
-from forgeline.entitlements.rights import KINDS
+from forgeline.entitlements.rights import rights_of
+from forgeline.identity.calls import read_bound
 from forgeline.identity.people import list_members
+from forgeline.identity.switches import list_modules
+from forgeline.telemetry.retention import get_retention
 from forgeline.web.access import fault, needs
 
 DAYS = 31
 TONES = {
     State.TRIAL: "setup", State.ACTIVE: "running", State.PAST_DUE: "warn", State.GRACE: "warn",
     State.SUSPENDED: "down", State.CLOSED: "off",
+}  # fmt: skip
+
+
+# Words of their own: those of entitlements.KINDS follow a number, which Chinese joins to a measure word.
+TITLES = {
+    "devices": gettext_lazy("Devices"), "points": gettext_lazy("Points"), "users": gettext_lazy("People"),
+    "samples_per_month": gettext_lazy("Samples a month"), "raw_days": gettext_lazy("Days of raw samples"),
+    "audit_days": gettext_lazy("Days of the audit log"), "api_calls_per_minute": gettext_lazy("API calls a minute"),
 }  # fmt: skip
 
 
@@ -42,6 +53,8 @@ class Gauge:
     title: str
     used: int
     limit: int | None
+    is_choice: bool = False
+    """All of it may be used with no harm: nothing to warn of."""
 
     @property
     def percent(self) -> int:
@@ -49,6 +62,8 @@ class Gauge:
 
     @property
     def tone(self) -> str:
+        if self.is_choice:
+            return ""
         return "bad" if self.percent >= 100 else "warn" if self.percent >= 80 else ""
 
 
@@ -77,6 +92,7 @@ class PartyForm(forms.ModelForm):
 @needs(PAY)
 def plan(request: HttpRequest) -> HttpResponse:
     """Show the plan, what is used of it, the plans that there are, and the invoices; take the name for them."""
+    actor = request.actor  # type: ignore[attr-defined]
     row = subscriptions.get_subscription()
     form = None if row is None else PartyForm(request.POST or None, instance=row)
     if request.method == "POST" and form is not None and form.is_valid():
@@ -89,12 +105,13 @@ def plan(request: HttpRequest) -> HttpResponse:
         "form": form,
         "balance": "" if row is None else words(row.balance, row.currency),
         "tone": "" if row is None else TONES[State(row.state)],
-        "gauges": _gauges(row),
+        "gauges": _gauges(row, actor.tenant_id),
+        "modules": list_modules(actor.tenant_id),
         "bars": _bars("UTC" if row is None else row.zone),
         "plans": offers,
         "kinds": [
             {"title": title, "limits": [each["plan"].limits.get(kind) for each in offers]}
-            for kind, title in KINDS.items()
+            for kind, title in TITLES.items()
         ],
         "invoices": [] if row is None else _ledger(row),
     }
@@ -148,19 +165,22 @@ def invoice(request: HttpRequest, invoice_id: int) -> HttpResponse:
     return pdf_answer(invoicing.get_invoice(invoice_id))
 
 
-def _gauges(row: Subscription | None) -> list[Gauge]:
+def _gauges(row: Subscription | None, tenant_id: int) -> list[Gauge]:
     limits: dict[str, Any] = {} if row is None else row.plan.limits
     used = {
         "devices": list_devices().count(),
         "points": list_points().count(),
         "users": list_members().filter(deactivated_at=None).count(),
     }
-    # Words of their own: those of KINDS follow a number, which Chinese joins to a measure word.
-    titles = {"devices": _("Devices"), "points": _("Points"), "users": _("People")}
-    gauges = [Gauge(titles[kind], count, limits.get(kind)) for kind, count in used.items()]
+    gauges = [Gauge(str(TITLES[kind]), count, limits.get(kind)) for kind, count in used.items()]
     if row is not None:
         month = quota.read_month(row)
         gauges.append(Gauge(_("Samples this month"), month.used, month.limit))
+    kept = int(get_retention().raw_days)
+    gauges.append(Gauge(str(TITLES["raw_days"]), kept, limits.get("raw_days"), is_choice=True))
+    calls = read_bound(tenant_id, rights_of(tenant_id))
+    if calls is not None:
+        gauges.append(Gauge(_("API calls in the last minute"), calls.most - calls.left, calls.most))
     return gauges
 
 

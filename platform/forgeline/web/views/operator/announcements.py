@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _, gettext_lazy
+from django.utils.translation import gettext as _, gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_POST
 
 from forgeline.base import clock
@@ -40,7 +40,7 @@ class AnnouncementForm(forms.Form):
     tone = forms.ChoiceField(label=gettext_lazy("It is"), choices=Tone.choices)
     audience = forms.ChoiceField(label=gettext_lazy("For"), required=False)
     from_at = forms.DateTimeField(
-        label=gettext_lazy("From"), help_text=gettext_lazy("In UTC."),
+        label=pgettext_lazy("time", "From"), help_text=gettext_lazy("In UTC."),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )  # fmt: skip
     to_at = forms.DateTimeField(

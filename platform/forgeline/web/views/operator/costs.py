@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_lazy
 from django.views.decorators.cache import never_cache
 
 from forgeline.base import clock
@@ -28,6 +28,7 @@ class CostsForm(forms.ModelForm):
     class Meta:
         model = UnitCosts
         fields = ["currency", *console.RATES]
+        labels: ClassVar[dict[str, Any]] = {"currency": gettext_lazy("Currency")}
 
 
 @never_cache
