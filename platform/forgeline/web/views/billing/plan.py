@@ -42,7 +42,8 @@ TONES = {
 TITLES = {
     "devices": gettext_lazy("Devices"), "points": gettext_lazy("Points"), "users": gettext_lazy("People"),
     "samples_per_month": gettext_lazy("Samples a month"), "raw_days": gettext_lazy("Days of raw samples"),
-    "audit_days": gettext_lazy("Days of the audit log"), "api_calls_per_minute": gettext_lazy("API calls a minute"),
+    "audit_days": gettext_lazy("Days of the audit log"),
+    "api_calls_per_minute": gettext_lazy("Most API calls a minute"),
 }  # fmt: skip
 
 
