@@ -50,6 +50,7 @@ MANIFEST = Manifest(
         ),
     ),
     beat={"health.make_due_orders": 60.0, "health.watch_machines": 60.0},
+    long_tasks=("health.watch_*", "health.train_*"),
     enum_names={
         "AdvisoryKindEnum": "apps.health.models.condition.AdvisoryKind",
         "WorkOrderStateEnum": "apps.health.models.orders.State",
