@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,14 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _, pgettext
 
 from apps.health import effect_words as words
-from apps.health.effect_plot import Plot, lay_plot
-from apps.health.queries.effect import LEAST_MACHINES, MEASURES, Effect, MachineEffect, Measure
+from apps.health.effect_plot import lay_plot
+from apps.health.queries.effect import MEASURES, Effect, MachineEffect, Measure
 from forgeline.base import clock
 from forgeline.base.typesetting import set_paper
 
 TEMPLATE = Path(__file__).with_name("effect.typ")
+MOST_ROWS = 24
+"""Machines in one piece of a plot: it is not torn between pages."""
 
 
 def print_effect(effect: Effect, *, company: str, place: str, currency: str, zone: ZoneInfo) -> bytes:
@@ -28,7 +31,6 @@ def print_effect(effect: Effect, *, company: str, place: str, currency: str, zon
 
 def describe(effect: Effect, *, company: str, place: str, currency: str, zone: ZoneInfo) -> dict[str, Any]:
     """Return everything that stands on the report, as words in the language in force."""
-    counted = effect.counted >= LEAST_MACHINES
     single = effect.machines[0] if len(effect.machines) == 1 else None
     results = effect.totals if single is None else single.results
     return {
@@ -37,14 +39,14 @@ def describe(effect: Effect, *, company: str, place: str, currency: str, zone: Z
         "company": company,
         "place": place,
         "made": _("Made on %(day)s") % {"day": date_format(clock.now().astimezone(zone).date())},
-        "lead": _("What can be said") if single is not None or counted else _("All machines together"),
-        "says": [words.sentence(measure, results[measure], currency) for measure in MEASURES],
+        "lead": _("What can be said") if single is not None else _("All machines together"),
+        "says": words.all_sentences(results, currency),
         "heads": [
             _("Machine"), _("Monitored since"), _("Weeks before and since"),
             *(f"{words.title_of(each)} ({words.unit_of(each, currency)})" for each in MEASURES),
         ],
         "rows": [_row(each, zone) for each in effect.machines],
-        "plots": [plot for measure in MEASURES if (plot := _plot(measure, effect.machines, currency))],
+        "plots": [plot for measure in MEASURES for plot in _plots(measure, effect.machines, currency)],
         "before": pgettext("effect", "before"),
         "after": pgettext("effect", "since"),
         "method_title": _("How it was reckoned, and what it does not know"),
@@ -68,14 +70,21 @@ def _row(each: MachineEffect, zone: ZoneInfo) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _plot(measure: Measure, machines: list[MachineEffect], currency: str) -> dict[str, Any] | None:
-    plot: Plot | None = lay_plot(measure, machines)
+def _plots(measure: Measure, machines: list[MachineEffect], currency: str) -> Iterator[dict[str, Any]]:
+    """Yield the plot of a measure, in pieces that fit on a page."""
+    plot = lay_plot(measure, machines)
     if plot is None:
-        return None
+        return
     rows = [
         {"machine": each.asset.title, "marks": [asdict(mark) for mark in marks]}
         for each, marks in zip(machines, plot.rows, strict=True)
         if marks
     ]
     title = words.plot_title(measure, currency)
-    return {"title": title, "ticks": plot.ticks, "zero": plot.zero, "rows": rows}
+    for first in range(0, len(rows), MOST_ROWS):
+        yield {
+            "title": title,
+            "ticks": plot.ticks,
+            "zero": plot.zero,
+            "rows": rows[first : first + MOST_ROWS],
+        }

@@ -49,9 +49,9 @@ def lay_plot(measure: Measure, machines: Sequence[MachineEffect]) -> Plot | None
     every = [value for row in told for value in row]
     if not every:
         return None
-    reach = FAR * max(max(abs(at) for _kind, at, _low, _high in every), 1e-9)
+    reach = FAR * max(1e-9, *(abs(at) for _kind, at, _low, _high in every))
     most = max(min(high, reach) for _kind, _at, _low, high in every)
-    least = min(0.0, min(max(low, -reach) for _kind, _at, low, _high in every))
+    least = min(0.0, *(max(low, -reach) for _kind, _at, low, _high in every))
     step = _step((max(most, 0.0) - least) / TICKS)
     first, last = np.floor(least / step), np.ceil(max(most, 0.0) / step)
     begin, span = first * step, max(last - first, 1) * step

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.utils.translation import gettext as _, ngettext
 
-from apps.health.queries.effect import Effect, Measure, Result
+from apps.health.queries.effect import MEASURES, Effect, Measure, Result
 
 _MINUS = "−"
 
@@ -46,7 +48,11 @@ def change_of(measure: Measure, value: float | None) -> str:
     """A change with its sign: of failures as a share, of the others in their unit."""
     if value is None:
         return "–"
-    text = f"{value * 100:+,.0f} %" if measure == "failures" else f"{'+' if value > 0 else ''}{_signed(measure, value)}"
+    text = (
+        f"{value * 100:+,.0f} %"
+        if measure == "failures"
+        else f"{'+' if value > 0 else ''}{_signed(measure, value)}"
+    )
     return text.replace("-", _MINUS)
 
 
@@ -75,8 +81,10 @@ def verdict_of(result: Result) -> str:
         if more is None:
             return said
         at_this_rate = ngettext(
-            "If both rates stay, it could be told in %(n)d week.", "If both rates stay, it could be told in %(n)d weeks.", more
-        ) % {"n": more}  # fmt: skip
+            "If both rates stay, it could be told in %(n)d week.",
+            "If both rates stay, it could be told in %(n)d weeks.",
+            more,
+        ) % {"n": more}
         return f"{said} {at_this_rate}"
     return _("Less than before, hardly by chance.") if result.verdict == "less" else _(
         "More than before, hardly by chance."
@@ -95,9 +103,34 @@ def sentence(measure: Measure, result: Result, currency: str) -> str:
     }  # fmt: skip
     if result.change is None:
         return _("%(what)s: none before, %(after)s %(unit)s since. %(says)s") % words
-    if measure != "failures" and result.before:
-        words["change"] += f" ({change_of('failures', result.change / result.before)})"
-    return _("%(what)s: %(before)s %(unit)s before, %(after)s since: %(change)s, 95 %% interval %(range)s. %(says)s") % words
+    if share := share_of(measure, result):
+        words["change"] += f" ({share})"
+    return (
+        _(
+            "%(what)s: %(before)s %(unit)s before, %(after)s since: %(change)s, 95 %% interval %(range)s. %(says)s"
+        )
+        % words
+    )
+
+
+def all_sentences(results: Mapping[Measure, Result], currency: str) -> list[str]:
+    """Say every measure; once where the same is in the way of all."""
+    if shared := shared_reason(results):
+        return [shared]
+    return [sentence(measure, results[measure], currency) for measure in MEASURES]
+
+
+def shared_reason(results: Mapping[Measure, Result]) -> str:
+    """Return what is in the way of every measure, '' where one has an answer or another reason."""
+    said = {why(result) if result.reason else "" for result in results.values()}
+    return said.pop() if len(said) == 1 else ""
+
+
+def share_of(measure: Measure, result: Result) -> str:
+    """A change as a share of before, '' where it is one already or there was nothing before."""
+    if measure == "failures" or result.change is None or not result.before:
+        return ""
+    return change_of("failures", result.change / result.before)
 
 
 def why(result: Result) -> str:
@@ -105,20 +138,26 @@ def why(result: Result) -> str:
     weeks, more = int(result.data.get("weeks", 0)), result.weeks_more
     if result.reason == "short_after":
         said = ngettext(
-            "Not enough evidence: monitored for %(n)d whole week so far;", "Not enough evidence: monitored for %(n)d whole weeks so far;", weeks
-        ) % {"n": weeks}  # fmt: skip
+            "Not enough evidence: monitored for %(n)d whole week so far;",
+            "Not enough evidence: monitored for %(n)d whole weeks so far;",
+            weeks,
+        ) % {"n": weeks}
         return f"{said} {_more(more or 0)}"
     if result.reason == "few_machines":
-        said = _(
-            "Not enough evidence: all together can be judged with %(needed)d machines that have eight weeks on both sides; "
-            "there are %(machines)d."
-        ) % result.data  # fmt: skip
+        said = (
+            _(
+                "Not enough evidence: all together can be judged with %(needed)d machines that have eight weeks on both "
+                "sides; there are %(machines)d."
+            )
+            % result.data
+        )
         return said if more is None else f"{said} {_more(more)}"
     return {
         "not_begun": _("Monitoring has not begun."),
         "short_before": ngettext(
             "Not enough evidence: of the time before, work orders of %(n)d whole week are known, and eight are needed.",
-            "Not enough evidence: of the time before, work orders of %(n)d whole weeks are known, and eight are needed.",
+            "Not enough evidence: of the time before, work orders of %(n)d whole weeks are known, and eight are "
+            "needed.",
             weeks,
         )
         % {"n": weeks},
@@ -136,25 +175,25 @@ def method_notes(effect: Effect) -> list[str]:
     """Return how it was reckoned and what it does not know, a sentence each."""
     return [
         _(
-            "Before is the time until the first hour of a machine was judged, as far as work orders are known, imported "
-            "ones included; since is the time from then on. Whole weeks, at most %(weeks)d on either side."
+            "Before is the time until the first hour of a machine was judged, as far as work orders are known, "
+            "imported ones included; since is the time from then on. Whole weeks, at most %(weeks)d on either side."
         )
         % {"weeks": effect.weeks},
         _(
-            "A failure is a corrective work order for which the machine stood, for no planned reason. Downtime is all that "
-            "it stood for work orders; hours and cost belong to the week in which an order was done."
+            "A failure is a corrective work order for which the machine stood, for no planned reason. Downtime is all "
+            "that it stood for work orders; hours and cost belong to the week in which an order was done."
         ),
         _(
-            "Running hours are those of the machine's state where it is known on both sides, else its shifts without the "
-            "stops on both sides."
+            "Running hours are those of the machine's state where it is known on both sides, else its shifts without "
+            "the stops on both sides."
         ),
         _(
             "Intervals of 95 %: failures by the exact test of two Poisson rates, the others by Welch's t of weeks; all "
-            "machines together by how differently they changed. Of 20 such intervals one misses the truth by chance, so "
-            "that a single line of many proves little."
+            "machines together by how differently they changed. Of 20 such intervals one misses the truth by chance, "
+            "so that a single line of many proves little."
         ),
         _(
-            "Before and after is no experiment: other orders, other people, new tools or a bad year before are in these "
-            "numbers too. A figure called maintenance efficiency is not given: no standard says what it is."
+            "Before and after is no experiment: other orders, other people, new tools or a bad year before are in "
+            "these numbers too. A figure called maintenance efficiency is not given: no standard says what it is."
         ),
     ]

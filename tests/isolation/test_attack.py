@@ -32,7 +32,12 @@ from tests.isolation.attack import Probe, list_pages, list_probes
 OWN = {"/i18n/setlang/", "/sign-out/"}
 """Change nothing but the asker's own session."""
 MOVING = (
-    "/audit/", "/me/", "/api-keys/", "/alarm-analysis/", "/alarm-bad-actors/", "/maintenance-kpis/",
+    "/audit/",
+    "/me/",
+    "/api-keys/",
+    "/alarm-analysis/",
+    "/alarm-bad-actors/",
+    "/maintenance-kpis/",
     "/maintenance-effect/",
 )
 """Tell of now, or of the asking itself."""

@@ -18,7 +18,7 @@ from apps.health.rules import VIEW
 from forgeline.assets.queries import get_asset
 from forgeline.base.api import ActorPermission
 
-_ID = {"required": False, "min_value": 1, "max_value": (1 << 63) - 1}
+_ID: dict[str, Any] = {"required": False, "min_value": 1, "max_value": (1 << 63) - 1}
 
 
 class EffectResultSerializer(serializers.Serializer):
@@ -32,7 +32,8 @@ class EffectResultSerializer(serializers.Serializer):
     low = serializers.FloatField(allow_null=True, help_text="Of the 95 % interval of the change.")
     high = serializers.FloatField(allow_null=True, help_text="null beside a low end: it has no upper end.")
     verdict = serializers.ChoiceField(
-        choices=["", "less", "more", "open"], help_text="open: it cannot be told from chance; empty: no answer."
+        choices=["", "less", "more", "open"],
+        help_text="open: it cannot be told from chance; empty: no answer.",
     )
     reason = serializers.CharField(help_text="Why there is no answer; empty where there is one.")
     weeks_more = serializers.IntegerField(
@@ -81,7 +82,7 @@ class EffectAsked(serializers.Serializer):
 
 
 class EffectView(APIView):
-    """Did monitoring help? Before and since, with intervals, or why nobody can say yet; formulas in the module's README."""
+    """Did monitoring help? Before and since, with intervals, or why nobody can say; formulas in the module's README."""
 
     permission_classes = [ActorPermission]
     read_permission, write_permission = VIEW, VIEW

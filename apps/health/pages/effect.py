@@ -12,7 +12,14 @@ from apps.health import effect_words as words
 from apps.health.effect_paper import print_effect
 from apps.health.effect_plot import lay_plot
 from apps.health.pages.frame import may, page, whole, zone_of
-from apps.health.queries.effect import MEASURES, SPANS, USUAL_SPAN, Effect, MachineEffect, Measure, read_effect
+from apps.health.queries.effect import (
+    MEASURES,
+    SPANS,
+    USUAL_SPAN,
+    MachineEffect,
+    Measure,
+    read_effect,
+)
 from apps.health.queries.register import find_terms, list_machines
 from apps.health.rules import MANAGE, VIEW
 from forgeline.assets.models import Asset, Site
@@ -61,6 +68,7 @@ def effect(request: HttpRequest) -> HttpResponse:
         "query": request.GET.urlencode(), "may_import": may(request, MANAGE),
         "measures": [(each, words.title_of(each), _href(request, each)) for each in MEASURES],
         "says": [_card(measure, results[measure], currency) for measure in MEASURES],
+        "in_the_way": words.shared_reason(results),
         "plot": plot, "plot_title": words.plot_title(asked.measure, currency),
         "unit": words.unit_of(asked.measure, currency),
         "rows": [
@@ -98,7 +106,7 @@ def _card(measure: Measure, result: Any, currency: str) -> dict[str, Any]:
         "title": words.title_of(measure), "unit": words.unit_of(measure, currency), "result": result,
         "before": words.number(measure, result.before), "after": words.number(measure, result.after),
         "change": words.change_of(measure, result.change), "range": words.range_of(measure, result),
-        "says": words.verdict_of(result),
+        "share": words.share_of(measure, result), "says": words.verdict_of(result),
     }  # fmt: skip
 
 

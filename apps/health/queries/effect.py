@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -230,7 +231,7 @@ def _read_hours(
             stops = stops_of(orders[asset.pk], to_us(now))
             pair = tuple(  # type: ignore[assignment]  # two of them
                 max(0, planned(asset, begin, end) - calc.measure(calc.clip(stops, begin, end))) / calc.HOUR_US
-                for begin, end in zip(edges, edges[1:], strict=False)
+                for begin, end in pairwise(edges)
             )
         found[asset.pk] = (pair, asset.pk in by_state)
     return found
@@ -252,11 +253,13 @@ def _planned(assets: Sequence[Asset]) -> Callable[[Asset, int, int], int]:
     return planned
 
 
-def _side(rows: Sequence[WorkOrder], from_at: datetime, weeks: int, operating_h: float, now: datetime) -> Side:
+def _side(
+    rows: Sequence[WorkOrder], from_at: datetime, weeks: int, operating_h: float, now: datetime
+) -> Side:
     begin, end = to_us(from_at), to_us(from_at + weeks * WEEK)
     stops = stops_of(rows, to_us(now))
     edges = [begin + n * WEEK_US for n in range(weeks + 1)]
-    down = [calc.measure(calc.clip(stops, a, b)) / calc.HOUR_US for a, b in zip(edges, edges[1:], strict=False)]
+    down = [calc.measure(calc.clip(stops, a, b)) / calc.HOUR_US for a, b in pairwise(edges)]
     labour, cost = np.zeros(weeks), np.zeros(weeks)
     for row in rows:
         if row.state in FINISHED and row.done_at is not None and begin <= to_us(row.done_at) < end:
@@ -271,9 +274,7 @@ def _side(rows: Sequence[WorkOrder], from_at: datetime, weeks: int, operating_h:
 # --- what it says ----------------------------------------------------------------------------------------------------
 
 
-def _compare(
-    measure: Measure, before: Side, after: Side, began_at: datetime | None, most: int
-) -> Result:
+def _compare(measure: Measure, before: Side, after: Side, began_at: datetime | None, most: int) -> Result:
     shown = _shown(measure, before, after)
     if began_at is None:
         return Result(**shown, reason="not_begun")
@@ -315,7 +316,9 @@ def _compare_all(
         return _of_amounts({"before": float(means[0].sum()), "after": float(means[1].sum())}, told)
     sums = [np.array([(side.failures, side.operating_h) for side in sides], float) for sides in (old, new)]
     ratio = compare_fleet_failures(sums[0][:, 0], sums[0][:, 1], sums[1][:, 0], sums[1][:, 1])
-    rates = [float(side[:, 0].sum() / side[:, 1].sum()) * PER_H if side[:, 1].sum() else None for side in sums]
+    rates = [
+        float(side[:, 0].sum() / side[:, 1].sum()) * PER_H if side[:, 1].sum() else None for side in sums
+    ]
     return _of_failures({"before": rates[0], "after": rates[1]}, ratio, None)
 
 

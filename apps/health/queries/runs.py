@@ -63,5 +63,3 @@ def read_progress(due_before: datetime) -> Progress:
     behind.sort(key=lambda each: -each.hours_left)
     judged = sum(due_before - at < hour for _asset, at in begun)
     return Progress(len(machines), len(begun), judged, behind)
-
-

@@ -13,10 +13,11 @@ Not by bootstrap: on made-up weeks of which most are zero, percentile and BCa in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from apps.health.science.evidence import NotEnough, Reason
 
@@ -64,8 +65,8 @@ def read_rate(failures: int, hours: float, *, share: float = 0.95) -> Rate | Not
     if hours <= 0:
         return NotEnough(Reason.TOO_SHORT, {"span_s": 0.0, "needed_s": 1.0})
     tail = (1 - share) / 2
-    low = float(stats.chi2.ppf(tail, 2 * failures)) / 2 if failures else 0.0
-    high = float(stats.chi2.ppf(1 - tail, 2 * failures + 2)) / 2
+    low = float(special.gammaincinv(failures, tail)) if failures else 0.0
+    high = float(special.gammaincinv(failures + 1, 1 - tail))
     return Rate(failures / hours, low / hours, high / hours)
 
 
@@ -78,13 +79,13 @@ def compare_failures(
     if before + after == 0:
         return NotEnough(Reason.TOO_FEW_FAILURES, {"failures": 0.0, "needed": 1.0})
     chance = after_h / (before_h + after_h)
-    test = stats.binomtest(after, before + after, chance)
-    ends = test.proportion_ci(share, method="exact")
+    low, high = _part_of(after, before, share)
+    tails = special.bdtr(after, before + after, chance), special.bdtrc(after - 1, before + after, chance)
     return RateRatio(
         ratio=_ratio(after / (before + after), before_h, after_h),
-        low=_ratio(float(ends.low), before_h, after_h),
-        high=_ratio(float(ends.high), before_h, after_h),
-        p_value=float(test.pvalue),
+        low=_ratio(low, before_h, after_h),
+        high=_ratio(high, before_h, after_h),
+        p_value=min(1.0, 2 * float(min(tails))),
         before_per_h=before / before_h,
         after_per_h=after / after_h,
     )
@@ -103,9 +104,7 @@ def foretell_weeks(
     ahead = np.arange(1, MOST_WEEKS_AHEAD + 1)
     hours = after_h / weeks * (weeks + ahead)
     seen = np.round(after / weeks * (weeks + ahead))
-    tail = (1 - share) / 2
-    low = np.where(seen > 0, stats.beta.ppf(tail, np.maximum(seen, 1), before + 1), 0.0)
-    high = np.where(before > 0, stats.beta.ppf(1 - tail, seen + 1, max(before, 1)), 1.0)
+    low, high = _part_of(seen, before, share)
     chance = hours / (before_h + hours)
     told = np.flatnonzero((high < chance) | (low > chance))
     return int(ahead[told[0]]) if len(told) else None
@@ -137,7 +136,7 @@ def compare_fleet_failures(
     # Half a failure stands for none, so that a machine that had all of them can be left out.
     without = np.log(np.maximum(told - after, 0.5) / np.maximum(due - expected, 0.5))
     error = float(np.sqrt((count - 1) / count * ((without - without.mean()) ** 2).sum()))
-    reach = float(stats.t.ppf((1 + share) / 2, count - 1)) * error
+    reach = float(special.stdtrit(count - 1, (1 + share) / 2)) * error
     ratio = told / due
     low, high = float(ratio * np.exp(-reach)), float(ratio * np.exp(reach))
     return RateRatio(
@@ -163,11 +162,14 @@ def compare_amounts(
         return NotEnough(Reason.TOO_FEW_SAMPLES, {"samples": float(fewest), "needed": float(least)})
     if np.ptp(old) == 0 and np.ptp(new) == 0:
         return NotEnough(Reason.NO_VARIATION)
-    found = stats.ttest_ind(new, old, equal_var=False).confidence_interval(share)
+    change = float(new.mean() - old.mean())
+    parts = np.array([new.var(ddof=1) / len(new), old.var(ddof=1) / len(old)])
+    freedom = parts.sum() ** 2 / (parts**2 / np.array([len(new) - 1, len(old) - 1])).sum()
+    reach = float(special.stdtrit(freedom, (1 + share) / 2) * np.sqrt(parts.sum()))
     return MeanChange(
-        change=float(new.mean() - old.mean()),
-        low=float(found.low),
-        high=float(found.high),
+        change=change,
+        low=change - reach,
+        high=change + reach,
         before=float(old.mean()),
         after=float(new.mean()),
     )
@@ -184,16 +186,25 @@ def compare_fleet_amounts(before: Floats, after: Floats, *, share: float = 0.95)
     changed = after - before
     if np.ptp(changed) == 0:
         return NotEnough(Reason.NO_VARIATION)
-    found = stats.ttest_1samp(changed, 0.0).confidence_interval(share)
+    change = float(changed.sum())
+    reach = float(special.stdtrit(count - 1, (1 + share) / 2) * changed.std(ddof=1) * np.sqrt(count))
     return MeanChange(
-        change=float(changed.sum()),
-        low=float(found.low) * count,
-        high=float(found.high) * count,
+        change=change,
+        low=change - reach,
+        high=change + reach,
         before=float(before.sum()),
         after=float(after.sum()),
     )
 
 
-def _ratio(part: float, before_h: float, after_h: float) -> float:
+def _part_of(after: Any, before: int, share: float) -> tuple[Any, Any]:
+    """Return the ends of the after's part of all failures, by Clopper and Pearson."""
+    tail = (1 - share) / 2
+    low = np.where(after > 0, special.betaincinv(np.maximum(after, 1), before + 1, tail), 0.0)
+    high = np.where(before > 0, special.betaincinv(after + 1, max(before, 1), 1 - tail), 1.0)
+    return low, high
+
+
+def _ratio(part: Any, before_h: float, after_h: float) -> float:
     """Turn the after's part of all failures into the ratio of rates."""
-    return part / (1 - part) * before_h / after_h if part < 1 else float("inf")
+    return float(part / (1 - part) * before_h / after_h) if part < 1 else float("inf")

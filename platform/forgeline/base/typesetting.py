@@ -21,7 +21,8 @@ def set_paper(template: Path, told: Any, *, no_fonts: str) -> bytes:
     """
     if not (settings.FONTS / "NotoSansHans-Regular.otf").is_file():
         raise UnavailableError(
-            _("The fonts for papers are not there; the operator brings them with `make assets`."), key=no_fonts
+            _("The fonts for papers are not there; the operator brings them with `make assets`."),
+            key=no_fonts,
         )
     words = json.dumps(told, ensure_ascii=False, sort_keys=True)
     paper: Any = typst.compile(

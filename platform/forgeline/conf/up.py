@@ -241,8 +241,17 @@ class House:
         return f"http://{'127.0.0.1' if bind == '0.0.0.0' else bind}:{port}"  # noqa: S104  # compared, not bound
 
     def _start_models(self) -> None:
-        """Start the worker of long tasks: after the web server, which people wait for, and behind it on the processor."""
-        words = ["--queues", MODELS_QUEUE, "--hostname", "models@%h", "--concurrency", "1", "--loglevel", "INFO"]
+        """Start the worker of long tasks: after the web server, for which people wait, and behind it on the processor."""
+        words = [
+            "--queues",
+            MODELS_QUEUE,
+            "--hostname",
+            "models@%h",
+            "--concurrency",
+            "1",
+            "--loglevel",
+            "INFO",
+        ]
         self._add("models", ["nice", "-n", "10", *CELERY, "worker", *words])
 
     def _start_demo(self, address: str, demo: Mapping[str, Any]) -> str:

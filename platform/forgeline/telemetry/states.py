@@ -189,7 +189,12 @@ def sum_running_us(windows: Sequence[tuple[int, int, int]]) -> list[int]:
             " WITH ORDINALITY AS w(asset_id, begins, ends, place)"
             " JOIN telemetry_stateinterval i ON i.asset_id = w.asset_id AND i.started_at < w.ends"
             " AND (i.ended_at IS NULL OR i.ended_at > w.begins) AND i.state = %s GROUP BY w.place",
-            [list(assets), [from_us(at) for at in begins], [from_us(at) for at in ends], MachineState.RUNNING.value],
+            [
+                list(assets),
+                [from_us(at) for at in begins],
+                [from_us(at) for at in ends],
+                MachineState.RUNNING.value,
+            ],
         )
         found = {place: span // timedelta(microseconds=1) for place, span in cursor.fetchall()}
     return [found.get(place, 0) for place in range(1, len(windows) + 1)]

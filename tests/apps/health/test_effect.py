@@ -1,4 +1,4 @@
-"""Did it help: facts of before and since from orders, states and shifts; page, API and paper that admit what is unknown."""
+"""Did it help: facts of before and since from orders, states, shifts; page, API and paper admit what is unknown."""
 
 from __future__ import annotations
 
@@ -145,9 +145,8 @@ def make_fleet(machine: int, *, machines: int = 6, seed: int = 3) -> None:
         monitor(pk, 26)
         for week in range(1, 52):
             for _each in range(int(rng.poisson(1.0 if week > 26 else 0.35))):
-                failed(
-                    pk, week + float(rng.uniform(0, 0.9)), float(rng.lognormal(0.7, 0.6)), labour_minutes=int(rng.integers(40, 300))
-                )  # fmt: skip
+                at, hours = week + float(rng.uniform(0, 0.9)), float(rng.lognormal(0.7, 0.6))
+                failed(pk, at, hours, labour_minutes=int(rng.integers(40, 300)))
 
 
 def test_a_true_effect_is_found_and_shown(company: Company, machine: int, api: Api, sign_in: SignIn) -> None:
@@ -175,7 +174,12 @@ def test_a_true_effect_is_found_and_shown(company: Company, machine: int, api: A
     api.get("maintenance-effect/", 400, weeks=7)
     api.get("maintenance-effect/", 404, asset=987654)
     client = sign_in(company.manager)
-    for query in ("", f"?machine={machine}&of=downtime", "?of=cost&weeks=104", "?plant=1&machine=x&of=y&weeks=z"):
+    for query in (
+        "",
+        f"?machine={machine}&of=downtime",
+        "?of=cost&weeks=104",
+        "?plant=1&machine=x&of=y&weeks=z",
+    ):
         assert client.get(f"/health/effect/{query}").status_code == 200
     page = client.get("/health/effect/").content.decode()
     assert "hardly by chance" in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from apps.health.science.effects import (
     MeanChange,
@@ -83,7 +84,9 @@ def test_the_interval_of_a_fleet_holds_the_truth_though_machines_fail_in_runs(ma
         rates = rng.gamma(2, 3, machines)
         effect = np.exp(rng.normal(np.log(0.6) - 0.125, 0.5, machines))
         # Three times as scattered as a Poisson count of the same mean.
-        before, after = (rng.negative_binomial(rate / 2, 1 / 3).astype(float) for rate in (rates, rates * effect))
+        before, after = (
+            rng.negative_binomial(rate / 2, 1 / 3).astype(float) for rate in (rates, rates * effect)
+        )
         found = compare_fleet_failures(before, hours, after, hours)
         if isinstance(found, RateRatio):
             held.append(found.low <= 0.6 <= found.high)
@@ -129,3 +132,20 @@ def test_few_weeks_and_equal_weeks_say_nothing() -> None:
     flat = compare_amounts(np.ones(10), np.ones(10))
     assert isinstance(flat, NotEnough)
     assert flat.reason is Reason.NO_VARIATION
+
+
+def test_intervals_are_those_of_the_library() -> None:
+    """By scipy.stats, which is too heavy to be loaded by every web process."""
+    rng = np.random.default_rng(5)
+    for _each in range(20):
+        after, before = int(rng.integers(0, 30)), int(rng.integers(1, 30))
+        found = compare_failures(before, 1000, after, 1000)
+        assert isinstance(found, RateRatio)
+        ends = stats.binomtest(after, before + after, 0.5).proportion_ci(0.95, method="exact")
+        assert found.low / (1 + found.low) == pytest.approx(ends.low, abs=1e-9)
+        assert found.high / (1 + found.high) == pytest.approx(ends.high, abs=1e-9)
+        old, new = rng.exponential(3, 12), rng.exponential(2, 9)
+        amounts = compare_amounts(old, new)
+        assert isinstance(amounts, MeanChange)
+        welch = stats.ttest_ind(new, old, equal_var=False).confidence_interval(0.95)
+        assert (amounts.low, amounts.high) == (pytest.approx(welch.low), pytest.approx(welch.high))
