@@ -146,8 +146,8 @@ def why(result: Result) -> str:
     if result.reason == "few_machines":
         said = (
             _(
-                "Not enough evidence: all together can be judged with %(needed)d machines that have eight weeks on both "
-                "sides; there are %(machines)d."
+                "Not enough evidence: all together can be judged with %(needed)d machines that have eight weeks on "
+                "both sides; there are %(machines)d."
             )
             % result.data
         )

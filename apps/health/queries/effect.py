@@ -229,10 +229,11 @@ def _read_hours(
             middle, before, after = spans[asset.pk]
             edges = [to_us(middle - before * WEEK), to_us(middle), to_us(middle + after * WEEK)]
             stops = stops_of(orders[asset.pk], to_us(now))
-            pair = tuple(  # type: ignore[assignment]  # two of them
+            old_h, new_h = (
                 max(0, planned(asset, begin, end) - calc.measure(calc.clip(stops, begin, end))) / calc.HOUR_US
                 for begin, end in pairwise(edges)
             )
+            pair = old_h, new_h
         found[asset.pk] = (pair, asset.pk in by_state)
     return found
 
@@ -266,7 +267,9 @@ def _side(
             week = (to_us(row.done_at) - begin) // WEEK_US
             labour[week] += row.labour_minutes / 60
             cost[week] += float(cost_of(row))
-    failures = sum(is_failure(row) and begin <= to_us(row.down_from) < end for row in rows)
+    failures = sum(
+        is_failure(row) and begin <= to_us(row.down_from) < end for row in rows if row.down_from is not None
+    )
     amounts: dict[Measure, Floats] = {"downtime": np.array(down, float), "hours": labour, "cost": cost}
     return Side(from_at, from_at + weeks * WEEK, failures, operating_h, amounts)
 

@@ -241,7 +241,7 @@ class House:
         return f"http://{'127.0.0.1' if bind == '0.0.0.0' else bind}:{port}"  # noqa: S104  # compared, not bound
 
     def _start_models(self) -> None:
-        """Start the worker of long tasks: after the web server, for which people wait, and behind it on the processor."""
+        """Start the worker of long tasks: after the web server, which people wait for, and niced behind it."""
         words = [
             "--queues",
             MODELS_QUEUE,
