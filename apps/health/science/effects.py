@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from apps.health.science.evidence import NotEnough, Reason
 
@@ -65,8 +64,8 @@ def read_rate(failures: int, hours: float, *, share: float = 0.95) -> Rate | Not
     if hours <= 0:
         return NotEnough(Reason.TOO_SHORT, {"span_s": 0.0, "needed_s": 1.0})
     tail = (1 - share) / 2
-    low = float(special.gammaincinv(failures, tail)) if failures else 0.0
-    high = float(special.gammaincinv(failures + 1, 1 - tail))
+    low = float(_special().gammaincinv(failures, tail)) if failures else 0.0
+    high = float(_special().gammaincinv(failures + 1, 1 - tail))
     return Rate(failures / hours, low / hours, high / hours)
 
 
@@ -80,7 +79,10 @@ def compare_failures(
         return NotEnough(Reason.TOO_FEW_FAILURES, {"failures": 0.0, "needed": 1.0})
     chance = after_h / (before_h + after_h)
     low, high = _part_of(after, before, share)
-    tails = special.bdtr(after, before + after, chance), special.bdtrc(after - 1, before + after, chance)
+    tails = (
+        _special().bdtr(after, before + after, chance),
+        _special().bdtrc(after - 1, before + after, chance),
+    )
     return RateRatio(
         ratio=_ratio(after / (before + after), before_h, after_h),
         low=_ratio(low, before_h, after_h),
@@ -136,7 +138,7 @@ def compare_fleet_failures(
     # Half a failure stands for none, so that a machine that had all of them can be left out.
     without = np.log(np.maximum(told - after, 0.5) / np.maximum(due - expected, 0.5))
     error = float(np.sqrt((count - 1) / count * ((without - without.mean()) ** 2).sum()))
-    reach = float(special.stdtrit(count - 1, (1 + share) / 2)) * error
+    reach = float(_special().stdtrit(count - 1, (1 + share) / 2)) * error
     ratio = told / due
     low, high = float(ratio * np.exp(-reach)), float(ratio * np.exp(reach))
     return RateRatio(
@@ -165,7 +167,7 @@ def compare_amounts(
     change = float(new.mean() - old.mean())
     parts = np.array([new.var(ddof=1) / len(new), old.var(ddof=1) / len(old)])
     freedom = parts.sum() ** 2 / (parts**2 / np.array([len(new) - 1, len(old) - 1])).sum()
-    reach = float(special.stdtrit(freedom, (1 + share) / 2) * np.sqrt(parts.sum()))
+    reach = float(_special().stdtrit(freedom, (1 + share) / 2) * np.sqrt(parts.sum()))
     return MeanChange(
         change=change,
         low=change - reach,
@@ -187,7 +189,7 @@ def compare_fleet_amounts(before: Floats, after: Floats, *, share: float = 0.95)
     if np.ptp(changed) == 0:
         return NotEnough(Reason.NO_VARIATION)
     change = float(changed.sum())
-    reach = float(special.stdtrit(count - 1, (1 + share) / 2) * changed.std(ddof=1) * np.sqrt(count))
+    reach = float(_special().stdtrit(count - 1, (1 + share) / 2) * changed.std(ddof=1) * np.sqrt(count))
     return MeanChange(
         change=change,
         low=change - reach,
@@ -200,11 +202,18 @@ def compare_fleet_amounts(before: Floats, after: Floats, *, share: float = 0.95)
 def _part_of(after: Any, before: int, share: float) -> tuple[Any, Any]:
     """Return the ends of the after's part of all failures, by Clopper and Pearson."""
     tail = (1 - share) / 2
-    low = np.where(after > 0, special.betaincinv(np.maximum(after, 1), before + 1, tail), 0.0)
-    high = np.where(before > 0, special.betaincinv(after + 1, max(before, 1), 1 - tail), 1.0)
+    low = np.where(after > 0, _special().betaincinv(np.maximum(after, 1), before + 1, tail), 0.0)
+    high = np.where(before > 0, _special().betaincinv(after + 1, max(before, 1), 1 - tail), 1.0)
     return low, high
 
 
 def _ratio(part: Any, before_h: float, after_h: float) -> float:
     """Turn the after's part of all failures into the ratio of rates."""
     return float(part / (1 - part) * before_h / after_h) if part < 1 else float("inf")
+
+
+def _special() -> Any:
+    """Return scipy.special, loaded when it is first asked for: a web server starts sooner and smaller without it."""
+    from scipy import special
+
+    return special

@@ -252,7 +252,8 @@ class House:
             "--loglevel",
             "INFO",
         ]
-        self._add("models", ["nice", "-n", "10", *CELERY, "worker", *words])
+        # It leaves nothing half done when it is cut off, and a turn of its would last longer than a stop may.
+        self._add("models", ["nice", "-n", "10", *CELERY, "worker", *words], stop_signal=signal.SIGQUIT)
 
     def _start_demo(self, address: str, demo: Mapping[str, Any]) -> str:
         port, _remark = self.layout.port("opcua", 4840)
@@ -270,14 +271,21 @@ class House:
         self._add("demoplant", [sys.executable, "-m", "demoplant"], environment={**outside, **environment})
         return f"opc.tcp://127.0.0.1:{port}"
 
-    def _add(self, name: str, argv: list[str], *, environment: Mapping[str, str] | None = None) -> None:
+    def _add(
+        self,
+        name: str,
+        argv: list[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+    ) -> None:
         log = self.layout.folder("log") / f"{name}.log"
         # One folder for the counters of all processes, so that /metrics of the web server tells them all.
         counted = {
             **self.child_environment,
             "PROMETHEUS_MULTIPROC_DIR": str(self.layout.folder("run/metrics")),
         }
-        self.supervisor.add(Child(name, argv, environment or counted, log))
+        self.supervisor.add(Child(name, argv, environment or counted, log, stop_signal))
 
     def _wait_for_web(self, address: str) -> str:
         deadline = time.monotonic() + READY_WITHIN_S
