@@ -3,7 +3,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from apps.health.api import condition, inspections, orders, register, store
+from apps.health.api import condition, effect, inspections, orders, register, store
 
 router = SimpleRouter()
 router.register("work-orders", orders.WorkOrderViewSet, basename="work-order")
@@ -20,6 +20,7 @@ router.register("advisories", condition.AdvisoryViewSet, basename="advisory")
 urlpatterns = [
     *router.urls,
     path("health-models/", condition.ModelsView.as_view(), name="health-models"),
+    path("maintenance-effect/", effect.EffectView.as_view(), name="maintenance-effect"),
     path("maintenance-kpis/", register.FiguresView.as_view(), name="maintenance-kpis"),
     path("maintenance-terms/", register.TermsView.as_view(), name="maintenance-terms"),
     path("maintenance-csv/", register.CsvView.as_view(), name="maintenance-csv"),

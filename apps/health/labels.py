@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import segno
-import typst
 from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _, override
 
 from apps.health.models import MachineRecord
-from forgeline.base.errors import UnavailableError
+from forgeline.base.typesetting import set_paper
 
 TEMPLATE = Path(__file__).with_name("label.typ")
 MOST = 200
@@ -33,17 +31,7 @@ def print_labels(records: Sequence[MachineRecord]) -> bytes:
 
     **Raises** UnavailableError where the fonts are not there.
     """
-    if not (settings.FONTS / "NotoSansHans-Regular.otf").is_file():
-        raise UnavailableError(
-            _("The fonts for papers are not there; the operator brings them with `make assets`."),
-            key="health.no_fonts",
-        )
-    told = json.dumps([_describe(record) for record in records], ensure_ascii=False)
-    paper: Any = typst.compile(
-        str(TEMPLATE), font_paths=[str(settings.FONTS)], ignore_system_fonts=True, sys_inputs={"told": told},
-        pdf_standards="a-2b",
-    )  # fmt: skip
-    return bytes(paper)
+    return set_paper(TEMPLATE, [_describe(record) for record in records], no_fonts="health.no_fonts")
 
 
 def _describe(record: MachineRecord) -> dict[str, Any]:

@@ -36,6 +36,7 @@ MANIFEST = Manifest(
     navigation=(
         NavigationItem(_("Maintenance"), "health:board", "health.view", section="modules", order=10),
         NavigationItem(_("Machine health"), "health:conditions", "health.view", section="modules", order=15),
+        NavigationItem(_("Effect of monitoring"), "health:effect", "health.view", section="modules", order=16),
         NavigationItem(_("Inspections"), "health:routes", "health.view", section="modules", order=20),
     ),
     overview_cards=(
@@ -50,6 +51,7 @@ MANIFEST = Manifest(
         ),
     ),
     beat={"health.make_due_orders": 60.0, "health.watch_machines": 60.0},
+    long_tasks=("health.watch_*", "health.train_*"),
     enum_names={
         "AdvisoryKindEnum": "apps.health.models.condition.AdvisoryKind",
         "WorkOrderStateEnum": "apps.health.models.orders.State",

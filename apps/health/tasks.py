@@ -6,8 +6,9 @@ import time
 
 from celery import shared_task
 
-from apps.health.services.condition import HOURS_A_RUN, judge_machine, list_due
+from apps.health.services.condition import list_due
 from apps.health.services.plans import make_due_orders as make_due
+from apps.health.services.turns import MACHINES_A_TURN, Turn
 from forgeline.entitlements.rights import rights_of
 from forgeline.tenancy.scoping import list_tenant_ids, tenant_scope
 
@@ -25,20 +26,26 @@ def make_due_orders() -> None:
 
 @shared_task(name="health.watch_machines", ignore_result=True, expires=55)
 def watch_machines() -> None:
-    """Ask for a judgement of each machine of which an hour is over."""
+    """Ask for a judgement of the machines of which an hour is over, some at a time."""
     for tenant_id in list_tenant_ids():
         if rights_of(tenant_id).has_module("health"):
             with tenant_scope(tenant_id, branches=()):
                 due = list_due()
-            for asset_id in due:
-                watch_machine.apply_async((tenant_id, asset_id), expires=55)
+            for batch in batched(due):
+                # What is not begun within the minute is asked for anew: a worker that was away finds no old queue.
+                watch_batch.apply_async((tenant_id, batch), expires=55)
 
 
-@shared_task(name="health.watch_machine", ignore_result=True)
-def watch_machine(tenant_id: int, asset_id: int) -> None:
-    """Judge a machine's hours, a day a transaction; what is left after a while is for the next minute."""
+def batched(asset_ids: list[int]) -> list[list[int]]:
+    """Return the machines in the batches of one task each."""
+    return [asset_ids[first : first + MACHINES_A_TURN] for first in range(0, len(asset_ids), MACHINES_A_TURN)]
+
+
+@shared_task(name="health.watch_batch", ignore_result=True)
+def watch_batch(tenant_id: int, asset_ids: list[int]) -> None:
+    """Judge machines' hours in turn; what is left after a while is for the next minute."""
+    turn = Turn(tenant_id, asset_ids)
     until = time.monotonic() + SECONDS_A_TURN
-    while time.monotonic() < until:
-        with tenant_scope(tenant_id, branches=()):
-            if judge_machine(asset_id) < HOURS_A_RUN:
-                return
+    while turn.goes_on and time.monotonic() < until:
+        turn.step()
+    turn.end()

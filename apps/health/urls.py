@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from apps.health.pages import board, condition, figures, inspecting, orders, plans, register, report, store
+from apps.health.pages import (
+    board,
+    condition,
+    effect,
+    figures,
+    inspecting,
+    orders,
+    plans,
+    register,
+    report,
+    runs,
+    store,
+)
 
 app_name = "health"
 
@@ -28,6 +40,9 @@ urlpatterns = [
     path("condition/advisories/", condition.advisories, name="advisories"),
     path("condition/advisories/<int:advisory_id>/", condition.advisory, name="advisory"),
     path("condition/models/", condition.models, name="models"),
+    path("condition/runs/", runs.runs, name="runs"),
+    path("effect/", effect.effect, name="effect"),
+    path("effect.pdf", effect.effect_paper, name="effect_paper"),
     path("machines/", register.machines, name="machines"),
     path("machines/labels.pdf", register.labels, name="labels"),
     path("machines/<int:asset_id>/", register.machine, name="machine"),

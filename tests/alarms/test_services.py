@@ -252,3 +252,22 @@ def test_a_profiles_rule_is_not_judged_on_a_point_of_another_unit(court: Court, 
     update_point(point_id=point.pk, unit="K")
     after = {rule.key: rule for rule in read_plan(asset_ids=[press.pk])}
     assert "in °C, and it is in K now" in after[key].faults[0]
+
+
+def test_the_rules_of_one_machine_are_those_of_all_that_are_its(
+    court: Court, engineer: Actor, scope: None
+) -> None:
+    """Though only its own points and those that it names are read."""
+    oil = court.add_point("oil", unit="Cel")
+    press = court.plant.machine
+    beside = create_asset(
+        site_id=press.site_id, level="work_unit", name="Press 9", profile="press", with_points=True
+    )
+    there = {**HOT, "condition": {**HOT["condition"], "point": f"#{oil}"}}
+    services.publish_rule(there, key="far", asset_id=beside.pk, actor=engineer)
+    services.publish_rule(HOT, key="hot", asset_id=press.pk, actor=engineer)
+    every = read_plan()
+    for machine in (press.pk, beside.pk):
+        assert read_plan(asset_ids=[machine]) == [rule for rule in every if rule.asset_id == machine]
+    [far] = [rule for rule in read_plan(asset_ids=[beside.pk]) if rule.key == "far"]
+    assert next(iter(far.inputs.values())).point_id == oil

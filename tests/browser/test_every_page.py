@@ -112,6 +112,7 @@ def _maintain(floor: Floor, boss: Actor) -> list[str]:
         f"/health/inspections/{run.pk}/", "/health/machines/", f"/health/machines/{floor.machine_id}/",
         "/health/condition/", f"/health/condition/{floor.machine_id}/", "/health/condition/advisories/",
         f"/health/condition/advisories/{advisory}/", "/health/condition/models/", "/health/figures/",
+        "/health/condition/runs/", "/health/effect/",
         "/health/terms/", f"/health/report/{token}/",
         "/transfer/", "/transfer/samples/", "/jobs/", f"/jobs/{_try_table(floor)}/",
     ]  # fmt: skip

@@ -36,7 +36,9 @@ def test_it_follows_the_compose_schema() -> None:
 
 
 def test_everything_that_production_needs_is_there() -> None:
-    wanted = {"timescaledb", "valkey", "mosquitto", "migrate", "web", "worker", "beat", "connectors", "proxy"}
+    wanted = {
+        "timescaledb", "valkey", "mosquitto", "migrate", "web", "worker", "models", "beat", "connectors", "proxy",
+    }  # fmt: skip
     assert wanted <= set(services())
 
 

@@ -31,7 +31,15 @@ from tests.isolation.attack import Probe, list_pages, list_probes
 
 OWN = {"/i18n/setlang/", "/sign-out/"}
 """Change nothing but the asker's own session."""
-MOVING = ("/audit/", "/me/", "/api-keys/", "/alarm-analysis/", "/alarm-bad-actors/", "/maintenance-kpis/")
+MOVING = (
+    "/audit/",
+    "/me/",
+    "/api-keys/",
+    "/alarm-analysis/",
+    "/alarm-bad-actors/",
+    "/maintenance-kpis/",
+    "/maintenance-effect/",
+)
 """Tell of now, or of the asking itself."""
 SHARED = ("/api/v1/downtime-reasons/",)
 """The company's vocabulary: whoever is limited to a part of the plant reads it and changes nothing."""

@@ -5,6 +5,7 @@ from apps.health.models.inspections import Inspection, InspectionItem, Inspectio
 from apps.health.models.orders import CheckItem, DowntimeReason, LabourEntry, OrderEntry, PartUse, WorkOrder
 from apps.health.models.plans import MaintenancePlan
 from apps.health.models.register import MachineRecord, StoredFile, Terms
+from apps.health.models.runs import ModelRun
 from apps.health.models.stock import SparePart, StockMove
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "LabourEntry",
     "MachineRecord",
     "MaintenancePlan",
+    "ModelRun",
     "OrderEntry",
     "PartUse",
     "SparePart",

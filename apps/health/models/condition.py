@@ -22,6 +22,8 @@ class Watch(TenantModel):
     oldest_since = models.DateTimeField(null=True)
     next_hour = models.DateTimeField(null=True)
     """The hour that is judged next; none: not begun."""
+    began_at = models.DateTimeField(null=True)
+    """When the first hour was judged: from then on people could be told. Never changed, so that before stays before."""
     point_ids = models.JSONField(default=list)
     memory = models.BinaryField(default=b"")
     """Arrays of streaming.StreamState, packed by numpy."""

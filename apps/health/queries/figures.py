@@ -69,7 +69,7 @@ def read_figures(assets: Sequence[Asset], from_at: datetime, to_at: datetime) ->
     figures = []
     for asset in assets:
         own = of_asset[asset.pk]
-        stops = _stops(own, now_us)
+        stops = stops_of(own, now_us)
         # Before the state is known, the plant's shifts without the stops stand for it.
         known_us = known.get(asset.pk, to_us_)
         operating = calc.measure(running.get(asset.pk, calc.spans_of([])))
@@ -101,7 +101,8 @@ def read_figures(assets: Sequence[Asset], from_at: datetime, to_at: datetime) ->
     )  # fmt: skip
 
 
-def _stops(rows: Sequence[WorkOrder], now_us: int) -> calc.Spans:
+def stops_of(rows: Sequence[WorkOrder], now_us: int) -> calc.Spans:
+    """Return when machines stood for orders; a stop that is not over lasts until now."""
     return calc.spans_of(
         [(to_us(r.down_from), now_us if r.down_to is None else to_us(r.down_to)) for r in rows if r.down_from]
     )
@@ -118,7 +119,7 @@ def _figures(
     *,
     is_by_state: bool,
 ) -> Figures:
-    failures = _stops([row for row in rows if is_failure(row)], now_us)
+    failures = stops_of([row for row in rows if is_failure(row)], now_us)
     reliability = calc.reckon_reliability(failures, stops, operating_us, from_us, to_us_, now_us=now_us)
     out = Figures(asset, reliability, is_by_state)
     _count(out, [row for row in rows if _is_done_in(row, from_us, to_us_)])
@@ -178,7 +179,7 @@ def _reasons(rows: Sequence[WorkOrder], from_us: int, to_us_: int, now_us: int) 
     hours: dict[str, float] = defaultdict(float)
     for row in rows:
         reason = "" if row.downtime_reason is None else row.downtime_reason.title
-        hours[reason] += calc.measure(calc.clip(_stops([row], now_us), from_us, to_us_)) / calc.HOUR_US
+        hours[reason] += calc.measure(calc.clip(stops_of([row], now_us), from_us, to_us_)) / calc.HOUR_US
     return sorted(((reason, h) for reason, h in hours.items() if h > 0), key=lambda each: -each[1])
 
 

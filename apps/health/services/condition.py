@@ -56,6 +56,14 @@ def list_due(now: datetime | None = None) -> list[int]:
     return [asset.pk for asset in list_machines() if asset.pk not in ahead]
 
 
+def count_due(asset_ids: Sequence[int], now: datetime | None = None) -> int:
+    """Return how many hours of machines are over and not judged; those not begun count none."""
+    at = clock.now() if now is None else now
+    rows = Watch.objects.filter(asset_id__in=list(asset_ids), next_hour__isnull=False)
+    firsts = [max(first, _whole_hour(at - REACH)) for first in rows.values_list("next_hour", flat=True)]
+    return sum(max(0, (_whole_hour(at - GRACE) - first) // _HOUR) for first in firsts)
+
+
 def judge_machine(asset_id: int, *, now: datetime | None = None, settle: timedelta = SETTLE) -> int:
     """Judge the next hours of a machine, at most HOURS_A_RUN; return how many.
 
@@ -83,6 +91,7 @@ def judge_machine(asset_id: int, *, now: datetime | None = None, settle: timedel
             watch.trends = read_trends(asset_id, points)
             advisories.open_for_trends(asset, watch.trends, at)
         _trim(asset_id, at)
+        watch.began_at = watch.began_at or at
         watch.cpu_s, watch.hours, watch.ran_at = time.thread_time() - began, count, at
         watch.save()
         add_cpu(watch.cpu_s)

@@ -6,11 +6,12 @@ Not here: what a rule says (definitions), judging (judging/, judge).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from django.db import connection
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from forgeline.alarms import profiles
@@ -85,10 +86,14 @@ class Points:
         return {word: point.facts for word, point in found.items() if point is not None}
 
 
-def read_points() -> Points:
-    """Return the company's points that are in use."""
+def read_points(*, asset_ids: Sequence[int] | None = None, named: Iterable[str] = ()) -> Points:
+    """Return the company's points that are in use, or those of some machines and those ``named`` as ``#id``."""
     require_tenant_id()
-    rows = Point.objects.filter(retired_at=None).values_list(
+    found = Point.objects.filter(retired_at=None)
+    if asset_ids is not None:
+        ids = [int(word[1:]) for word in named if word.startswith("#") and word[1:].isdecimal()]
+        found = found.filter(Q(asset_id__in=asset_ids) | Q(pk__in=[pk for pk in ids if pk < 1 << 31]))
+    rows = found.values_list(
         "pk", "asset_id", "key", "kind", "unit", "expected_interval_s", "valid_min", "valid_max"
     )
     return Points(
@@ -101,20 +106,33 @@ def read_plan(*, asset_ids: Iterable[int] | None = None) -> list[RuleInForce]:
     """Return every rule in force of the company's machines (or of some), by machine and key; the disabled too."""
     require_tenant_id()
     assets = Asset.objects.filter(retired_at=None).order_by("pk")
-    if asset_ids is not None:
-        assets = assets.filter(pk__in=list(asset_ids))
+    rules = Rule.objects.all()
+    ids = None if asset_ids is None else list(asset_ids)
+    if ids is not None:
+        # One machine of a thousand is asked for a thousand times an hour: what is of the others is not read.
+        assets, rules = assets.filter(pk__in=ids), rules.filter(Q(asset=None) | Q(asset_id__in=ids))
     own: dict[int, list[Rule]] = {}
     of_profile: dict[str, list[Rule]] = {}
-    for rule in Rule.objects.all():
+    for rule in rules:
         if rule.asset_id is None:
             of_profile.setdefault(rule.profile, []).append(rule)
         else:
             own.setdefault(rule.asset_id, []).append(rule)
-    points = read_points()
-    return [
-        rule
+    of_machine = [
+        _rules_of(asset_id, profile, of_profile.get(profile, []), own.get(asset_id, []))
         for asset_id, profile in assets.values_list("pk", "profile")
-        for rule in _rules_of(asset_id, profile, of_profile.get(profile, []), own.get(asset_id, []), points)
+    ]
+    named = {
+        word
+        for found in of_machine
+        for rule in found.values()
+        for word in rule.definition.condition.inputs.values()
+    }
+    points = read_points(asset_ids=ids, named=named)
+    return [
+        _check(rule, points, set(found) - {key})
+        for found in of_machine
+        for key, rule in sorted(found.items())
     ]
 
 
@@ -135,9 +153,7 @@ def read_fingerprint() -> int:
         return int(cursor.fetchone()[0])
 
 
-def _rules_of(
-    asset_id: int, profile: str, of_company: list[Rule], own: list[Rule], points: Points
-) -> list[RuleInForce]:
+def _rules_of(asset_id: int, profile: str, of_company: list[Rule], own: list[Rule]) -> dict[str, RuleInForce]:
     found: dict[str, RuleInForce] = {
         key: RuleInForce(asset_id, key, definition, Source.PROFILE, None, 0, is_enabled=True)
         for key, definition in profiles.list_rules(profile).items()
@@ -145,7 +161,7 @@ def _rules_of(
     for source, rules in ((Source.COMPANY, of_company), (Source.MACHINE, own)):
         for rule in rules:
             found[rule.key] = _read(asset_id, rule, source)
-    return [_check(rule, points, set(found) - {key}) for key, rule in sorted(found.items())]
+    return found
 
 
 def _read(asset_id: int, rule: Rule, source: Source) -> RuleInForce:

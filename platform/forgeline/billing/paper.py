@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import typst
-from django.conf import settings
 from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _, pgettext
 
-from forgeline.base.errors import UnavailableError
+from forgeline.base.typesetting import set_paper
 from forgeline.billing.gateways.catalogue import GATEWAYS
 from forgeline.billing.invoicing import Item, open_amount
 from forgeline.billing.models import Invoice, InvoiceLine, Kind, Plan
@@ -29,22 +27,12 @@ def print_invoice(invoice: Invoice) -> bytes:
     fonts are not there.
     """
     with translation.override(invoice.language):
-        told = json.dumps(describe(invoice), ensure_ascii=False, sort_keys=True)
-    return _set(told)
+        return _set(json.dumps(describe(invoice), ensure_ascii=False))
 
 
 @lru_cache(maxsize=32)
 def _set(told: str) -> bytes:
-    if not (settings.FONTS / "NotoSansHans-Regular.otf").is_file():
-        raise UnavailableError(
-            _("The fonts for papers are not there; the operator brings them with `make assets`."),
-            key="billing.no_fonts",
-        )
-    paper: Any = typst.compile(
-        str(TEMPLATE), font_paths=[str(settings.FONTS)], ignore_system_fonts=True, sys_inputs={"told": told},
-        pdf_standards="a-2b",
-    )  # fmt: skip
-    return bytes(paper)
+    return set_paper(TEMPLATE, json.loads(told), no_fonts="billing.no_fonts")
 
 
 def describe(invoice: Invoice) -> dict[str, Any]:

@@ -17,11 +17,11 @@ from django.utils.translation import gettext as _
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from forgeline.conf.counters import registry
-from forgeline.modules.manifest import Figure
+from forgeline.modules.manifest import MODELS_QUEUE, Figure
 
 CHECK_WITHIN_S = 2.0
 QUEUE = "celery"
-"""Celery's own name of the one queue."""
+"""Celery's own name of the queue of short tasks."""
 LONG_QUEUE = 500
 
 
@@ -74,11 +74,13 @@ def read_figures() -> list[Figure]:
         settings.REDIS_URL, socket_timeout=CHECK_WITHIN_S, socket_connect_timeout=CHECK_WITHIN_S
     ) as client:
         waiting = int(client.llen(QUEUE))
+        models_wait = int(client.llen(MODELS_QUEUE))
         taken = int(client.hlen("unacked"))
     tone = "running" if waiting < LONG_QUEUE else "down"
     return [
         *figures,
         Figure(_("Jobs that wait for a worker"), f"{waiting:,}", tone),
+        Figure(_("Model jobs that wait"), f"{models_wait:,}"),
         Figure(_("Jobs that a worker has"), f"{taken:,}"),
     ]
 

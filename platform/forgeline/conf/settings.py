@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from forgeline.conf.building import KERNEL, MODULES, WINGS
 from forgeline.conf.env import ROOT, read_environment
 from forgeline.conf.logs import logging_config
+from forgeline.modules.manifest import MODELS_QUEUE
 
 ENV = read_environment()
 VAR = ENV.var
@@ -187,6 +188,9 @@ for _manifest in _MANIFESTS:
     CELERY_BEAT_SCHEDULE |= {
         name: {"task": name, "schedule": seconds} for name, seconds in _manifest.beat.items()
     }
+CELERY_TASK_ROUTES = {
+    pattern: {"queue": MODELS_QUEUE} for _manifest in _MANIFESTS for pattern in _manifest.long_tasks
+}
 
 # --- people ----------------------------------------------------------------------------------------------------------
 

@@ -26,8 +26,10 @@ from forgeline.embedded.postgres import PostgresServer
 from forgeline.embedded.processes import Child, Supervisor
 from forgeline.embedded.service import ServiceError
 from forgeline.embedded.valkey import ValkeyServer
+from forgeline.modules.manifest import MODELS_QUEUE
 
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
+CELERY = [sys.executable, "-m", "celery", "-A", "forgeline.conf.celery:app"]
 READY_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.25
 FULL = "No space left on device"
@@ -113,6 +115,7 @@ class House:
         address = self._start_processes()
         opcua = self._start_demo(address, self.demo) if self.demo else ""
         self._step("web server", lambda: self._wait_for_web(address))
+        self._start_models()
         self._show(address, self.demo, opcua)
 
     def _step(self, title: str, work: Any) -> None:
@@ -221,7 +224,6 @@ class House:
             left.unlink()
         bind = self.settings["FORGELINE_BIND"]
         self.child_environment["FORGELINE_HTTP_PORT"] = str(port)
-        celery = [sys.executable, "-m", "celery", "-A", "forgeline.conf.celery:app"]
         uvicorn = [sys.executable, "-m", "uvicorn", "forgeline.conf.asgi:application"]
         beat_state = str(self.layout.folder("run") / "beat.pid")
         Path(beat_state).unlink(missing_ok=True)
@@ -229,14 +231,29 @@ class House:
             ("web", [*uvicorn, "--host", bind, "--port", str(port), "--no-access-log", "--no-server-header"]),
             ("connectors", [*MANAGE, "run_connectors"]),
             ("alarms", [*MANAGE, "run_alarms"]),
-            ("worker", [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO"]),
-            ("beat", [*celery, "beat", "--loglevel", "INFO", "--pidfile", beat_state]),
+            ("worker", [*CELERY, "worker", "--concurrency", "2", "--loglevel", "INFO"]),
+            ("beat", [*CELERY, "beat", "--loglevel", "INFO", "--pidfile", beat_state]),
         ):
             self._add(name, argv)
         if isinstance(self.broker, MosquittoBroker):
             where = ["--folder", str(self.broker.credentials), "--pid-file", str(self.broker.pid_file)]
             self._add("credentials", [*MANAGE, "sync_broker_credentials", "--watch", *where])
         return f"http://{'127.0.0.1' if bind == '0.0.0.0' else bind}:{port}"  # noqa: S104  # compared, not bound
+
+    def _start_models(self) -> None:
+        """Start the worker of long tasks: after the web server, which people wait for, and niced behind it."""
+        words = [
+            "--queues",
+            MODELS_QUEUE,
+            "--hostname",
+            "models@%h",
+            "--concurrency",
+            "1",
+            "--loglevel",
+            "INFO",
+        ]
+        # It leaves nothing half done when it is cut off, and a turn of its would last longer than a stop may.
+        self._add("models", ["nice", "-n", "10", *CELERY, "worker", *words], stop_signal=signal.SIGQUIT)
 
     def _start_demo(self, address: str, demo: Mapping[str, Any]) -> str:
         port, _remark = self.layout.port("opcua", 4840)
@@ -254,14 +271,21 @@ class House:
         self._add("demoplant", [sys.executable, "-m", "demoplant"], environment={**outside, **environment})
         return f"opc.tcp://127.0.0.1:{port}"
 
-    def _add(self, name: str, argv: list[str], *, environment: Mapping[str, str] | None = None) -> None:
+    def _add(
+        self,
+        name: str,
+        argv: list[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+    ) -> None:
         log = self.layout.folder("log") / f"{name}.log"
         # One folder for the counters of all processes, so that /metrics of the web server tells them all.
         counted = {
             **self.child_environment,
             "PROMETHEUS_MULTIPROC_DIR": str(self.layout.folder("run/metrics")),
         }
-        self.supervisor.add(Child(name, argv, environment or counted, log))
+        self.supervisor.add(Child(name, argv, environment or counted, log, stop_signal))
 
     def _wait_for_web(self, address: str) -> str:
         deadline = time.monotonic() + READY_WITHIN_S

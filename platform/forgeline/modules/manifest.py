@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+MODELS_QUEUE = "models"
+"""The queue of tasks that take seconds to minutes; a worker of its own serves it, so that no short task waits."""
+
 
 @dataclass(frozen=True, slots=True)
 class NavigationItem:
@@ -122,6 +125,8 @@ class Manifest:
     machine_panels: Sequence[MachinePanel] = ()
     beat: Mapping[str, float] = field(default_factory=dict)
     """Celery task → seconds between its runs; beat has the worker do them."""
+    long_tasks: Sequence[str] = ()
+    """Celery tasks, ``health.train_*``, that go to MODELS_QUEUE."""
     enum_names: Mapping[str, str] = field(default_factory=dict)
     """Name in the OpenAPI description → dotted path of the choices, where two fields of one name have others."""
     first_steps: Sequence[FirstStep] = ()

@@ -1,0 +1,51 @@
+"""Runs of the model jobs: how far the present hour is, what is at work, what ended how, and how long it took."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from apps.health.models import ModelRun
+from apps.health.pages.frame import page
+from apps.health.queries.runs import list_runs, read_progress, state_of
+from apps.health.rules import VIEW
+from apps.health.services.condition import GRACE
+from forgeline.base import clock
+
+MOST_SHOWN = 40
+_TONES = {"running": "running", "done": "idle", "failed": "down", "broken_off": "warn"}
+
+
+@page(VIEW)
+def runs(request: HttpRequest) -> HttpResponse:
+    """The present hour, machines that are behind, the last runs; asks for itself anew every few seconds."""
+    now = clock.now()
+    over = (now - GRACE).replace(minute=0, second=0, microsecond=0)
+    progress = read_progress(over)
+    rows = [_row(run, state_of(run, now)) for run in list_runs()[:MOST_SHOWN]]
+    at_work = [row for row in rows if row["state"] == "running"]
+    context = {
+        "tab": "runs", "progress": progress, "percent": round(progress.share * 100), "over": over, "at_work": at_work,
+        "rows": [row for row in rows if row["state"] != "running"], "most_behind": progress.behind[:20],
+        "more_behind": max(0, len(progress.behind) - 20), "pause_s": 3 if at_work or progress.behind else 20,
+    }  # fmt: skip
+    part = "health/parts/runs.html" if request.headers.get("HX-Request") else "health/runs.html"
+    return render(request, part, context)
+
+
+def _row(run: ModelRun, state: str) -> dict[str, Any]:
+    end = run.finished_at or run.worked_at
+    words = {
+        "running": _("at work"),
+        "done": _("ended"),
+        "failed": _("failed"),
+        "broken_off": _("broken off; the next run goes on where it stopped"),
+    }
+    return {
+        "run": run, "state": state, "word": words[state], "tone": _TONES[state],
+        "percent": round(100 * run.done / run.due) if run.due else 100,
+        "seconds": max(0.0, (end - run.started_at).total_seconds()),
+    }  # fmt: skip
