@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from apps.health.pages import board, condition, figures, inspecting, orders, plans, register, report, store
+from apps.health.pages import (
+    board,
+    condition,
+    figures,
+    inspecting,
+    models,
+    orders,
+    plans,
+    register,
+    report,
+    store,
+)
 
 app_name = "health"
 
@@ -27,7 +38,9 @@ urlpatterns = [
     path("condition/<int:asset_id>/", condition.condition, name="condition"),
     path("condition/advisories/", condition.advisories, name="advisories"),
     path("condition/advisories/<int:advisory_id>/", condition.advisory, name="advisory"),
-    path("condition/models/", condition.models, name="models"),
+    path("condition/models/", models.models, name="models"),
+    path("condition/models/<int:version_id>/", models.version, name="version"),
+    path("condition/models/<slug:key>/", models.model, name="model"),
     path("machines/", register.machines, name="machines"),
     path("machines/labels.pdf", register.labels, name="labels"),
     path("machines/<int:asset_id>/", register.machine, name="machine"),
