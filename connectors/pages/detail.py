@@ -21,6 +21,7 @@ from connectors.pages.editing import group_digits
 from connectors.pages.listing import make_row
 from connectors.pages.words import event_words, reason_word
 from connectors.wording import translate_sentence
+from forgeline.assets.queries import read_home_zone
 from forgeline.base.errors import ForgelineError
 from forgeline.entitlements.rights import rights_of
 
@@ -43,6 +44,7 @@ def show_connection(request: HttpRequest, connection_id: int) -> HttpResponse:
         "events": [_event(each) for each in row.facts.events],
         "is_slowed": is_polled(connection)
         and rights_of(actor_of(request).tenant_id).excess_since is not None,
+        "zone": read_home_zone(),
         "is_untrusted": row.facts.fault_key == "opcua.untrusted_certificate",
     }
     if is_partial(request):

@@ -132,6 +132,7 @@ def show_device(request: HttpRequest, device_id: int) -> HttpResponse:
         "made": made,
         "place": _settings_for(request, "", ""),
         "readings": [(point, latest.get(point.pk)) for point in found.points],
+        "zone": plant.read_home_zone(),
         "may_edit": may_edit,
     }
     return render(request, "connectors/device.html", context)

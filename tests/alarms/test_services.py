@@ -10,6 +10,8 @@ import pytest
 from forgeline.alarms import queries, services
 from forgeline.alarms.models import Alarm, JournalEntry, Rule
 from forgeline.alarms.plan import Source, read_plan
+from forgeline.assets.models import Point
+from forgeline.assets.services import create_asset, create_points_of_profile, update_point
 from forgeline.base.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from forgeline.identity.policy import Actor
 from forgeline.tenancy.scoping import tenant_scope
@@ -207,3 +209,46 @@ def test_rules_that_would_suppress_each_other_are_refused(court: Court, engineer
     services.publish_rule({**HOT, "quiet_under": ["one"]}, key="two", asset_id=machine, actor=engineer)
     with pytest.raises(InvalidInputError, match="suppress each other"):
         services.publish_rule({**HOT, "quiet_under": ["two"]}, key="one", asset_id=machine, actor=engineer)
+
+
+def test_numbers_are_of_the_unit_that_they_were_written_for(hot: Court, engineer: Actor) -> None:
+    machine, oil = hot.plant.machine.pk, hot.points["oil"]
+    with tenant_scope(hot.plant.tenant_id):
+        update_point(point_id=oil, unit="[degF]")
+        rule = Rule.objects.get()
+        assert rule.definition["units"] == {"point": "Cel"}
+        [in_force] = read_plan(asset_ids=[machine])
+    assert not in_force.is_judged
+    assert in_force.faults == (
+        "The numbers were written for oil in °C, and it is in °F now; look at them and publish the rule again.",
+    )
+    hot.run(after_s=60)
+    with tenant_scope(hot.plant.tenant_id):
+        assert queries.count_unjudged() == 1
+        assert hot.alarm("hot").is_active is False
+        with pytest.raises(InvalidInputError, match="in °F now"):
+            services.roll_back(rule.pk, number=1, actor=engineer)
+        with pytest.raises(InvalidInputError, match="in °F now"):
+            services.move_limit(asset_id=machine, key="hot", limit=70.0, actor=engineer)
+        services.publish_rule(HOT, key="hot", asset_id=machine, actor=engineer)
+        [in_force] = read_plan(asset_ids=[machine])
+    assert (in_force.is_judged, in_force.definition.units) == (True, {"point": "[degF]"})
+    hot.say("oil", (120, 99))
+    hot.run(after_s=121)
+    with tenant_scope(hot.plant.tenant_id):
+        assert queries.count_unjudged() == 0
+        assert hot.alarm("hot").is_active is True
+
+
+def test_a_profiles_rule_is_not_judged_on_a_point_of_another_unit(court: Court, scope: None) -> None:
+    press = create_asset(site_id=court.plant.site.pk, name="Press", level="work_unit", profile="press")
+    create_points_of_profile(asset_id=press.pk)
+    before = {rule.key: rule for rule in read_plan(asset_ids=[press.pk])}
+    assert all(rule.is_judged for rule in before.values())
+    key, rule = next(
+        (key, rule) for key, rule in before.items() if rule.definition.units.get("point") == "Cel"
+    )
+    point = Point.objects.get(asset=press, key=rule.definition.condition.inputs["point"])
+    update_point(point_id=point.pk, unit="K")
+    after = {rule.key: rule for rule in read_plan(asset_ids=[press.pk])}
+    assert "in °C, and it is in K now" in after[key].faults[0]

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _, gettext_lazy
 
 from forgeline.alarms.judging.expressions import Expression
 from forgeline.base.errors import InvalidInputError
+from forgeline.base.units import display_unit
 from forgeline.telemetry.sample import PointKind
 from forgeline.telemetry.state_rules import MachineState
 
@@ -143,6 +144,11 @@ class Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Keys of the machine's other rules; while one of their alarms is active this one is suppressed."""
     only_in_shifts: bool = False
     operator_bounds: Bounds | None = None
+    units: dict[str, str] = {}
+    """Names in the condition → the UCUM units that its numbers were written for; filled in when it is published.
+
+    A limit of 5 bar is none of 5 kPa: where the point's unit is another now, the rule is told of and not judged.
+    """
     consequence: dict[str, str] = {}
     instruction: dict[str, str] = {}
 
@@ -245,13 +251,39 @@ def list_faults(definition: Definition, points: Mapping[str, PointFacts], *, oth
         )
     if faults:
         return faults
-    faults += _CHECKS[type(condition)](condition, points)
+    faults += _list_other_units(definition, points) or _CHECKS[type(condition)](condition, points)
     bounds = definition.operator_bounds
     if bounds is not None and not (
         isinstance(condition, Limit) and bounds.lowest <= condition.limit <= bounds.highest
     ):
         faults.append(_("Bounds for operators need a limit that lies between them."))
     return faults
+
+
+def with_units(definition: Definition, points: Mapping[str, PointFacts]) -> Definition:
+    """Return the definition with the units of the points that it names, where it does not say them itself."""
+    if definition.units or isinstance(definition.condition, StateIs | Silence):
+        return definition
+    units = {name: points[word].unit for name, word in definition.condition.inputs.items() if word in points}
+    return msgspec.structs.replace(definition, units=units)
+
+
+def _list_other_units(definition: Definition, points: Mapping[str, PointFacts]) -> list[str]:
+    """Return a sentence for each point whose unit is not the one that the numbers were written for."""
+    inputs = definition.condition.inputs
+    return [
+        _(
+            "The numbers were written for %(point)s in %(unit)s, and it is in %(other)s now; "
+            "look at them and publish the rule again."
+        )
+        % {"point": inputs[name], "unit": _say_unit(unit), "other": _say_unit(points[inputs[name]].unit)}
+        for name, unit in definition.units.items()
+        if name in inputs and points[inputs[name]].unit != unit
+    ]
+
+
+def _say_unit(code: str) -> str:
+    return display_unit(code) or _("no unit")
 
 
 def list_circles(definition: Definition, key: str, rules: Mapping[str, Definition]) -> list[str]:

@@ -214,7 +214,9 @@ class Judge:
         orphans = [alarm for alarm in alarms.values() if alarm.is_active or not alarm.is_acknowledged]
         if orphans:
             life.withdraw(orphans)
-        metrics.note_plan(self.tenant_id, judged=len(self._rules), faulted=sum(bool(r.faults) for r in every))
+        unjudged = sum(rule.is_enabled and bool(rule.faults) for rule in every)
+        metrics.note_plan(self.tenant_id, judged=len(self._rules), faulted=unjudged)
+        Judgement.objects.exclude(unjudged=unjudged).update(unjudged=unjudged)
 
     # --- a round ---
 

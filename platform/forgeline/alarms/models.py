@@ -173,6 +173,8 @@ class Judgement(TenantModel):
     expires_at = models.DateTimeField(null=True)
     revision = models.BigIntegerField(default=0)
     """Goes up with each published rule: the judge reads its rules anew."""
+    unjudged = models.PositiveIntegerField(default=0)
+    """Rules in use that could not be judged when the judge read them last."""
 
     class Meta(TenantModel.Meta):
         verbose_name = _("judgement")

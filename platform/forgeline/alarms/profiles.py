@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from forgeline.alarms.definitions import Definition, PointFacts, list_faults
+from forgeline.alarms.definitions import Definition, PointFacts, list_faults, with_units
 from forgeline.assets.profiles import PROFILES, Profile
 from forgeline.telemetry.sample import PointKind
 
@@ -39,7 +39,9 @@ def list_rules(profile_key: str) -> dict[str, Definition]:
     profile = PROFILES.get(profile_key)
     if profile is None or "alarms" not in profile.sections:
         return {}
-    return msgspec.convert(profile.sections["alarms"], AlarmsSection, strict=False).rules
+    facts = points_of(profile)
+    rules = msgspec.convert(profile.sections["alarms"], AlarmsSection, strict=False).rules
+    return {key: with_units(rule, facts) for key, rule in rules.items()}
 
 
 def points_of(profile: Profile) -> dict[str, PointFacts]:

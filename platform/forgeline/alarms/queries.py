@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from forgeline.alarms.analysis.rates import FLOOD_BEGINS
 from forgeline.alarms.definitions import SEVERITIES, Priority
-from forgeline.alarms.models import Alarm, EntryKind, JournalEntry, Rule, RuleVersion
+from forgeline.alarms.models import Alarm, EntryKind, JournalEntry, Judgement, Rule, RuleVersion
 from forgeline.base.errors import NotFoundError
 from forgeline.tenancy.context import require_tenant_id
 
@@ -109,6 +109,11 @@ def count_open() -> dict[str, int]:
         counts[priority or Priority.MEDIUM.value] += 1
         counts["unacknowledged"] += not is_acknowledged
     return counts
+
+
+def count_unjudged() -> int:
+    """Return how many rules in use stood in their own way when the judge read them last (their page says why)."""
+    return Judgement.objects.values_list("unjudged", flat=True).first() or 0
 
 
 def count_raised(alarm_ids: Iterable[int], since: datetime) -> dict[int, int]:

@@ -31,6 +31,11 @@ def list_sites() -> QuerySet[Site]:
     return Site.objects.filter(retired_at=None).order_by("name")
 
 
+def read_home_zone() -> str:
+    """Return the time zone of the company's first plant, for times that belong to none; UTC without a plant."""
+    return list_sites().values_list("zone", flat=True).first() or "UTC"
+
+
 def list_assets(*, site_id: int | None = None) -> QuerySet[Asset]:
     """Return the assets in use, by place."""
     rows = Asset.objects.filter(retired_at=None).order_by("position", "name")

@@ -14,6 +14,7 @@ from forgeline.assets.models.place import AssetLevel
 from forgeline.assets.models.point import Kind
 from forgeline.assets.profiles import PROFILES
 from forgeline.assets.roles import POINT_ROLES
+from forgeline.assets.services.holidays import list_countries, name_country
 from forgeline.tenancy.models import Tenant
 
 _COMMON_ZONES = (
@@ -29,6 +30,10 @@ def zone_choices() -> list[tuple[Any, Any]]:
         (_("Common"), [(zone, zone) for zone in _COMMON_ZONES]),
         (_("All"), [(zone, zone) for zone in every if zone not in _COMMON_ZONES]),
     ]
+
+
+def _countries() -> list[tuple[str, str]]:
+    return [("", "–"), *((code, name_country(code)) for code in list_countries())]
 
 
 def _profiles() -> list[tuple[str, Any]]:
@@ -79,9 +84,18 @@ class SiteForm(NamedForm):
         choices=zone_choices,
         help_text=_("Days, shifts and all times of this plant follow it."),
     )
-    country = forms.CharField(
-        label=_("Country of holidays"), max_length=2, required=False, help_text=_("Two letters, such as CN.")
-    )
+    country = forms.ChoiceField(
+        label=_("Country of holidays"), required=False, choices=_countries,
+        help_text=_("Its public holidays can be taken over into the calendar."),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        here = self.initial.get("country", "")
+        choices = dict(self.fields["country"].choices)  # type: ignore[attr-defined]
+        if here not in choices:
+            # A program may have written one whose holidays nobody knows; it stays until a person chooses another.
+            self.fields["country"].choices = [*choices.items(), (here, here)]  # type: ignore[attr-defined]
 
 
 class AssetForm(NamedForm):

@@ -82,7 +82,7 @@ def test_month_goes_on_behind_the_request(
     [
         ({"days": 91}, "less than or equal to 90"),
         ({"definition": rule(point="gas")}, "There is no point gas here."),
-        ({"definition": rule(point="force_peak")}, "Nothing was stored of force_peak in this span"),
+        ({"definition": rule(point="force_peak")}, "Nothing was stored of Peak force in this span"),
         ({"definition": rule(kind="wish")}, "The rule cannot be read"),
         ({"asset": None}, "Say for which machine, or for which profile, the rule is."),
         (

@@ -9,7 +9,16 @@ from django.core.exceptions import ValidationError
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from forgeline.alarms.definitions import Definition, Limit, PointFacts, dump, list_circles, list_faults, parse
+from forgeline.alarms.definitions import (
+    Definition,
+    Limit,
+    PointFacts,
+    dump,
+    list_circles,
+    list_faults,
+    parse,
+    with_units,
+)
 from forgeline.alarms.models import Judgement, Rule, RuleVersion
 from forgeline.alarms.plan import RuleInForce, read_plan, read_points
 from forgeline.alarms.profiles import list_rules, points_of
@@ -32,7 +41,7 @@ def check_rule(
     definition = parse(raw)
     facts, others = _surroundings(definition, asset_id, profile)
     faults = list_faults(definition, facts, others=set(others) - {key})
-    return definition, faults or list_circles(definition, key, others)
+    return with_units(definition, facts), faults or list_circles(definition, key, others)
 
 
 def publish_rule(

@@ -25,6 +25,7 @@ from forgeline.alarms.trying.masks import read_mask
 from forgeline.alarms.trying.spans import Pieces, total_us
 from forgeline.alarms.trying.subjects import Subject
 from forgeline.alarms.trying.walk import Walk
+from forgeline.alarms.wording import read_names
 from forgeline.assets.queries import read_calendar
 
 
@@ -159,9 +160,12 @@ class MachineTrial:
     def _coverage(self) -> list[dict[str, Any]]:
         """How much of the span each point of the rule has told, by the words the rule names them with."""
         held_us = dict(zip(self._walk.book.point_ids.tolist(), self._walk.held_us.tolist(), strict=True))
+        asset_id = self._subject.asset.pk
+        name_of = read_names([(asset_id, self._new.definition)]).of(asset_id)
         return [
             {
                 "point": word,
+                "name": name_of(word).title,
                 "point_id": self._new.inputs[name].point_id,
                 "coverage": held_us[self._new.inputs[name].point_id] / (self.to_us - self.from_us),
             }

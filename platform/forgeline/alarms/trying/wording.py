@@ -62,7 +62,7 @@ def list_total_sentences(
 
 def nothing_stored(points: Sequence[Mapping[str, Any]]) -> str:
     """Return the sentence for a span without samples of a point that the rule reads."""
-    silent = [point["point"] for point in points if not point["coverage"]]
+    silent = [point["name"] for point in points if not point["coverage"]]
     return _(
         "Nothing was stored of %(points)s in this span; nothing can be said. Choose a longer span, or come back once"
         " it has told something."
@@ -171,7 +171,7 @@ def _gaps(found: Mapping[str, Any], definition: Definition) -> list[str]:
         return []
     return [
         _("%(point)s was known for %(share)g %% of the span only; in its gaps the rule was not judged.")
-        % {"point": point["point"], "share": _percent(point["coverage"])}
+        % {"point": point["name"], "share": _percent(point["coverage"])}
         for point in found["points"]
         if point["coverage"] < WELL_COVERED
     ]

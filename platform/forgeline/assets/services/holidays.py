@@ -6,7 +6,8 @@ from datetime import date, timedelta
 
 import chinese_calendar
 import holidays
-from django.utils.translation import gettext as _
+from babel import Locale
+from django.utils.translation import get_language, gettext as _
 
 from forgeline.assets.calendar import SpecialDay
 from forgeline.base.errors import InvalidInputError
@@ -24,8 +25,19 @@ def list_holidays(country: str, year: int, *, language: str = "en") -> dict[date
         found = holidays.country_holidays(country, years=year, language=_LANGUAGES.get(language))
     except NotImplementedError:
         sentence = _("No public holidays are known for %(country)s; enter them by hand.")
-        raise _fault(sentence, country=country or "–") from None
+        raise _fault(sentence, country=name_country(country) or "–") from None
     return {on: SpecialDay(False, name) for on, name in sorted(found.items())}
+
+
+def list_countries() -> list[str]:
+    """Return the ISO 3166 codes of the countries whose public holidays are known, by name in the reader's language."""
+    return sorted(holidays.list_supported_countries(), key=name_country)
+
+
+def name_country(code: str) -> str:
+    """Return the country's name in the reader's language; the code itself where it has none."""
+    locale = Locale.parse(_LANGUAGES.get(get_language() or "en", "en_US"))
+    return str(locale.territories.get(code, code))
 
 
 def _list_chinese(year: int, language: str) -> dict[date, SpecialDay]:

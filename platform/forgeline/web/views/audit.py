@@ -16,7 +16,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _, gettext_lazy, override
 
-from forgeline.assets.queries import list_sites
+from forgeline.assets.queries import read_home_zone
 from forgeline.audit.models import Entry
 from forgeline.audit.queries import iterate, list_entries, list_kinds
 from forgeline.base.spreadsheet import BOM, safe_cells
@@ -65,7 +65,7 @@ def action_word(action: str) -> str:
 @needs("audit.inspect")
 def audit(request: HttpRequest) -> HttpResponseBase:
     """Show the log, the newest first; the address holds what it is narrowed to."""
-    zone = next((site.zone for site in list_sites()), "UTC")
+    zone = read_home_zone()
     given = {name: request.GET.get(name, "")[:80].replace("\x00", "") for name in ("q", "kind", "from", "to")}
     rows = list_entries(
         search=given["q"],

@@ -16,6 +16,7 @@ from django.utils.translation import get_language, gettext as _, gettext_lazy, n
 from forgeline.assets import queries, services
 from forgeline.assets.calendar import PlantCalendar, ShiftSpan
 from forgeline.assets.models import Shift, Site
+from forgeline.assets.services.holidays import name_country
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError, InvalidInputError
 from forgeline.web.access import needs, put_faults
@@ -135,6 +136,7 @@ def _read(site: Site, today: date) -> dict[str, Any]:
         "week": _draw_week(plan, today),
         "shifts": [{"row": row, "days": _words_of(row)} for row in shifts],
         "special": special,
+        "country": name_country(site.country),
         "years": [today.year, today.year + 1],
         "hours": range(0, 24, 3),
     }

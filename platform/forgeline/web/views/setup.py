@@ -9,10 +9,11 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
+from django.utils.translation import get_language, gettext as _
 
+from forgeline.alarms.plan import read_plan
 from forgeline.assets import services
-from forgeline.assets.models import Asset, Site
+from forgeline.assets.models import Asset, Point, Site
 from forgeline.assets.models.place import AssetLevel
 from forgeline.assets.queries import (
     Branch,
@@ -156,8 +157,29 @@ def edit_point(request: HttpRequest, point_id: int) -> HttpResponse:
         form,
         lambda: services.update_point(point_id=point_id, actor=_actor(request), **form.facts),
     ):
+        if form.facts["unit"] != point.unit:
+            _tell_of_rules(request, point)
         return back
     return _form_page(request, form, point.title, retires=True, asset=point.asset)
+
+
+def _tell_of_rules(request: HttpRequest, point: Point) -> None:
+    """Say which rules were written for the unit that the point had: they are not judged until somebody has looked."""
+    language = get_language() or "en"
+    held = [
+        rule.definition.name_in(language)
+        for rule in read_plan(asset_ids=[point.asset_id])
+        if rule.faults and point.key in rule.definition.condition.inputs.values()
+    ]
+    if held:
+        messages.warning(
+            request,
+            _(
+                "The unit is another now; these alarm rules are not judged until you have looked at their "
+                "numbers: %(names)s."
+            )
+            % {"names": ", ".join(held)},
+        )
 
 
 def _actor(request: HttpRequest) -> Any:

@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _, gettext_lazy
 from django.views.decorators.cache import never_cache
 
-from forgeline.assets.queries import list_sites
+from forgeline.assets.queries import read_home_zone
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError
 from forgeline.modules.registry import list_manifests
@@ -104,7 +104,7 @@ def webhook(request: HttpRequest, endpoint_id: int) -> HttpResponse:
             else:
                 messages.error(request, str(error))
                 return redirect("web:webhook", row.pk)
-    zone = next((site.zone for site in list_sites()), "UTC")
+    zone = read_home_zone()
     deliveries = list(services.list_deliveries().filter(endpoint_id=row.pk)[:ROWS])
     titles = {PING: _("Test"), **{each.key: each.title for each in list_types()}}
     context = {

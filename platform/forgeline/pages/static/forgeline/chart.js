@@ -108,10 +108,18 @@
     return rows;
   }
 
+  // States and yes-or-no have words, and an axis of their own that shows them.
+  function wordOf(value, point) {
+    return point.kind === "state" || point.kind === "boolean" ? point.labels[String(Math.round(value))] : undefined;
+  }
+  function axisOf(point) {
+    return (point.kind === "state" || point.kind === "boolean") && Object.keys(point.labels).length ? `#${point.id}` : point.unit;
+  }
+
   function number(value, point) {
     if (value === null || value === undefined) return "–";
-    const word = point.labels[String(Math.round(value))];
-    if (word && (point.kind === "state" || point.kind === "boolean")) return word;
+    const word = wordOf(value, point);
+    if (word) return word;
     return value.toLocaleString(language, { maximumFractionDigits: point.decimals, minimumFractionDigits: point.decimals }) + (point.unit ? ` ${point.unit}` : "");
   }
 
@@ -133,9 +141,9 @@
     } : undefined;
   }
   // Where the chart is about a limit, the axis reaches it.
-  function boundsOf(unit, points) {
+  function boundsOf(axis, points) {
     if (!data.marks || !data.marks.length) return {};
-    const ids = points.filter((point) => point.unit === unit).map((point) => point.id);
+    const ids = points.filter((point) => axisOf(point) === axis).map((point) => point.id);
     const values = (data.limits || []).filter((limit) => ids.includes(limit.point)).map((limit) => limit.value);
     if (!values.length) return {};
     const room = (extent) => (Math.max(extent.max, ...values) - Math.min(extent.min, ...values)) * .08 || 1;
@@ -147,14 +155,14 @@
     if (!window.echarts) return;
     if (!chart) { chart = echarts.init(element, null, { renderer: "canvas" }); chart.on("datazoom", zoomed); }
     const points = shown.map((id) => byId.get(id)).filter(Boolean);
-    const units = [...new Set(points.map((p) => p.unit))];
+    const axes = [...new Set(points.map(axisOf))];
     const ink = css("--ink-2"), line = css("--line");
     const [from, to] = span();
     const lines = [];
     points.forEach((point, i) => {
       const rows = series.get(point.id) || [];
       const colour = css(`--series-${i + 1}`);
-      const axis = units.indexOf(point.unit);
+      const axis = axes.indexOf(axisOf(point));
       const step = point.kind === "state" || point.kind === "boolean" ? "end" : false;
       if (rows.length && rows[0].length === 4) {
         lines.push({ id: `band-low-${point.id}`, type: "line", yAxisIndex: axis, stack: `band-${point.id}`, data: rows.map((r) => [r[0], r[2] ?? null]), lineStyle: { opacity: 0 }, symbol: "none", silent: true, tooltip: { show: false } });
@@ -188,10 +196,14 @@
         },
       },
       xAxis: { type: "time", min: from, max: to, axisLabel: { color: ink, formatter: axisTime, hideOverlap: true }, axisLine: { lineStyle: { color: line } }, splitLine: { show: false } },
-      yAxis: (units.length ? units : [""]).map((unit, i) => ({
-        type: "value", scale: true, ...boundsOf(unit, points), name: unit, position: i % 2 ? "right" : "left", offset: i > 1 ? 48 * Math.floor(i / 2) : 0, nameTextStyle: { color: ink }, axisLabel: { color: ink, ...(boundsOf(unit, points).min ? { showMinLabel: false, showMaxLabel: false } : {}) },
-        splitLine: { show: i === 0, lineStyle: { color: line } }, axisLine: { show: false },
-      })),
+      yAxis: (axes.length ? axes : [""]).map((axis, i) => {
+        const coded = points.find((point) => axisOf(point) === axis && axis === `#${point.id}`);
+        return {
+          type: "value", scale: true, ...boundsOf(axis, points), ...(coded ? { minInterval: 1 } : {}), name: coded ? "" : axis, position: i % 2 ? "right" : "left", offset: i > 1 ? 48 * Math.floor(i / 2) : 0, nameTextStyle: { color: ink },
+          axisLabel: { color: ink, ...(boundsOf(axis, points).min ? { showMinLabel: false, showMaxLabel: false } : {}), ...(coded ? { formatter: (value) => (Number.isInteger(value) && wordOf(value, coded)) || "" } : {}) },
+          splitLine: { show: i === 0, lineStyle: { color: line } }, axisLine: { show: false },
+        };
+      }),
       dataZoom: [{ type: "inside", filterMode: "none" }, { type: "slider", height: 18, bottom: 8, filterMode: "none", borderColor: line, backgroundColor: "transparent", fillerColor: css("--accent-soft"), handleStyle: { color: css("--panel"), borderColor: css("--ink-3") }, moveHandleSize: 0, dataBackground: { lineStyle: { color: css("--ink-3") }, areaStyle: { color: line } }, selectedDataBackground: { lineStyle: { color: css("--accent") }, areaStyle: { color: css("--accent-soft") } }, labelFormatter: (value) => axisTime(value), textStyle: { color: ink }, brushSelect: false }],
       series: lines,
     }, true);

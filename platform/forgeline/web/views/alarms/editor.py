@@ -51,6 +51,8 @@ class Subject:
     row: Rule | None
     others: dict[str, Definition]
     points: list[tuple[str, str]]
+    faults: tuple[str, ...] = ()
+    """Why the rule is not judged as it stands."""
 
     @property
     def place(self) -> dict[str, Any]:
@@ -70,13 +72,15 @@ def _subject(request: HttpRequest) -> Subject:
     profile = request.GET.get("profile", "")
     if asset_id is not None:
         asset = get_asset(asset_id)
-        plan = {rule.key: rule.definition for rule in read_plan(asset_ids=[asset_id])}
+        in_force = {rule.key: rule for rule in read_plan(asset_ids=[asset_id])}
+        plan = {each: rule.definition for each, rule in in_force.items()}
         points = [
             (point.key, f"{point.title} ({display_unit(point.unit)})" if point.unit else point.title)
             for point in list_points(asset_id=asset_id).exclude(kind=Kind.TEXT)
         ]
         row = Rule.objects.filter(asset=asset, key=key).first()
-        subject = Subject(asset, "", key, plan.get(key), row, plan, points)
+        faults = in_force[key].faults if key in in_force else ()
+        subject = Subject(asset, "", key, plan.get(key), row, plan, points, faults)
     elif profile in PROFILES:
         own = {rule.key: rule for rule in Rule.objects.filter(profile=profile)}
         plan = {**list_rules(profile), **{each: parse(rule.definition) for each, rule in own.items()}}
@@ -164,7 +168,9 @@ def _trial_of(request: HttpRequest, subject: Subject, key: str, raw: dict[str, A
     seen = number_of(request.POST.get("trial", ""))
     if seen is not None:
         trial = Trial.objects.filter(pk=seen, finished_at__isnull=False, error="").first()
-        if trial is not None and trial.definition == dump(parse(raw)):
+        if trial is not None and trial.definition == dump(
+            services.check_rule(raw, key=key, **subject.place)[0]
+        ):
             return trial
     try:
         return try_rule(raw, key=key, days=DAYS[0], actor=request.actor, **subject.place)  # type: ignore[attr-defined]

@@ -64,6 +64,7 @@ def alarms(request: HttpRequest) -> HttpResponse:
             {**flood, "plant": titles.get(flood["site_id"], "")}
             for flood in queries.list_floods_now(clock.now())
         ],
+        "unjudged": queries.count_unjudged(),
         "has_more": len(found) > MOST_ROWS,
         "most": MOST_ROWS,
         "sites": sites,

@@ -22,7 +22,7 @@ from forgeline.alarms.wording import list_remarks, names_of_profile, read_names,
 from forgeline.assets.models import Asset
 from forgeline.assets.models.place import AssetLevel
 from forgeline.assets.profiles import PROFILES
-from forgeline.assets.queries import list_assets, list_sites
+from forgeline.assets.queries import list_assets, list_sites, read_home_zone
 from forgeline.base.errors import ForgelineError
 from forgeline.web.access import needs
 from forgeline.web.alarm_rows import local
@@ -130,7 +130,7 @@ def versions(request: HttpRequest, rule_id: int) -> HttpResponse:
     else:
         name = names_of_profile(PROFILES[rule.profile])
     language = get_language() or "en"
-    zone = rule.asset.site.zone if rule.asset else next((site.zone for site in list_sites()), "UTC")
+    zone = rule.asset.site.zone if rule.asset else read_home_zone()
     context = {
         "tab": "rules", "rule": rule, "title": parse(rule.definition).name_in(language),
         "place": rule.asset.title if rule.asset else PROFILES[rule.profile].name_in(language),
