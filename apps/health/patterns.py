@@ -89,10 +89,10 @@ def train_pattern(
     """
     kept = np.isfinite(levels).all(axis=1) & np.isfinite(operating)
     rows, regime = levels[kept], operating[kept]
-    if levels.shape[1] < 2:
-        return NotEnough(Reason.TOO_FEW_POINTS, {"points": float(levels.shape[1]), "needed": 2.0})
     if len(rows) < LEAST_ROWS:
         return NotEnough(Reason.TOO_FEW_SAMPLES, {"samples": float(len(rows)), "needed": float(LEAST_ROWS)})
+    if levels.shape[1] < 2:
+        return NotEnough(Reason.TOO_FEW_POINTS, {"points": float(levels.shape[1]), "needed": 2.0})
     parts = split_by_time(np.arange(len(rows)), gap_us=SETTINGS.score_span)
     if isinstance(parts, NotEnough):
         return parts

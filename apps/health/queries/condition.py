@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from apps.health.models import Advisory, Condition, Episode, Watch
 from apps.health.models.condition import AdvisoryKind, Finding
+from forgeline.assets.models import Point
 from forgeline.base.errors import NotFoundError
 
 MODELS = {
@@ -72,6 +73,17 @@ def list_latest(asset_ids: Sequence[int]) -> dict[int, Condition]:
 def list_watches() -> dict[int, Watch]:
     """Return what the judgement says of itself, by machine."""
     return {row.asset_id: row for row in Watch.objects.defer("memory")}
+
+
+def list_outlooks() -> QuerySet[Watch]:
+    """Return what the last look ahead said of each machine in use."""
+    rows = Watch.objects.filter(asset__retired_at=None).select_related("asset")
+    return rows.defer("memory").order_by("pk")
+
+
+def read_points(rows: Sequence[Watch]) -> dict[int, Point]:
+    """Return the points that ways to limits speak of."""
+    return Point.objects.in_bulk({each["point"] for row in rows for each in row.trends})
 
 
 def find_watch(asset_id: int) -> Watch | None:

@@ -46,9 +46,13 @@ class Failure:
 
 def find_current(key: str, *, asset_id: int | None = None, profile: str = "") -> ModelVersion | None:
     """Return the version in use, None where none was trained yet."""
-    return ModelVersion.objects.filter(
-        key=key, asset_id=asset_id, profile=profile, state=VersionState.CURRENT
-    ).first()
+    return list_own(key, asset_id, profile).filter(state=VersionState.CURRENT).first()
+
+
+def list_own(key: str, asset_id: int | None, profile: str) -> QuerySet[ModelVersion]:
+    """Return the versions of one model, with what was fitted, the newest first."""
+    rows = ModelVersion.objects.filter(key=key, profile=profile).order_by("-number")
+    return rows.filter(asset=None) if asset_id is None else rows.filter(asset_id=asset_id)
 
 
 def list_versions() -> QuerySet[ModelVersion]:
@@ -71,7 +75,7 @@ def get_version(version_id: int) -> ModelVersion:
 
 def list_siblings(row: ModelVersion) -> QuerySet[ModelVersion]:
     """Return all versions of the same model, the newest first."""
-    return list_versions().filter(key=row.key, asset_id=row.asset_id, profile=row.profile).order_by("-number")
+    return list_own(row.key, row.asset_id, row.profile).select_related("asset", "asset__site").defer("fitted")
 
 
 def read_slices(
@@ -117,18 +121,13 @@ def list_failures(profile: str = "") -> list[Failure]:
     A failure ends where the machine stood still, or else where it was found; a life begins where the one before
     ended, at most LIFE_SPAN earlier.
     """
-    rows = (
-        Advisory.objects.filter(
-            asset__profile=profile,
-            asset__retired_at=None,
-            finding=Finding.CONFIRMED,
-            work_order__isnull=False,
-        )
-        .select_related("work_order")
-        .order_by("asset_id", "found_at")
-    )
+    rows = Advisory.objects.filter(
+        asset__retired_at=None, finding=Finding.CONFIRMED, work_order__isnull=False
+    ).select_related("work_order", "asset")
+    if profile:
+        rows = rows.filter(asset__profile=profile)
     found: list[Failure] = []
-    for row in rows:
+    for row in rows.order_by("asset_id", "found_at"):
         assert row.work_order is not None
         to_at = row.work_order.down_from or row.found_at
         former = found[-1] if found and found[-1].asset_id == row.asset_id else None

@@ -58,22 +58,21 @@ def open_for_episode(asset: Asset, episode: Episode, version: ModelVersion | Non
         found.save(update_fields=["evidence_to"])
         return None
     alone = {int(key): each for key, each in episode.points.items() if key != TOGETHER}
-    span = {
-        "evidence_from": episode.started_at - BEFORE, "evidence_to": episode.last_at + AFTER,
-        "happened_at": episode.started_at,
-    }  # fmt: skip
     if not alone:
         together = episode.points[TOGETHER]
         shown = [point_id for point_id, _share in together["shares"]]
         return _open(
             asset, model=PATTERN, kind=AdvisoryKind.ANOMALY, point_id=shown[0], episode=episode, point_ids=shown,
             data=dict(together), version="" if version is None else str(version.number),
-            is_trusted=version is not None and version.is_trusted, **span,
+            is_trusted=version is not None and version.is_trusted, evidence_from=episode.started_at - BEFORE,
+            evidence_to=episode.last_at + AFTER, happened_at=episode.started_at,
         )  # fmt: skip
     ranked = sorted(alone.items(), key=lambda item: -item[1]["score"])
     return _open(
         asset, model="point_anomaly", kind=AdvisoryKind.ANOMALY, point_id=ranked[0][0], episode=episode,
-        point_ids=[point_id for point_id, _value in ranked[:6]], data=dict(ranked[0][1]), **span,
+        point_ids=[point_id for point_id, _value in ranked[:6]], data=dict(ranked[0][1]),
+        evidence_from=episode.started_at - BEFORE, evidence_to=episode.last_at + AFTER,
+        happened_at=episode.started_at,
     )  # fmt: skip
 
 

@@ -23,23 +23,28 @@ from apps.health.queries.ledger import (
     ROW_HOURS,
     find_current,
     list_failures,
+    list_own,
     mean_of_hours,
     read_life,
     read_slices,
 )
 from apps.health.queries.watched import TREND_SPAN, Watched, read_trends
-from apps.health.science.drift import Drift, DriftReport, watch_drift
+from apps.health.science.drift import Drift, watch_drift
+from apps.health.science.evidence import NotEnough
 from apps.health.science.remaining import LifeSettings, explain_life, predict_life
 from apps.health.services import advisories
 from apps.health.services.training import unpack_life, want
-from forgeline.assets.models import Asset
+from forgeline.assets.models import Asset, Point
 
 DRIFT_SPAN = timedelta(days=7)
 DRIFT_EVERY = timedelta(days=1)
-HANG_TOGETHER, LEAST_HOURS = 4, 30
+HANG_TOGETHER, LEAST_ROWS_SEEN = 4, 30
 """Neighbouring hours tell nearly the same: four count as one, and of such five days are asked for."""
 DRIFTED_SHARE = 1 / 3
 """A model has drifted when a third of its features have: one sensor that was moved is a matter for the sensor."""
+OUTSIDE_SHIFTING, OUTSIDE_DRIFTED = 0.05, 0.25
+"""Shares of the last week that lie beyond everything that the lives of a fleet have shown."""
+MOST_MACHINES = 50
 AGAIN = timedelta(days=7)
 """A training that was refused is tried again by itself after a while."""
 FORGELINE = "Forgeline"
@@ -72,12 +77,7 @@ def look_ahead(
 
 
 def _want_first(key: str, now: datetime, *, asset_id: int | None = None, profile: str = "") -> None:
-    last = (
-        ModelVersion.objects.filter(key=key, asset_id=asset_id, profile=profile)
-        .order_by("-number")
-        .values_list("state", "asked_at")
-        .first()
-    )
+    last = list_own(key, asset_id, profile).values_list("state", "asked_at").first()
     if last is not None and (last[0] != VersionState.REFUSED or now - last[1] < AGAIN):
         return
     if asset_id is not None:
@@ -96,27 +96,51 @@ def _watch_drift(
     version: ModelVersion, names: Sequence[str], reference: Any, current: Any, now: datetime
 ) -> None:
     """Compare a model's features now with those that it was trained on; what has drifted stays so until retrained."""
+    # A life's rows are four hours each, and a worn machine differs from most of them, as it should: only what none of
+    # the lives has shown counts.
+    of_lives = version.key == LIFE
     reports: dict[str, dict[str, Any]] = {}
     for name, old, new in zip(names, reference.T, current.T, strict=True):
-        told = watch_drift(old, new, hang_together=HANG_TOGETHER, least=LEAST_HOURS)
-        if isinstance(told, DriftReport):
-            reports[name] = {
-                "state": told.drift.value, "stability": round(told.stability, 3), "distance": round(told.distance, 3),
-                "outside": round(told.outside, 3),
-            }  # fmt: skip
-        else:
+        told = watch_drift(old, new, hang_together=1 if of_lives else HANG_TOGETHER, least=LEAST_ROWS_SEEN)
+        if isinstance(told, NotEnough):
             reports[name] = {"reason": told.reason.value, "data": dict(told.data)}
+            continue
+        state = told.drift
+        if of_lives:
+            steps = (Drift.DRIFTED, OUTSIDE_DRIFTED), (Drift.SHIFTING, OUTSIDE_SHIFTING)
+            state = next((each for each, least in steps if told.outside >= least), Drift.STABLE)
+        reports[name] = {
+            "state": state.value, "stability": round(told.stability, 3), "distance": round(told.distance, 3),
+            "outside": round(told.outside, 3),
+        }  # fmt: skip
     judged = [report["state"] for report in reports.values() if "state" in report]
-    state = ""
+    whole = ""
     if judged:
         drifted = judged.count(Drift.DRIFTED) >= max(1, len(judged) * DRIFTED_SHARE)
-        state = (
+        whole = (
             Drift.DRIFTED if drifted else Drift.STABLE if set(judged) == {Drift.STABLE} else Drift.SHIFTING
         )
-    version.drift = {"at": now.isoformat(), "state": str(state), "points": reports}
-    if state == Drift.DRIFTED and version.drifted_at is None:
+    version.drift = {"at": now.isoformat(), "state": str(whole), "points": reports}
+    if whole == Drift.DRIFTED and version.drifted_at is None:
         version.drifted_at = now
     version.save(update_fields=["drift", "drifted_at"])
+
+
+def _watch_fleet(version: ModelVersion, keys: Sequence[str], reference: Any, now: datetime) -> None:
+    """Look at the last week of the fleet's machines, of a large one at some of them."""
+    points: dict[int, dict[str, int]] = {}
+    own = Point.objects.filter(
+        asset__profile=version.profile, asset__retired_at=None, key__in=keys, retired_at=None
+    )
+    for asset_id, key, pk in own.order_by("asset_id").values_list("asset_id", "key", "pk"):
+        points.setdefault(asset_id, {})[key] = pk
+    whole = [ids for ids in points.values() if set(keys) <= set(ids)]
+    weeks = [
+        week
+        for ids in whole[:: max(1, len(whole) // MOST_MACHINES)]
+        if (week := read_life([ids[key] for key in keys], now - DRIFT_SPAN, now)) is not None
+    ]
+    _watch_drift(version, keys, reference, np.vstack(weeks) if weeks else reference[:0], now)
 
 
 def _look_at_life(asset: Asset, watched: Watched, now: datetime) -> dict[str, Any]:
@@ -130,7 +154,7 @@ def _look_at_life(asset: Asset, watched: Watched, now: datetime) -> dict[str, An
         if len(failures) < least:
             return {"reason": "too_few_failures", "data": {"failures": len(failures), "needed": least}}
         _want_first(LIFE, now, profile=asset.profile)
-        last = ModelVersion.objects.filter(key=LIFE, profile=asset.profile).order_by("-number").first()
+        last = list_own(LIFE, None, asset.profile).defer("fitted").first()
         if last is not None and last.state == VersionState.REFUSED:
             return {"reason": last.reason, "data": last.reason_data}
         return {"reason": "training_waits", "data": {}}
@@ -144,8 +168,7 @@ def _look_at_life(asset: Asset, watched: Watched, now: datetime) -> dict[str, An
     if life is None:
         return {"reason": "too_short", "data": {}, "version": version.number}
     if _is_due(version, now):
-        recent = life[-int(DRIFT_SPAN.total_seconds() / 3600 / ROW_HOURS) :]
-        _watch_drift(version, keys, reference, recent, now)
+        _watch_fleet(version, keys, reference, now)
     if not version.is_trusted:
         return {"reason": "drifted", "data": {}, "version": version.number}
     told = predict_life(model, [life])

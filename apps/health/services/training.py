@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from django.db import transaction
 from django.utils.translation import gettext as _
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from apps.health import patterns
 from apps.health.models import ModelVersion
@@ -25,8 +26,10 @@ from apps.health.queries.ledger import (
     HEALTHY,
     PATTERN,
     ROW_HOURS,
+    find_current,
     get_version,
     list_failures,
+    list_own,
     mean_of_hours,
     read_life,
     read_slices,
@@ -67,9 +70,9 @@ def ask_training(version_id: int, *, actor: Actor) -> ModelVersion:
 def want(key: str, *, asset_id: int | None = None, profile: str = "", by: str) -> ModelVersion | None:
     """Put down that a version is wanted; None where one waits already."""
     with transaction.atomic():
-        own = ModelVersion.objects.filter(key=key, asset_id=asset_id, profile=profile)
         # Versions are few: their lock keeps numbers apart, and the constraint stands behind it.
-        numbers = list(own.select_for_update().order_by("-number").values_list("number", "state"))
+        own = list_own(key, asset_id, profile).select_for_update()
+        numbers = list(own.values_list("number", "state"))
         if any(state == VersionState.WANTED for _number, state in numbers):
             return None
         return ModelVersion.objects.create(
@@ -102,10 +105,10 @@ def train_version(version_id: int) -> bool:
         if row is None:
             return False
         began, cpu = time.monotonic(), time.thread_time()
-        former = ModelVersion.objects.filter(
-            key=row.key, asset_id=row.asset_id, profile=row.profile, state=VersionState.CURRENT
-        ).first()
-        told = _train_pattern(row, former) if row.key == PATTERN else _train_life(row)
+        former = find_current(row.key, asset_id=row.asset_id, profile=row.profile)
+        # On cores that others use too, threads of a library wait for each other many times longer than one works.
+        with threadpool_limits(1):
+            told = _train_pattern(row, former) if row.key == PATTERN else _train_life(row)
         row.trained_at, row.seconds = clock.now(), round(time.monotonic() - began, 1)
         if isinstance(told, NotEnough):
             row.state, row.reason = VersionState.REFUSED, told.reason.value
@@ -137,7 +140,7 @@ def _train_pattern(row: ModelVersion, former: ModelVersion | None) -> tuple[Mode
         place for place in range(len(ids)) if len(hours) and np.isfinite(levels[:, :, place]).mean() >= 0.5
     ]
     levels = levels[:, :, heard]
-    rows = levels.reshape(-1, len(heard))
+    rows = levels.reshape(levels.shape[0] * levels.shape[1], len(heard))
     told = patterns.train_pattern(
         [ids[place] for place in heard], None if watched.regime is None else watched.regime.pk, rows,
         regime.reshape(-1), seed=SEED,
@@ -184,7 +187,7 @@ def _train_life(row: ModelVersion) -> tuple[ModelCard, bytes] | NotEnough:
 
 
 def read_lives(
-    profile_key: str, now: datetime
+    profile_key: str,
 ) -> tuple[list[str], list[Any], list[tuple[datetime, datetime, int]]]:
     """Return the features of a profile, the lives of its machines that ran to failure, and (from, to, machine) of each.
 
