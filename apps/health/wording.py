@@ -111,13 +111,17 @@ def when(told: dict[str, Any]) -> str:
     """Say an interval as people do: in 12–30 days, most likely 18; in hours where it is near."""
     near = (told["high_s"] or told["expected_s"]) < 2 * 86_400
     unit_s = 3600 if near else 86_400
-    low, expected = (f"{told[name] / unit_s:,.0f}" for name in ("low_s", "expected_s"))
+    # A narrow interval keeps a digit more, so that its ends do not read as one number.
+    width = ((told["high_s"] or told["expected_s"]) - told["low_s"]) / unit_s
+    digits = 0 if width >= 1.5 else 1
+    words = {
+        name: f"{told[f'{name}_s'] / unit_s:,.{digits}f}"
+        for name in ("low", "expected", "high") if told[f"{name}_s"] is not None
+    }  # fmt: skip
     if told["high_s"] is None:
-        words = {"low": low, "expected": expected}
         if near:
             return _("in %(low)s hours or later, most likely in %(expected)s") % words
         return _("in %(low)s days or later, most likely in %(expected)s") % words
-    words = {"low": low, "expected": expected, "high": f"{told['high_s'] / unit_s:,.0f}"}
     if near:
         return _("in %(low)s–%(high)s hours, most likely in %(expected)s") % words
     return _("in %(low)s–%(high)s days, most likely in %(expected)s") % words

@@ -51,7 +51,7 @@ def trend_plot(site: Site, point: Point, told: dict[str, Any], ts_s: Any, levels
     return {
         "zone": site.zone, "unit": display_unit(point.unit), "decimals": point.decimals, "name": point.title,
         "rows": _with_gaps(rows), "limit": {"value": limit, "name": limit_name(told)},
-        "line": {"name": _("Line"), "rows": line}, "fan": {"name": _("90 % interval"), "rows": fan},
+        "line": {"name": _("Trend line"), "rows": line}, "fan": {"name": _("90 % interval"), "rows": fan},
         "from": rows[0][0] if rows else _ms(told["from_s"]), "to": _ms(at + reach * 1.04),
     }  # fmt: skip
 

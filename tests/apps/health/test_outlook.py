@@ -83,6 +83,8 @@ def test_the_interval_is_said_as_people_do() -> None:
     assert when(told) == "in 12–30 days, most likely in 18"
     assert when({**told, "high_s": None}) == "in 12 days or later, most likely in 18"
     assert when({"low_s": 3600, "expected_s": 7200, "high_s": 10_800}) == "in 1–3 hours, most likely in 2"
+    narrow = {"low_s": 10.9 * DAY, "expected_s": 11.1 * DAY, "high_s": 11.3 * DAY}
+    assert when(narrow) == "in 10.9–11.3 days, most likely in 11.1"
     with translation.override("zh-hans"):
         assert "12–30 天" in when(told)
 

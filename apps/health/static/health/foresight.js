@@ -39,7 +39,7 @@
       if (data.line) series.push({ id: "line", name: data.line.name, type: "line", data: data.line.rows, symbol: "none", lineStyle: { width: 1.6, type: "dashed", color: ahead }, itemStyle: { color: ahead } });
       chart.setOption({
         animation: false, textStyle: { fontFamily: css("--font") },
-        grid: { left: 8, right: 16, top: data.line ? 40 : 24, bottom: 8, containLabel: true },
+        grid: { left: 8, right: 16, top: data.line ? 56 : 24, bottom: 8, containLabel: true },
         legend: data.line ? { top: 0, left: 0, icon: "roundRect", itemHeight: 3, textStyle: { color: ink }, type: "scroll", data: series.filter((each) => each.name).map((each) => each.name) } : undefined,
         tooltip: {
           trigger: "axis", confine: true, backgroundColor: css("--panel"), borderColor: line, textStyle: { color: css("--ink"), fontSize: 13 }, axisPointer: { lineStyle: { color: ink } },
