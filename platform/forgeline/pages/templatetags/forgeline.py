@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext as _, pgettext
 
@@ -50,6 +51,12 @@ def section_title(section: str) -> str:
         "company": _("Company"),
         "operator": _("Service"),
     }.get(section, "")
+
+
+@register.simple_tag
+def has_mail_server() -> bool:
+    """Whether letters leave this server; without one they become files (FORGELINE_EMAIL_URL)."""
+    return not settings.EMAIL_BACKEND.endswith(".filebased.EmailBackend")
 
 
 def label_of(labels: dict[str, Any], value: float | None) -> str:
