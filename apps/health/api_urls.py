@@ -16,6 +16,8 @@ router.register("machine-documents", register.FileViewSet, basename="machine-doc
 router.register("downtime-reasons", register.ReasonViewSet, basename="downtime-reason")
 router.register("machine-conditions", condition.ConditionViewSet, basename="machine-condition")
 router.register("advisories", condition.AdvisoryViewSet, basename="advisory")
+router.register("machine-outlooks", condition.OutlookViewSet, basename="machine-outlook")
+router.register("model-versions", condition.VersionViewSet, basename="model-version")
 
 urlpatterns = [
     *router.urls,

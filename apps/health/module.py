@@ -23,6 +23,7 @@ MANIFEST = Manifest(
         "health.reason": _("Downtime reason"),
         "health.terms": _("Terms of maintenance"),
         "health.advisory": _("Advisory"),
+        "health.model": _("Model version"),
     },
     events=(
         EventType(
@@ -50,10 +51,11 @@ MANIFEST = Manifest(
             "health.maintenance", "health/parts/of_machine.html", "apps.health.cards.machine_panel", "health.view", 10
         ),
     ),
-    beat={"health.make_due_orders": 60.0, "health.watch_machines": 60.0},
+    beat={"health.make_due_orders": 60.0, "health.watch_machines": 60.0, "health.train_models": 60.0},
     long_tasks=("health.watch_*", "health.train_*"),
     enum_names={
         "AdvisoryKindEnum": "apps.health.models.condition.AdvisoryKind",
+        "ModelVersionStateEnum": "apps.health.models.ledger.VersionState",
         "WorkOrderStateEnum": "apps.health.models.orders.State",
         "WorkOrderKindEnum": "apps.health.models.orders.OrderKind",
         "WorkOrderPriorityEnum": "apps.health.models.orders.OrderPriority",

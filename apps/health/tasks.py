@@ -8,6 +8,7 @@ from celery import shared_task
 
 from apps.health.services.condition import list_due
 from apps.health.services.plans import make_due_orders as make_due
+from apps.health.services.training import list_wanted, train_version
 from apps.health.services.turns import MACHINES_A_TURN, Turn
 from forgeline.entitlements.rights import rights_of
 from forgeline.tenancy.scoping import list_tenant_ids, tenant_scope
@@ -49,3 +50,21 @@ def watch_batch(tenant_id: int, asset_ids: list[int]) -> None:
     while turn.goes_on and time.monotonic() < until:
         turn.step()
     turn.end()
+
+
+@shared_task(name="health.train_models", ignore_result=True, expires=55)
+def train_models() -> None:
+    """Ask for each training that is wanted; a version that is trained meanwhile is left alone."""
+    for tenant_id in list_tenant_ids():
+        if rights_of(tenant_id).has_module("health"):
+            with tenant_scope(tenant_id, branches=()):
+                wanted = list_wanted()
+            for version_id in wanted:
+                train_model.apply_async((tenant_id, version_id), expires=55)
+
+
+@shared_task(name="health.train_model", ignore_result=True)
+def train_model(tenant_id: int, version_id: int) -> None:
+    """Train one version of a model, once."""
+    with tenant_scope(tenant_id, branches=()):
+        train_version(version_id)

@@ -65,9 +65,15 @@ def advisory_sentence(row: Advisory) -> str:
     """Say what an advisory foretells, with its numbers."""
     if row.kind == AdvisoryKind.TREND:
         return trend(row.data, row.point)
-    return _("%(point)s shows what it has hardly ever shown: %(value)s") % {
-        "point": row.point.title, "value": quantity(row.data["value"], row.point),
-    }  # fmt: skip
+    if row.kind == AdvisoryKind.LIFE:
+        return life(row.data)
+    words = {"point": row.point.title, "value": quantity(row.data["value"], row.point)}
+    if "shares" in row.data:
+        return (
+            _("The points together are not as they were when it was well; most of it: %(point)s, %(value)s")
+            % words
+        )
+    return _("%(point)s shows what it has hardly ever shown: %(value)s") % words
 
 
 def quantity(value: float, point: Point) -> str:
@@ -85,28 +91,76 @@ def trend(told: dict[str, Any], point: Point) -> str:
         }
     if not told["expected_s"]:
         return _("%(point)s stands at its limit of %(limit)s") % words
-    days = {name: f"{told[name] / 86_400:,.0f}" for name in ("expected_s", "low_s")}
-    if told["high_s"] is None:
-        return _("%(point)s reaches %(limit)s in %(days)s days (at least %(low)s)") % {
-            **words, "days": days["expected_s"], "low": days["low_s"],
-        }  # fmt: skip
-    return _("%(point)s reaches %(limit)s in %(days)s days (%(low)s–%(high)s)") % {
-        **words, "days": days["expected_s"], "low": days["low_s"], "high": f"{told['high_s'] / 86_400:,.0f}",
+    return _("%(point)s reaches %(limit)s %(when)s") % {**words, "when": when(told)}
+
+
+def proof(told: dict[str, Any], point: Point) -> str:
+    """Say how far a line was off on what it had not seen."""
+    words = {name: quantity(told[name], point) for name in ("error", "still")}
+    return _("Tried on the last quarter of the time: off by %(error)s; standing still by %(still)s") % words
+
+
+def life(told: dict[str, Any]) -> str:
+    """Say how long a machine lives by its fleet's model, or why nobody can say."""
+    if "reason" in told:
+        return no_answer(told["reason"], told["data"])
+    return _("By the lives of machines of its kind it fails %(when)s") % {"when": when(told)}
+
+
+def when(told: dict[str, Any]) -> str:
+    """Say an interval as people do: in 12–30 days, most likely 18; in hours where it is near."""
+    near = (told["high_s"] or told["expected_s"]) < 2 * 86_400
+    unit_s = 3600 if near else 86_400
+    # A narrow interval keeps a digit more, so that its ends do not read as one number.
+    width = ((told["high_s"] or told["expected_s"]) - told["low_s"]) / unit_s
+    digits = 0 if width >= 1.5 else 1
+    words = {
+        name: f"{told[f'{name}_s'] / unit_s:,.{digits}f}"
+        for name in ("low", "expected", "high") if told[f"{name}_s"] is not None
     }  # fmt: skip
+    if told["high_s"] is None:
+        if near:
+            return _("in %(low)s hours or later, most likely in %(expected)s") % words
+        return _("in %(low)s days or later, most likely in %(expected)s") % words
+    if near:
+        return _("in %(low)s–%(high)s hours, most likely in %(expected)s") % words
+    return _("in %(low)s–%(high)s days, most likely in %(expected)s") % words
 
 
 def no_answer(reason: str, data: dict[str, float]) -> str:
     """Say why there is no score, with what it would take."""
-    return {
+    shares = ("false_alarms", "allowed", "coverage")
+    numbers = {
+        key: f"{value:.0%}" if key in shares else f"{value:,.0f}" if abs(value) >= 10 else f"{value:,.2g}"
+        for key, value in data.items()
+    }
+    sentence = {
         "no_points": _("the machine has no measured points."),
         "no_samples": _("nothing came from it in this hour."),
         "not_running": _("it did not run in this hour."),
         "warming_up": _("%(hours)s of %(needed)s running hours are known; it is judged after a day."),
         "too_many_gaps": _("too much of the time is not known."),
         "too_few_samples": _("too few samples: %(samples)s of %(needed)s."),
+        "too_few_points": _("too few points: %(points)s of %(needed)s."),
+        "too_few_failures": _("%(failures)s of %(needed)s failures."),
         "too_short": _("too short a time is known."),
         "clock_jumps": _("its clock ran backwards."),
+        "no_variation": _("nothing varies in it."),
         "no_trend": _("it neither rises nor falls for certain."),
         "trend_away": _("it moves away from the limit."),
         "beyond_horizon": _("too far ahead to say."),
-    }.get(reason, reason) % {key: f"{value:,.0f}" for key, value in data.items()}
+        "unknown_regime": _("it is worked in a way that the model has not seen."),
+        "other_points": _("its points are others than those that the model knows."),
+        "drifted": _("the model has drifted from what it was trained on."),
+        "training_waits": _("its model waits for its training."),
+    }.get(reason)
+    if reason == "not_predictable":
+        if "false_alarms" in data:
+            sentence = _(
+                "tried on healthy hours that it had not seen, the model called %(false_alarms)s of them."
+            )
+        elif "rmse" in data:
+            sentence = _("tried on later failures, the model was no better than the mean of all lives.")
+        else:
+            sentence = _("tried on the last quarter of the time, the line was no better than standing still.")
+    return reason if sentence is None else sentence % numbers

@@ -11,6 +11,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from apps.health.models import ModelVersion, Watch
+from forgeline.assets.models import Asset, Point
+from forgeline.base import clock
+from forgeline.tenancy.scoping import tenant_scope
 from tests.api.conftest import make_machine
 from tests.conftest import Company
 
@@ -65,6 +69,29 @@ def _grow(client: APIClient, plant_id: int, machine_id: int, first: int, count: 
             assert answer.status_code == 201, (name, answer.content)
 
 
+def _judge(company: Company, first: int, count: int) -> None:
+    """Add rows that only the worker makes: an outlook a machine, versions of one model."""
+    now = clock.now()
+    with tenant_scope(company.tenant_id):
+        point = Point.objects.order_by("pk").first()
+        assert point is not None
+        way = {
+            "point": point.pk,
+            "limit": 5.0,
+            "level": "H",
+            "is_upper": True,
+            "reason": "no_trend",
+            "data": {},
+        }
+        for asset in Asset.objects.order_by("pk")[first : first + count]:
+            Watch.objects.create(asset=asset, trends=[way])
+        for number in range(first, first + count):
+            ModelVersion.objects.create(
+                key="machine_pattern", asset_id=point.asset_id, number=number + 1, state="former", asked_by="x",
+                asked_at=now,
+            )  # fmt: skip
+
+
 def _count_queries(client: APIClient, address: str) -> int:
     with CaptureQueriesContext(connection) as asked:
         assert client.get(address).status_code == 200
@@ -77,8 +104,10 @@ def measured(company: Company, client_of: ClientOf) -> dict[str, tuple[int, int]
     client = client_of(company.manager_key)
     made = make_machine(client)
     _grow(client, made["plant"]["id"], made["machine"]["id"], 0, 1)
+    _judge(company, 0, 1)
     short = {name: _count_queries(client, f"/api/v1/{name}/") for name in BUDGET}
     _grow(client, made["plant"]["id"], made["machine"]["id"], 1, MORE_ROWS)
+    _judge(company, 1, MORE_ROWS)
     return {name: (short[name], _count_queries(client, f"/api/v1/{name}/")) for name in BUDGET}
 
 

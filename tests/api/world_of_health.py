@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from apps.health.models import Condition, Episode, Watch, WorkOrder
+from apps.health.models import Condition, Episode, ModelVersion, Watch, WorkOrder
 from apps.health.rules import Line
+from apps.health.science.card import ModelCard
 from apps.health.services.advisories import open_for_episode
 from apps.health.services.orders import make_order
 from forgeline.assets.models import Point
@@ -36,6 +37,8 @@ class HealthIds:
     reason: int
     advisory: int
     condition: int
+    version: int
+    outlook: int
 
     def own(self) -> dict[str, int]:
         """First word of an address → the id that it asks for."""
@@ -44,6 +47,7 @@ class HealthIds:
             "inspection-routes": self.inspection_route, "inspections": self.inspection,
             "machine-documents": self.document, "downtime-reasons": self.reason,
             "advisories": self.advisory, "machine-conditions": self.condition,
+            "model-versions": self.version, "machine-outlooks": self.outlook,
         }  # fmt: skip
 
     def pages(self) -> dict[str, int]:
@@ -51,7 +55,7 @@ class HealthIds:
         return {
             "work_order_id": self.work_order, "plan_id": self.plan, "part_id": self.part, "file_id": self.document,
             "inspection_route_id": self.inspection_route, "inspection_id": self.inspection,
-            "advisory_id": self.advisory,
+            "advisory_id": self.advisory, "version_id": self.version,
         }  # fmt: skip
 
     def bodies(self, *, plant: int, machine: int, mark: str) -> dict[str, Any]:
@@ -71,6 +75,7 @@ class HealthIds:
             "post work-orders/{id}/parts/": {"part": self.part, "quantity": "1"},
             "post work-orders/{id}/put_back/": {"use": self.part_use},
             "post advisories/{id}/order/": None,
+            "post model-versions/{id}/train/": None,
             "post advisories/{id}/finding/": {"finding": "confirmed", "note": f"{mark} dry"},
             "post spare-parts/": part,
             "patch spare-parts/{id}/": {"place": "A-1"},
@@ -120,6 +125,7 @@ def make_health(
     route = made("inspection-routes/", {"plant": plant, "name": f"{mark} walk", "items": items})
     made(f"machine-records/{machine}/label/", {})
     advisory, condition = make_advisory(company.tenant_id, machine)
+    version, outlook = make_version(company.tenant_id, machine, mark=mark)
     document = {"asset": machine, "name": f"{mark}.txt", "content": CONTENT}
     return HealthIds(
         work_order=order.pk,
@@ -134,6 +140,8 @@ def make_health(
         reason=made("downtime-reasons/", {"name": f"{mark} drive"})["id"],
         advisory=advisory,
         condition=condition,
+        version=version,
+        outlook=outlook,
     )
 
 
@@ -153,3 +161,36 @@ def make_advisory(tenant_id: int, machine: int) -> tuple[int, int]:
         )
         Watch.objects.create(asset_id=machine, ran_at=at, hours=1, cpu_s=0.1, next_hour=at)
     return row.pk, hour.pk
+
+
+def make_version(tenant_id: int, machine: int, *, mark: str) -> tuple[int, int]:
+    """Make a trained version of a machine's model with its card, and an outlook with an answer and a refusal."""
+    with tenant_scope(tenant_id):
+        point = Point.objects.filter(asset_id=machine, kind=Kind.GAUGE).order_by("pk").first()
+        assert point is not None
+        now = clock.now()
+        card = ModelCard(
+            method="multivariate.t2q", version="1", features=(point.key,), trained_from_us=0, trained_to_us=1, rows=900,
+            machines=1, split="time", scores={"false_alarms": 0.01, "found": 0.9},
+            trivial={"false_alarms": 0.04, "found": 0.5}, seed=1, settings={"regimes": 2.0},
+        )  # fmt: skip
+        report = {"state": "stable", "stability": 0.02, "distance": 0.1, "outside": 0.0}
+        drift = {"at": now.isoformat(), "state": "stable", "points": {point.key: report}}
+        version = ModelVersion.objects.create(
+            key="machine_pattern", asset_id=machine, number=1, state="current", card=asdict(card), drift=drift,
+            asked_by=mark, asked_at=now, trained_at=now, seconds=1.0,
+        )  # fmt: skip
+        watch = Watch.objects.get(asset_id=machine)
+        way = {"point": point.pk, "limit": 85.0, "level": "H", "is_upper": True}
+        watch.trends = [
+            way | {
+                "expected_s": 1.5e6, "low_s": 1e6, "high_s": 2.6e6, "stands": 70.0, "at_s": now.timestamp(),
+                "from_s": now.timestamp() - 1e6, "slope_per_s": 1e-5, "slope_low_per_s": 5e-6,
+                "slope_high_per_s": 1.5e-5, "error": 0.4, "still": 2.1,
+            },
+            way | {"limit": 40.0, "level": "L", "is_upper": False, "reason": "trend_away", "data": {}},
+        ]  # fmt: skip
+        watch.life = {"reason": "too_few_failures", "data": {"failures": 2, "needed": 10}}
+        watch.pattern = {"score": 0.4, "shares": [[point.pk, 1.0]], "version": 1}
+        watch.save()
+    return version.pk, watch.pk

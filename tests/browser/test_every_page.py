@@ -29,7 +29,7 @@ from forgeline.jobs import files, working
 from forgeline.tenancy.scoping import tenant_scope
 from forgeline.transfer.sheets.importing import start_import
 from forgeline.webhooks.services import create_endpoint, ping
-from tests.api.world_of_health import make_advisory
+from tests.api.world_of_health import make_advisory, make_version
 from tests.browser.conftest import Floor, Sender, sign_in
 
 pytestmark = pytest.mark.browser
@@ -104,6 +104,7 @@ def _maintain(floor: Floor, boss: Actor) -> list[str]:
     route = create_route(site_id=floor.site_id, name="PLC7", items=items, actor=boss)
     run = start_pass(route.pk, actor=boss)
     advisory, _hour = make_advisory(floor.company.tenant_id, floor.machine_id)
+    version, _outlook = make_version(floor.company.tenant_id, floor.machine_id, mark="PLC7")
     token = make_label(floor.machine_id, actor=boss).fault_token
     return [
         "/health/", "/health/calendar/", "/health/orders/", "/health/orders/new/", f"/health/orders/{order.pk}/",
@@ -111,7 +112,9 @@ def _maintain(floor: Floor, boss: Actor) -> list[str]:
         f"/health/parts/{part.pk}/", "/health/routes/", "/health/routes/new/", f"/health/routes/{route.pk}/",
         f"/health/inspections/{run.pk}/", "/health/machines/", f"/health/machines/{floor.machine_id}/",
         "/health/condition/", f"/health/condition/{floor.machine_id}/", "/health/condition/advisories/",
-        f"/health/condition/advisories/{advisory}/", "/health/condition/models/", "/health/figures/",
+        f"/health/condition/advisories/{advisory}/", "/health/condition/models/",
+        f"/health/condition/models/{version}/", "/health/condition/models/remaining_life/",
+        "/health/condition/models/trend_to_limit/", "/health/figures/",
         "/health/condition/runs/", "/health/effect/",
         "/health/terms/", f"/health/report/{token}/",
         "/transfer/", "/transfer/samples/", "/jobs/", f"/jobs/{_try_table(floor)}/",

@@ -48,6 +48,24 @@ def test_the_board_is_worked_by_keyboard(open_page: OpenPage, floor: Floor) -> N
     assert page.faults == []
 
 
+def test_a_card_is_dragged_and_what_is_refused_is_told(open_page: OpenPage, floor: Floor) -> None:
+    with tenant_scope(floor.company.tenant_id):
+        orders.make_order(asset_id=floor.machine_id, title="One", by="x", state="requested")
+    page = open_page(width=1920, height=1080)
+    sign_in(page, "alice@example.com")
+    page.goto("/health/")
+    with page.expect_navigation():
+        page.drag_and_drop("[data-card]", "[data-state=approved]")
+    with tenant_scope(floor.company.tenant_id):
+        assert WorkOrder.objects.get(title="One").state == "approved"
+    with page.expect_navigation():
+        page.drag_and_drop("[data-card]", "[data-state=done]")
+    assert page.get_by_text("from there it cannot become Done").is_visible()
+    with tenant_scope(floor.company.tenant_id):
+        assert WorkOrder.objects.get(title="One").state == "approved"
+    assert page.faults == []
+
+
 def test_a_pass_goes_on_when_the_net_was_away(open_page: OpenPage, floor: Floor) -> None:
     boss = _boss(floor)
     with tenant_scope(floor.company.tenant_id):

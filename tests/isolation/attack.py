@@ -102,6 +102,7 @@ def _pages(world: World, tokens: dict[str, str]) -> Iterator[Probe]:
         "token": "a-token",
         "company": "nobody",
         "form": "csv",
+        "key": "machine_pattern",
         **tokens,
     }
     for route, parameters in list_pages():

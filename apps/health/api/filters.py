@@ -77,3 +77,16 @@ class AdvisoryFilter(filters.FilterSet):
 
     def by_open(self, rows: Any, _name: str, value: bool) -> Any:
         return rows.filter(finding="") if value else rows.exclude(finding="")
+
+
+class OutlookFilter(filters.FilterSet):
+    asset = Numbers(field_name="asset_id", lookup_expr="in")
+    plant = filters.NumberFilter(field_name="asset__site_id")
+
+
+class VersionFilter(filters.FilterSet):
+    asset = Numbers(field_name="asset_id", lookup_expr="in")
+    plant = filters.NumberFilter(field_name="asset__site_id")
+    key = Words(lookup_expr="in")
+    profile = filters.CharFilter()
+    state = Words(lookup_expr="in")

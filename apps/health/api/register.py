@@ -213,7 +213,7 @@ class MaintenanceTermsSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Terms
-        fields = ["labour_rate", "currency", "cost_acting", "cost_failure", "orders_by_rule"]
+        fields = ["labour_rate", "currency", "cost_acting", "cost_failure", "horizon_days", "orders_by_rule"]
         extra_kwargs = {"currency": {"required": False}}
 
 

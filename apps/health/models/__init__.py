@@ -2,6 +2,7 @@
 
 from apps.health.models.condition import Advisory, Condition, Episode, Watch
 from apps.health.models.inspections import Inspection, InspectionItem, InspectionResult, InspectionRoute
+from apps.health.models.ledger import ModelVersion
 from apps.health.models.orders import CheckItem, DowntimeReason, LabourEntry, OrderEntry, PartUse, WorkOrder
 from apps.health.models.plans import MaintenancePlan
 from apps.health.models.register import MachineRecord, StoredFile, Terms
@@ -22,6 +23,7 @@ __all__ = [
     "MachineRecord",
     "MaintenancePlan",
     "ModelRun",
+    "ModelVersion",
     "OrderEntry",
     "PartUse",
     "SparePart",

@@ -30,6 +30,11 @@ class Watch(TenantModel):
     severities = models.JSONField(default=dict)
     """Point → how odd it still is, 0 to 1, fading."""
     trends = models.JSONField(default=list)
+    """``outlook.lay_trend`` of each limit at the last run."""
+    pattern = models.JSONField(default=dict)
+    """What all points together said in the last hour: score, shares and version, or the reason for none."""
+    life = models.JSONField(default=dict)
+    """What the fleet's model says of the time that is left, or why it cannot."""
     cpu_s = models.FloatField(default=0)
     """Of the last run."""
     hours = models.PositiveIntegerField(default=0)
@@ -57,6 +62,8 @@ class Condition(TenantModel):
     reason_data = models.JSONField(default=dict)
     features = models.JSONField(default=dict)
     """Point → its features in this hour."""
+    levels = models.BinaryField(default=b"")
+    """Its five-minute levels (``judging.pack_levels``), by which models are trained."""
     samples = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
 
@@ -68,6 +75,10 @@ class Condition(TenantModel):
         return f"{self.asset_id} {self.hour}"
 
 
+TOGETHER = "together"
+"""Stands in an episode for all points by their pattern."""
+
+
 class Episode(TenantModel):
     """A stretch in which a machine's values stood out; onsets close to each other are one."""
 
@@ -75,7 +86,7 @@ class Episode(TenantModel):
     started_at = models.DateTimeField()
     last_at = models.DateTimeField()
     points = models.JSONField(default=dict)
-    """Point → ``{score, value, at}`` of its oddest value."""
+    """Point → ``{score, value, at}`` of its oddest value; TOGETHER → the same with ``shares`` (point, share)."""
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["asset", "started_at"], name="health_episode_once")]
@@ -87,6 +98,7 @@ class Episode(TenantModel):
 class AdvisoryKind(models.TextChoices):
     ANOMALY = "anomaly", _("Unusual values")
     TREND = "trend", _("On the way to a limit")
+    LIFE = "life", _("Little life left")
 
 
 class Finding(models.TextChoices):

@@ -93,6 +93,12 @@ class Terms(TenantModel):
         blank=True,
         validators=[MinValueValidator(0)],
     )
+    horizon_days = models.PositiveSmallIntegerField(
+        _("days ahead in which a limit is told"),
+        default=14,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+    )
+    """A limit or a failure is told once the near end of its interval lies within them."""
     orders_by_rule = models.BooleanField(_("each new advisory asks for a work order"), default=False)
 
     class Meta(TenantModel.Meta):

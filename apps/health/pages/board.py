@@ -38,7 +38,7 @@ def board(request: HttpRequest) -> HttpResponse:
     }
     shown = [
         {
-            "state": state, "title": State(state).label, "orders": columns[state],
+            "state": state, "title": State(state).label, "orders": columns[state], "steps": steps[state],
             "first": _FIRST[state] if _FIRST[state] in steps[state] else "",
         }
         for state in BOARD

@@ -1,8 +1,8 @@
-"""Machines' condition by the hour with its parts, episodes and ways to limits; advisories; what models are worth."""
+"""Machines' condition by the hour with its parts, episodes and ways to limits; advisories."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -12,9 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _, gettext_lazy
 
 from apps.health import wording
-from apps.health.models import Advisory, Condition
-from apps.health.models.condition import AdvisoryKind, Finding
+from apps.health.cardwords import model_title
+from apps.health.models import Advisory, Condition, Watch
+from apps.health.models.condition import TOGETHER, AdvisoryKind, Finding
 from apps.health.pages.frame import MOST_ROWS, attempt, may, page, zone_of
+from apps.health.pages.plots import index_plot, trend_plot
 from apps.health.queries.condition import (
     find_watch,
     get_advisory,
@@ -23,20 +25,18 @@ from apps.health.queries.condition import (
     list_hours,
     list_latest,
     list_watches,
-    read_model,
-    read_models,
 )
+from apps.health.queries.ledger import PATTERN, find_current
 from apps.health.queries.register import find_terms, get_record, list_machines
+from apps.health.queries.watched import TREND_SPAN, read_levels, read_watched
 from apps.health.rules import PLAN, REQUEST, VIEW, WORK
 from apps.health.services import advisories as services
-from apps.health.services.condition import list_watched
-from forgeline.assets.models import Point
+from forgeline.assets.models import Asset, Point, Site
 from forgeline.base import clock
 from forgeline.base.clock import now_us
 from forgeline.web.chart import chart_context
 
 SHOWN = timedelta(days=14)
-WIDTH, HEIGHT = 1000, 160
 
 
 class FindingForm(forms.Form):
@@ -71,11 +71,11 @@ def conditions(request: HttpRequest) -> HttpResponse:
 
 @page(VIEW)
 def condition(request: HttpRequest, asset_id: int) -> HttpResponse:
-    """One machine: the index over two weeks and by its parts, episodes, ways to limits, its points in the chart."""
+    """One machine: the index over two weeks and by its parts, ways to limits, what is left, episodes, its points."""
     asset = get_record(asset_id).asset
-    since = clock.now() - SHOWN
-    hours = list_hours(asset_id, since)
-    points = list_watched(asset_id)
+    now = clock.now()
+    hours = list_hours(asset_id, now - SHOWN)
+    points = list(read_watched(asset).points)
     by_id = {point.pk: point for point in points}
     last = hours[-1] if hours else None
     watch = find_watch(asset_id)
@@ -84,16 +84,12 @@ def condition(request: HttpRequest, asset_id: int) -> HttpResponse:
         {"from": int(each.started_at.timestamp() * 1000), "to": int(each.last_at.timestamp() * 1000), "name": ""}
         for each in episodes
     ]  # fmt: skip
-    trends = [
-        {"says": wording.trend(each, by_id[each["point"]]), "is_answer": "reason" not in each}
-        for each in (watch.trends if watch else [])
-        if each["point"] in by_id
-    ]
     context = {
         "tab": "conditions", "asset": asset, "row": last, "says": _says(last), "parts": _parts(last, by_id),
-        "watch": watch, "line": _line(hours, since.timestamp()), "width": WIDTH, "height": HEIGHT, "trends": trends,
-        "episodes": [_episode(each, by_id) for each in episodes],
-        "silent": [row for row in reversed(hours) if row.reason][:1], "judged": len(hours),
+        "watch": watch, "index": _index(asset.site, hours, now), "ways": _ways(asset, watch, by_id, now),
+        "life": _life(watch, by_id), "together": _together(watch, by_id),
+        "version": find_current(PATTERN, asset_id=asset_id),
+        "episodes": [_episode(each, by_id) for each in episodes], "judged": len(hours),
         **chart_context(
             asset.site, points, [point.pk for point in points[:1]], now_us(), range_="7d", marks=marks
         ),
@@ -136,14 +132,6 @@ def advisory(request: HttpRequest, advisory_id: int) -> HttpResponse:
         return render(request, "health/advisory.html", _context(request, row, form), status=status)
 
 
-@page(VIEW)
-def models(request: HttpRequest) -> HttpResponse:
-    """What each model was worth, and whether it may call people."""
-    rows = [{"row": each, "title": AdvisoryKind(each.kind).label} for each in read_models()]
-    context = {"tab": "models", "rows": rows, "currency": find_terms().currency}
-    return render(request, "health/models.html", context)
-
-
 def _context(request: HttpRequest, row: Advisory, form: FindingForm) -> dict[str, Any]:
     points = Point.objects.in_bulk(row.point_ids)
     shown = [points[pk] for pk in row.point_ids if pk in points]
@@ -160,7 +148,7 @@ def _context(request: HttpRequest, row: Advisory, form: FindingForm) -> dict[str
     return {
         "tab": "advisories", "row": row, "says": wording.advisory_sentence(row), "currency": find_terms().currency,
         "may_order": may(request, REQUEST) and not row.finding and is_over, "form": form if may_label else None,
-        "figures": read_model(row.model),
+        "model_title": model_title(row.model),
         **chart_context(row.asset.site, shown, row.point_ids[:2], now_us(), span_ms=span, marks=marks, limits=limits),
     }  # fmt: skip
 
@@ -174,7 +162,10 @@ def _says(row: Condition | None) -> str:
 def _parts(row: Condition | None, points: dict[int, Point]) -> list[dict[str, Any]]:
     """What took points away, the most first."""
     parts = [] if row is None else [part for part in row.parts if part["point"] in points]
-    words = {"anomaly": _("unusual values"), "trend": _("on the way to its limit")}
+    words = {
+        "anomaly": _("unusual values"), "trend": _("on the way to its limit"), "limit": _("near its limit"),
+        "pattern": _("the points together, this one the most"),
+    }  # fmt: skip
     return [
         {"point": points[part["point"]], "word": words[part["kind"]], "lost": part["lost"]}
         for part in sorted(parts, key=lambda part: -part["lost"])
@@ -182,26 +173,72 @@ def _parts(row: Condition | None, points: dict[int, Point]) -> list[dict[str, An
 
 
 def _episode(row: Any, points: dict[int, Point]) -> dict[str, Any]:
-    worst = sorted(row.points.items(), key=lambda item: -item[1]["score"])
+    alone = {int(key): each for key, each in row.points.items() if key != TOGETHER}
     told = [
-        f"{points[int(key)].title} {wording.quantity(each['value'], points[int(key)])}"
-        for key, each in worst
-        if int(key) in points
+        f"{points[key].title} {wording.quantity(each['value'], points[key])}"
+        for key, each in sorted(alone.items(), key=lambda item: -item[1]["score"])
+        if key in points
     ]
+    if TOGETHER in row.points:
+        shares = row.points[TOGETHER]["shares"]
+        most = [points[point_id].title for point_id, _share in shares[:2] if point_id in points]
+        told.append(_("the points together (%(most)s)") % {"most": ", ".join(most)})
     return {"row": row, "told": " · ".join(told[:3]), "advisory": getattr(row, "advisory", None)}
 
 
-def _line(hours: list[Condition], since_s: float) -> list[str]:
-    """The index as strokes of a drawing; an hour without one ends a stroke."""
-    strokes: list[list[str]] = [[]]
-    former = 0.0
-    for row in hours:
-        at = row.hour.timestamp()
-        if row.index is None or at - former > 3600:
-            strokes.append([])
-        if row.index is not None:
-            x = (at + 1800 - since_s) / SHOWN.total_seconds() * WIDTH
-            strokes[-1].append(f"{x:.1f},{HEIGHT - row.index / 100 * HEIGHT:.1f}")
-            former = at
-    # A single hour is a stroke of no length, which round ends make a dot.
-    return [" ".join(each * 2 if len(each) == 1 else each) for each in strokes if each]
+def _index(site: Site, hours: list[Condition], now: datetime) -> dict[str, Any] | None:
+    """The index to be drawn, None while no hour has one."""
+    if not any(row.index is not None for row in hours):
+        return None
+    return index_plot(site, hours, int((now - SHOWN).timestamp() * 1000), int(now.timestamp() * 1000))
+
+
+def _ways(asset: Asset, watch: Watch | None, points: dict[int, Point], now: datetime) -> dict[str, Any]:
+    """Ways to limits: those that are known with their plots, the nearest first; the others with their reason."""
+    told = [each for each in (watch.trends if watch else []) if each["point"] in points]
+    known = sorted((each for each in told if "reason" not in each), key=lambda each: each["expected_s"])
+    plots = []
+    if known:
+        ts_s, levels = read_levels(asset.pk, [each["point"] for each in known], now - TREND_SPAN)
+        for place, each in enumerate(known):
+            point = points[each["point"]]
+            plots.append(
+                {
+                    "id": f"way-{place}", "says": wording.trend(each, point), "proof": wording.proof(each, point),
+                    "plot": trend_plot(asset.site, point, each, ts_s, levels[:, place]) if len(ts_s) else None,
+                }
+            )  # fmt: skip
+    silent = [
+        {"title": points[each["point"]].title, "limit": wording.quantity(each["limit"], points[each["point"]]),
+         "says": wording.no_answer(each["reason"], each["data"])}
+        for each in told if "reason" in each
+    ]  # fmt: skip
+    return {"known": plots, "silent": silent}
+
+
+def _life(watch: Watch | None, points: dict[int, Point]) -> dict[str, Any] | None:
+    """What the fleet's model says, None for a machine of no fleet."""
+    told = watch.life if watch else {}
+    if not told:
+        return None
+    by = points.get(told.get("point", 0))
+    return {
+        "says": wording.life(told), "is_answer": "reason" not in told, "by": by.title if by else "",
+        "version": told.get("version"),
+    }  # fmt: skip
+
+
+def _together(watch: Watch | None, points: dict[int, Point]) -> dict[str, Any] | None:
+    """What all points together said in the last hour, None while there is no model of them."""
+    told = watch.pattern if watch else {}
+    if not told:
+        return None
+    shares = [
+        {"point": points[point_id], "share": share}
+        for point_id, share in told.get("shares", []) if point_id in points and share >= 0.01
+    ]  # fmt: skip
+    reason = told.get("reason", "")
+    return {
+        "score": told.get("score"), "shares": shares[:4], "is_odd": told.get("score", 0) > 1,
+        "says": wording.no_answer(reason, {}) if reason else "",
+    }  # fmt: skip

@@ -37,6 +37,10 @@ class TermsForm(forms.Form):
     cost_failure = forms.DecimalField(
         label=gettext_lazy("A failure costs"), min_value=0, max_digits=13, decimal_places=2, required=False
     )
+    horizon_days = forms.IntegerField(
+        label=gettext_lazy("Tell of a limit so many days ahead"), min_value=1, max_value=365,
+        help_text=gettext_lazy("Counted to the near end of the interval."),
+    )  # fmt: skip
     orders_by_rule = forms.BooleanField(
         label=gettext_lazy("Each new advisory asks for a work order by itself"), required=False
     )

@@ -12,13 +12,17 @@ from django.utils.translation import gettext as _
 
 from apps.health.models import Advisory, Condition, Episode, Watch
 from apps.health.models.condition import AdvisoryKind, Finding
+from forgeline.assets.models import Point
 from forgeline.base.errors import NotFoundError
 
 MODELS = {
     "point_anomaly": ("1", AdvisoryKind.ANOMALY),
-    "trend_to_limit": ("1", AdvisoryKind.TREND),
+    "machine_pattern": ("", AdvisoryKind.ANOMALY),
+    "trend_to_limit": ("2", AdvisoryKind.TREND),
+    "remaining_life": ("", AdvisoryKind.LIFE),
 }
-"""Key → version and what it opens. How each works: science/README.md."""
+"""Key → version of a method that is not trained ('': versions stand in the ledger) and what it opens. How each works:
+science/README.md."""
 LEAST_LABELLED = 10
 LAST_LABELLED = 20
 LEAST_PRECISION = 0.5
@@ -55,13 +59,14 @@ def list_conditions() -> QuerySet[Condition]:
     return (
         Condition.objects.filter(asset__retired_at=None)
         .select_related("asset", "asset__site")
+        .defer("features", "levels")
         .order_by("-hour", "-pk")
     )
 
 
 def list_latest(asset_ids: Sequence[int]) -> dict[int, Condition]:
     """Return the newest hour of each machine that has one."""
-    rows = Condition.objects.filter(asset_id__in=list(asset_ids)).defer("features")
+    rows = Condition.objects.filter(asset_id__in=list(asset_ids)).defer("features", "levels")
     return {row.asset_id: row for row in rows.order_by("asset_id", "-hour").distinct("asset_id")}
 
 
@@ -70,13 +75,25 @@ def list_watches() -> dict[int, Watch]:
     return {row.asset_id: row for row in Watch.objects.defer("memory")}
 
 
+def list_outlooks() -> QuerySet[Watch]:
+    """Return what the last look ahead said of each machine in use."""
+    rows = Watch.objects.filter(asset__retired_at=None).select_related("asset")
+    return rows.defer("memory").order_by("pk")
+
+
+def read_points(rows: Sequence[Watch]) -> dict[int, Point]:
+    """Return the points that ways to limits speak of."""
+    return Point.objects.in_bulk({each["point"] for row in rows for each in row.trends})
+
+
 def find_watch(asset_id: int) -> Watch | None:
     return Watch.objects.defer("memory").filter(asset_id=asset_id).first()
 
 
 def list_hours(asset_id: int, since: datetime) -> list[Condition]:
-    """Return the hours of a machine since then, by time."""
-    return list(Condition.objects.filter(asset_id=asset_id, hour__gte=since).order_by("hour"))
+    """Return the hours of a machine since then, by time, without what they were made of."""
+    rows = Condition.objects.filter(asset_id=asset_id, hour__gte=since).defer("features", "levels")
+    return list(rows.order_by("hour"))
 
 
 def list_episodes(asset_id: int) -> QuerySet[Episode]:

@@ -28,6 +28,8 @@ class Reason(StrEnum):
     TOO_FEW_FAILURES = "too_few_failures"
     TOO_FEW_GROUPS = "too_few_groups"
     NOT_PREDICTABLE = "not_predictable"
+    TOO_FEW_POINTS = "too_few_points"
+    DRIFTED = "drifted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ mean of the five. For machines without failures in their history see trend.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,51 @@ class LifeSettings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Forest:
+    """Boosted trees as plain arrays: kept without pickles, they predict the same in every version of the library.
+
+    **Shape** one entry a node, the trees behind each other; ``roots`` says where each begins. A leaf leads to itself.
+    """
+
+    base: float
+    roots: Ints
+    feature: Ints
+    threshold: Floats
+    left: Ints
+    right: Ints
+    value: Floats
+    depth: int
+
+    @classmethod
+    def of(cls, fitted: HistGradientBoostingRegressor) -> Forest:
+        """Return the trees of a fitted regressor."""
+        trees = [tree.nodes for (tree,) in fitted._predictors]
+        nodes = np.concatenate(trees)
+        roots = np.cumsum([0, *(len(tree) for tree in trees[:-1])]).astype(np.int64)
+        offset = np.repeat(roots, [len(tree) for tree in trees])
+        leaf, own = nodes["is_leaf"].astype(bool), np.arange(len(nodes))
+        return cls(
+            base=float(np.ravel(fitted._baseline_prediction)[0]),
+            roots=roots,
+            feature=np.where(leaf, 0, nodes["feature_idx"]).astype(np.int64),
+            threshold=np.where(leaf, np.inf, nodes["num_threshold"]),
+            left=np.where(leaf, own, nodes["left"] + offset).astype(np.int64),
+            right=np.where(leaf, own, nodes["right"] + offset).astype(np.int64),
+            value=np.where(leaf, nodes["value"], 0.0),
+            depth=int(nodes["depth"].max()),
+        )
+
+    def predict(self, features: Floats) -> Floats:
+        """Return what each row is told. **Shape** rows × features, without NaN."""
+        rows = np.arange(len(features))[:, None]
+        at = np.repeat(self.roots[None], len(features), axis=0)
+        for _step in range(self.depth):
+            below = features[rows, self.feature[at]] <= self.threshold[at]
+            at = np.where(below, self.left[at], self.right[at])
+        return np.asarray(self.base + self.value[at].sum(axis=1))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class LifeModel:
     """A trained model: pass it to ``predict_life``."""
 
@@ -48,13 +94,36 @@ class LifeModel:
     """Columns that vary; the others tell nothing."""
     mean: Floats
     scale: Floats
-    models: tuple[HistGradientBoostingRegressor, ...]
+    models: tuple[Forest, ...]
     edges: Floats
     below: Floats
     above: Floats
     """By predicted life (``edges``): how far the truth may lie below and above."""
     cv_rmse: float
     cv_coverage: float
+
+    def as_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return every part by its name; numpy.savez takes them as they are."""
+        own = ("sensors", "mean", "scale", "edges", "below", "above", "cv_rmse", "cv_coverage")
+        arrays = {name: np.asarray(getattr(self, name)) for name in own}
+        arrays |= {f"settings.{name}": np.asarray(value) for name, value in asdict(self.settings).items()}
+        for place, forest in enumerate(self.models):
+            arrays |= {f"model.{place}.{name}": np.asarray(value) for name, value in asdict(forest).items()}
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> LifeModel:
+        """Return the model that ``as_arrays`` gave. **Raises** KeyError where a part is missing."""
+        parts: dict[str, dict[str, Any]] = {}
+        for name, array in arrays.items():
+            owner, _, part = name.rpartition(".")
+            parts.setdefault(owner, {})[part] = array.item() if array.ndim == 0 else array
+        settings = LifeSettings(
+            **(parts["settings"] | {"windows": tuple(parts["settings"]["windows"].tolist())})
+        )
+        count = sum(owner.startswith("model.") for owner in parts)
+        models = tuple(Forest(**parts[f"model.{place}"]) for place in range(count))
+        return cls(settings=settings, models=models, **parts[""])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,13 +187,28 @@ def train_life(
     for fold, (train, test) in enumerate(GroupKFold(s.folds).split(features, life, machine)):
         kept = train[:: s.every]
         fitted = _regressor(seed + fold).fit(features[kept], life[kept])
-        models.append(fitted)
+        models.append(Forest.of(fitted))
         unseen[test] = _predict(fitted, features[test], s.cap)
     edges, below, above = _calibrate(unseen, life, machine, s)
     inside = _interval(unseen, edges, below, above, s.cap)
     held = float(((life >= inside[0] - 1e-9) & (life <= inside[1] + 1e-9)).mean())
     rmse = float(np.sqrt(np.mean((unseen - life) ** 2)))
     return LifeModel(s, sensors, mean, scale, tuple(models), edges, below, above, rmse, held)
+
+
+def explain_life(model: LifeModel, history: Floats) -> Floats:
+    """Return by how many rows each column shortens what is left at the last row, against its mean in training.
+
+    **Shape** one entry a column of the history; 0 for those that the model does not use. Not additive: each column
+    is put back by itself.
+    """
+    told = np.zeros(history.shape[1])
+    as_it_is = predict_life(model, [history]).expected[0]
+    for place, sensor in enumerate(model.sensors.tolist()):
+        without = history.copy()
+        without[:, sensor] = model.mean[place]
+        told[sensor] = predict_life(model, [without]).expected[0] - as_it_is
+    return told
 
 
 def predict_life(model: LifeModel, histories: list[Floats]) -> Life:
@@ -149,7 +233,7 @@ def _regressor(seed: int) -> HistGradientBoostingRegressor:
     )
 
 
-def _predict(model: HistGradientBoostingRegressor, features: Floats, cap: float) -> Floats:
+def _predict(model: HistGradientBoostingRegressor | Forest, features: Floats, cap: float) -> Floats:
     return np.clip(model.predict(features), 0.0, cap)
 
 

@@ -104,6 +104,45 @@ def estimate_time_to_limit(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class LineScore:
+    """How far a line laid through the earlier part lay off the later part, which it had not seen; in the unit."""
+
+    error: float
+    """Median of the absolute errors of the line."""
+    still: float
+    """The same of the simplest answer: that the quantity stays as it was at the border."""
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the line told more than standing still."""
+        return self.error < self.still
+
+
+def score_line(
+    ts_s: Floats, values: Floats, *, holdout: float = 0.25, settings: TrendSettings | None = None
+) -> LineScore | NotEnough:
+    """Score the method on the last part of the time, by a line through the part before. **Gaps** NaN is left out.
+
+    **Raises** nothing: fewer bins than a line needs on either side are a ``NotEnough``.
+    """
+    s = settings or TrendSettings()
+    known = np.isfinite(values)
+    at, level = _bin_medians(ts_s[known], values[known], s.bins) if known.sum() > 1 else (ts_s[:0], ts_s[:0])
+    border = int(len(at) * (1 - holdout))
+    fewest = min(border, 4 * (len(at) - border))
+    if fewest < s.least_bins:
+        return NotEnough(Reason.TOO_SHORT, {"bins": float(len(at)), "needed": 4 / 3 * s.least_bins})
+    x = (at - at[border - 1]) / (at[-1] - at[0])
+    slope, start = _theil_sen(x[:border], level[None, :border])
+    still = float(np.median(level[max(0, border - 3) : border]))
+    later = level[border:]
+    return LineScore(
+        error=float(np.median(np.abs(later - start[0] - slope[0] * x[border:]))),
+        still=float(np.median(np.abs(later - still))),
+    )
+
+
 def _bin_medians(at: Floats, values: Floats, bins: int) -> tuple[Floats, Floats]:
     edges = np.linspace(at[0], at[-1], bins + 1)
     place = np.clip(np.searchsorted(edges, at, side="right") - 1, 0, bins - 1)

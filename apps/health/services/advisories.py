@@ -12,15 +12,18 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from apps.health import wording
-from apps.health.models import Advisory, Episode, WorkOrder
-from apps.health.models.condition import AdvisoryKind, Finding
+from apps.health.models import Advisory, Episode, ModelVersion, WorkOrder
+from apps.health.models.condition import TOGETHER, AdvisoryKind, Finding
 from apps.health.models.orders import OrderKind, OrderPriority
 from apps.health.queries.condition import read_model
+from apps.health.queries.ledger import LIFE, LIFE_SPAN, PATTERN
 from apps.health.queries.register import find_terms
+from apps.health.queries.watched import TREND_SPAN
 from apps.health.rules import PLAN, REQUEST, WORK
 from apps.health.services.orders import make_order
 from apps.health.services.saving import by_of, invalid
@@ -38,44 +41,74 @@ BEFORE = timedelta(days=2)
 AFTER = timedelta(hours=6)
 FRESH = timedelta(days=1)
 """Who is told of an episode that is older? Nobody: it came with a history, and stands in the list."""
-NEAR = timedelta(days=14)
-"""A limit that is farther away is no news."""
 REST = timedelta(days=7)
 """After a finding a trend is not told again at once."""
-TREND_SPAN = timedelta(days=28)
 _OVER = ("rejected", "cancelled")
 
 
-def open_for_episode(asset: Asset, episode: Episode) -> Advisory | None:
-    """Open the advisory of an episode, or widen the evidence of the one that stands; None where nothing is new."""
+def open_for_episode(asset: Asset, episode: Episode, version: ModelVersion | None = None) -> Advisory | None:
+    """Open the advisory of an episode, or widen the evidence of the one that stands; None where nothing is new.
+
+    What a point says by itself goes before what all say together by ``version`` of their pattern; one that is not
+    trusted calls nobody.
+    """
     found = Advisory.objects.filter(episode=episode).first()
     if found is not None:
         found.evidence_to = episode.last_at + AFTER
         found.save(update_fields=["evidence_to"])
         return None
-    ranked = sorted(episode.points.items(), key=lambda item: -item[1]["score"])
-    point_id, worst = int(ranked[0][0]), ranked[0][1]
+    alone = {int(key): each for key, each in episode.points.items() if key != TOGETHER}
+    if not alone:
+        together = episode.points[TOGETHER]
+        shown = [point_id for point_id, _share in together["shares"]]
+        return _open(
+            asset, model=PATTERN, kind=AdvisoryKind.ANOMALY, point_id=shown[0], episode=episode, point_ids=shown,
+            data=dict(together), version="" if version is None else str(version.number),
+            is_trusted=version is not None and version.is_trusted, evidence_from=episode.started_at - BEFORE,
+            evidence_to=episode.last_at + AFTER, happened_at=episode.started_at,
+        )  # fmt: skip
+    ranked = sorted(alone.items(), key=lambda item: -item[1]["score"])
     return _open(
-        asset, model="point_anomaly", kind=AdvisoryKind.ANOMALY, point_id=point_id, episode=episode,
-        point_ids=[int(key) for key, _value in ranked[:6]], data=dict(worst),
+        asset, model="point_anomaly", kind=AdvisoryKind.ANOMALY, point_id=ranked[0][0], episode=episode,
+        point_ids=[point_id for point_id, _value in ranked[:6]], data=dict(ranked[0][1]),
         evidence_from=episode.started_at - BEFORE, evidence_to=episode.last_at + AFTER,
         happened_at=episode.started_at,
     )  # fmt: skip
 
 
 def open_for_trends(asset: Asset, trends: Sequence[Mapping[str, Any]], now: datetime) -> None:
-    """Open an advisory for each limit that is near; while one of a point stands there is no second."""
-    for trend in trends:
-        if trend.get("expected_s") is None or trend["expected_s"] > NEAR.total_seconds():
-            continue
+    """Open an advisory for each limit whose interval's near end lies within the company's horizon.
+
+    While one of a point stands there is no second.
+    """
+    answers = [trend for trend in trends if "expected_s" in trend]
+    horizon_s = find_terms().horizon_days * 86_400.0 if answers else 0.0
+    for trend in answers:
         mine = Advisory.objects.filter(point_id=trend["point"], kind=AdvisoryKind.TREND)
-        if mine.filter(finding="").exists() or mine.filter(found_at__gt=now - REST).exists():
+        if trend["low_s"] > horizon_s or not _is_news(mine, now):
             continue
         _open(
             asset, model="trend_to_limit", kind=AdvisoryKind.TREND, point_id=trend["point"],
             point_ids=[trend["point"]], data=dict(trend), evidence_from=now - TREND_SPAN, evidence_to=now,
             happened_at=now, lead=(trend["expected_s"], trend["low_s"], trend["high_s"]),
         )  # fmt: skip
+
+
+def open_for_life(asset: Asset, life: Mapping[str, Any], now: datetime) -> None:
+    """Open an advisory where the near end of what is left of a life lies within the horizon, one at a time."""
+    mine = Advisory.objects.filter(asset=asset, kind=AdvisoryKind.LIFE)
+    if life["low_s"] > find_terms().horizon_days * 86_400.0 or not _is_news(mine, now):
+        return
+    _open(
+        asset, model=LIFE, kind=AdvisoryKind.LIFE, point_id=life["point"], point_ids=[life["point"]], data=dict(life),
+        evidence_from=now - LIFE_SPAN, evidence_to=now, happened_at=now, version=str(life["version"]),
+        lead=(life["expected_s"], life["low_s"], life["high_s"]),
+    )  # fmt: skip
+
+
+def _is_news(former: QuerySet[Advisory], now: datetime) -> bool:
+    """Say whether nobody is told already, nor has looked within REST."""
+    return not former.filter(Q(finding="") | Q(found_at__gt=now - REST)).exists()
 
 
 def order_advisory(advisory_id: int, *, actor: Actor) -> WorkOrder:
@@ -124,20 +157,24 @@ def _open(
     evidence_to: datetime,
     happened_at: datetime,
     episode: Episode | None = None,
+    version: str = "",
+    is_trusted: bool = True,
     lead: tuple[float | None, float | None, float | None] | None = None,
 ) -> Advisory:
     terms, figures, now = find_terms(), read_model(model), clock.now()
     expected, low, high = lead or (figures.lead_s, None, None)
-    is_told = figures.may_tell and now - happened_at <= FRESH
+    may_tell = figures.may_tell and is_trusted
+    is_told = may_tell and now - happened_at <= FRESH
     row = Advisory.objects.create(
-        asset=asset, point_id=point_id, episode=episode, kind=kind, model=model, version=figures.version, data=data,
+        asset=asset, point_id=point_id, episode=episode, kind=kind, model=model, version=version or figures.version,
+        data=data,
         point_ids=point_ids, evidence_from=evidence_from, evidence_to=min(evidence_to, now), opened_at=now,
         lead_s=expected, lead_low_s=low, lead_high_s=high, cost_acting=terms.cost_acting,
         cost_failure=terms.cost_failure, was_told=is_told,
     )  # fmt: skip
     if is_told:
         _tell(row, happened_at)
-    if terms.orders_by_rule and figures.may_tell:
+    if terms.orders_by_rule and may_tell:
         _order(row, by="Forgeline")
     return row
 
@@ -161,7 +198,7 @@ def _order(row: Advisory, *, by: str) -> WorkOrder:
     with _company_language():
         order = make_order(
             asset_id=row.asset_id, title=wording.advisory_sentence(row)[:160], kind=OrderKind.CONDITION,
-            priority=OrderPriority.HIGH if row.kind == AdvisoryKind.TREND else OrderPriority.MEDIUM,
+            priority=OrderPriority.MEDIUM if row.kind == AdvisoryKind.ANOMALY else OrderPriority.HIGH,
             text=_("From an advisory; say what you found before the order is done."), by=by, requested_by=by,
         )  # fmt: skip
     row.work_order = order

@@ -14,16 +14,17 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from apps.health import judging
-from apps.health.judging import HOUR_S, SLICE_S, SLICES, Column, Hour, Onset
-from apps.health.models import Condition, Episode, Watch
+from apps.health.judging import LEVELS_BACK, SLICE_S, SLICES, Basis, Column, Hour, Onset
+from apps.health.models import Condition, Episode, ModelVersion, Watch
+from apps.health.models.condition import TOGETHER
+from apps.health.outlook import Bound, severity_of
+from apps.health.patterns import unpack_pattern
+from apps.health.queries.ledger import PATTERN, find_current
 from apps.health.queries.register import list_machines
-from apps.health.science.evidence import NotEnough
-from apps.health.science.trend import estimate_time_to_limit
-from apps.health.services import advisories
-from forgeline.alarms.definitions import Limit
+from apps.health.queries.watched import TREND_SPAN, Watched, list_bounds, read_watched
+from apps.health.services import advisories, foresight
 from forgeline.alarms.plan import read_plan
 from forgeline.assets.models import Asset, Point
-from forgeline.assets.models.point import Kind
 from forgeline.base import clock
 from forgeline.base.clock import to_us
 from forgeline.billing.metering import add_cpu
@@ -39,13 +40,10 @@ SETTLE = timedelta(minutes=3)
 GRACE = timedelta(minutes=5)
 """An hour is judged when its last samples have had time to come."""
 HOURS_A_RUN = 24
-MOST_POINTS = 24
 QUIET = timedelta(hours=12)
 LONGEST = timedelta(days=7)
 """Onsets within QUIET of each other are one episode, of at most LONGEST."""
-TREND_SPAN = timedelta(days=28)
 KEPT = timedelta(days=400)
-TREND_NEAR_S = 30 * 86_400.0
 _HOUR = timedelta(hours=1)
 
 
@@ -77,8 +75,8 @@ def judge_machine(asset_id: int, *, now: datetime | None = None, settle: timedel
     asset = Asset.objects.select_related("site").filter(pk=asset_id, retired_at=None).first()
     if watch is None or asset is None:
         return 0
-    points = list_watched(asset_id)
-    if watch.next_hour is None and not _begin(watch, points, at, settle):
+    watched = read_watched(asset)
+    if watch.next_hour is None and not _begin(watch, watched.read, at, settle):
         watch.save()
         return 0
     assert watch.next_hour is not None
@@ -86,71 +84,17 @@ def judge_machine(asset_id: int, *, now: datetime | None = None, settle: timedel
     last = min(_whole_hour(at - GRACE), first + HOURS_A_RUN * _HOUR)
     count = max(0, int((last - first) / _HOUR))
     if count:
-        _judge(watch, asset, points, first, count)
+        bounds = list_bounds(watched, read_plan(asset_ids=[asset_id]))
+        version = find_current(PATTERN, asset_id=asset_id)
+        _judge(watch, asset, watched, bounds, version, first, count)
         if last + 2 * _HOUR > at:
-            watch.trends = read_trends(asset_id, points)
-            advisories.open_for_trends(asset, watch.trends, at)
+            foresight.look_ahead(watch, asset, watched, bounds, version, at)
         _trim(asset_id, at)
         watch.began_at = watch.began_at or at
         watch.cpu_s, watch.hours, watch.ran_at = time.thread_time() - began, count, at
         watch.save()
         add_cpu(watch.cpu_s)
     return count
-
-
-def list_watched(asset_id: int) -> list[Point]:
-    """Return the measured points of a machine that are judged, at most MOST_POINTS."""
-    rows = Point.objects.filter(asset_id=asset_id, kind=Kind.GAUGE, retired_at=None)
-    return list(rows.order_by("position", "pk")[:MOST_POINTS])
-
-
-def read_trends(asset_id: int, points: Sequence[Point]) -> list[dict[str, Any]]:
-    """Say of each upper or lower limit of the machine's alarms when the point gets there, or why nobody can say.
-
-    From the hourly levels of the last four weeks that are judged, and not from raw samples: a wear is slower.
-    """
-    by_id = {point.pk: point for point in points}
-    limits: dict[tuple[int, bool], tuple[float, str]] = {}
-    for rule in read_plan(asset_ids=[asset_id]):
-        condition = rule.definition.condition
-        if not isinstance(condition, Limit) or not rule.is_judged:
-            continue
-        point_id = next(iter(rule.inputs.values())).point_id
-        way = (point_id, condition.level.is_upper)
-        sign = 1 if condition.level.is_upper else -1
-        if point_id in by_id and (way not in limits or sign * condition.limit < sign * limits[way][0]):
-            limits[way] = (condition.limit, condition.level.value)
-    if not limits:
-        return []
-    since = _whole_hour(clock.now() - TREND_SPAN)
-    rows = list(
-        Condition.objects.filter(asset_id=asset_id, hour__gte=since)
-        .order_by("hour")
-        .values_list("hour", "features")
-    )
-    ts_s = np.array([hour.timestamp() + HOUR_S / 2 for hour, _features in rows])
-    found = []
-    for (point_id, is_upper), (limit, level) in sorted(limits.items()):
-        values = np.array(
-            [features.get(str(point_id), {}).get("level", np.nan) for _hour, features in rows], float
-        )
-        told = estimate_time_to_limit(ts_s, values, limit, rising=is_upper, hold_s=2 * HOUR_S, seed=point_id)
-        entry: dict[str, Any] = {"point": point_id, "limit": limit, "level": level, "is_upper": is_upper}
-        if isinstance(told, NotEnough):
-            entry |= {
-                "reason": told.reason.value,
-                "data": {k: float(v) for k, v in told.data.items() if np.isfinite(v)},
-            }
-        else:
-            high = told.high_s if np.isfinite(told.high_s) else None
-            entry |= {
-                "expected_s": told.expected_s,
-                "low_s": told.low_s,
-                "high_s": high,
-                "stands": told.level,
-            }
-        found.append(entry)
-    return found
 
 
 def _begin(watch: Watch, points: Sequence[Point], now: datetime, settle: timedelta) -> bool:
@@ -169,12 +113,22 @@ def _begin(watch: Watch, points: Sequence[Point], now: datetime, settle: timedel
     return True
 
 
-def _judge(watch: Watch, asset: Asset, points: Sequence[Point], first: datetime, count: int) -> None:
-    ids = [point.pk for point in points]
+def _judge(
+    watch: Watch,
+    asset: Asset,
+    watched: Watched,
+    bounds: Sequence[Bound],
+    version: ModelVersion | None,
+    first: datetime,
+    count: int,
+) -> None:
+    ids = [point.pk for point in watched.points]
     state = judging.unpack_state(bytes(watch.memory), watch.point_ids, ids, seed=asset.pk)
-    columns = _read_columns(points, first, count)
+    columns = _read_columns(watched, first, count)
     running = _read_running(asset.pk, first, count)
-    near = {str(each["point"]): _severity(each) for each in watch.trends if "expected_s" in each}
+    basis = _read_basis(watch, asset, watched, bounds, version, first)
+    if watched.regime is not None:
+        basis.regime = columns.pop()
     zone = ZoneInfo(asset.site.zone)
     episodes: dict[int, Episode] = {}
     now = clock.now()
@@ -182,36 +136,64 @@ def _judge(watch: Watch, asset: Asset, points: Sequence[Point], first: datetime,
         at = first + number * _HOUR
         shift = at.astimezone(zone).utcoffset() or timedelta(0)
         hour = judging.judge_hour(
-            state, columns, watch.severities, near, running[number * SLICES : (number + 1) * SLICES],
+            state, columns, watch.severities, basis, running[number * SLICES : (number + 1) * SLICES],
             from_s=int(at.timestamp()), offset_s=int(shift.total_seconds()),
         )  # fmt: skip
-        _keep(asset, at, hour, now)
+        _keep(asset, at, hour, now, [point.pk for point in watched.read])
         for onset in hour.onsets:
             episode = _put_onset(asset, onset)
             episodes[episode.pk] = episode
     watch.memory, watch.point_ids = judging.pack_state(state), ids
     watch.severities = {key: round(value, 6) for key, value in watch.severities.items() if int(key) in ids}
+    watch.pattern = hour.pattern if version is None else {**hour.pattern, "version": version.number}
     watch.next_hour = first + count * _HOUR
     for episode in episodes.values():
-        advisories.open_for_episode(asset, episode)
+        advisories.open_for_episode(asset, episode, version)
+
+
+def _read_basis(
+    watch: Watch,
+    asset: Asset,
+    watched: Watched,
+    bounds: Sequence[Bound],
+    version: ModelVersion | None,
+    first: datetime,
+) -> Basis:
+    """Return what the hours are judged by; with a pattern, the rows before them too."""
+    basis = Basis(bounds)
+    for each in watch.trends:
+        if "expected_s" in each:
+            key = str(each["point"])
+            basis.trends = {**basis.trends, key: max(basis.trends.get(key, 0.0), severity_of(each))}
+    if version is not None:
+        basis.pattern, _reference = unpack_pattern(bytes(version.fitted))
+        basis.is_trusted = version.is_trusted
+        ids = [point.pk for point in watched.read]
+        rows = dict(
+            Condition.objects.filter(asset=asset, hour__lt=first, hour__gte=first - LEVELS_BACK * _HOUR)
+            .values_list("hour", "levels")
+        )  # fmt: skip
+        # An hour that was not judged is a gap: what lies before it is not looked back on as if it were next to it.
+        hours = [rows.get(first - n * _HOUR, b"") for n in range(LEVELS_BACK, 0, -1)]
+        basis.before = np.vstack([judging.unpack_levels(bytes(packed), ids) for packed in hours])
+    return basis
 
 
 def _trim(asset_id: int, now: datetime) -> None:
-    """Keep features for as long as trends are laid through them, hours for KEPT."""
+    """Keep features and levels for as long as trends and models are made of them, hours for KEPT."""
     rows = Condition.objects.filter(asset_id=asset_id)
     over = now - TREND_SPAN - _HOUR
-    rows.filter(hour__gte=over - 2 * REACH, hour__lt=over).exclude(features={}).update(features={})
+    rows.filter(hour__gte=over - 2 * REACH, hour__lt=over).exclude(features={}).update(
+        features={}, levels=b""
+    )
     rows.filter(hour__lt=now - KEPT).delete()
 
 
-def _severity(trend: dict[str, Any]) -> float:
-    return max(0.0, 1.0 - float(trend["expected_s"]) / TREND_NEAR_S)
-
-
-def _keep(asset: Asset, at: datetime, hour: Hour, now: datetime) -> None:
+def _keep(asset: Asset, at: datetime, hour: Hour, now: datetime, point_ids: Sequence[int]) -> None:
     Condition.objects.create(
         asset=asset, hour=at, index=hour.index, known=hour.known, parts=hour.parts, reason=hour.reason,
         reason_data=hour.reason_data, features=hour.features, samples=hour.samples, created_at=now,
+        levels=judging.pack_levels(point_ids, hour.levels),
     )  # fmt: skip
 
 
@@ -221,14 +203,18 @@ def _put_onset(asset: Asset, onset: Onset) -> Episode:
     if last is None or at - last.last_at > QUIET or at - last.started_at > LONGEST:
         last = Episode(asset=asset, started_at=at, points={})
     last.last_at = max(at, last.last_at or at)
-    key = str(onset.point_id)
+    # Scores of one point and of all together are of two kinds; each kind keeps its oddest value.
+    key = str(onset.point_id) if not onset.shares else TOGETHER
     if key not in last.points or last.points[key]["score"] < onset.score:
-        last.points[key] = {"score": round(onset.score, 2), "value": onset.value, "at": at.isoformat()}
+        told = {"score": round(onset.score, 2), "value": onset.value, "at": at.isoformat()}
+        last.points[key] = told | ({"shares": onset.shares} if onset.shares else {})
     last.save()
     return last
 
 
-def _read_columns(points: Sequence[Point], first: datetime, count: int) -> list[Column]:
+def _read_columns(watched: Watched, first: datetime, count: int) -> list[Column]:
+    """Return the samples of the points that are judged, and of the regime's behind them."""
+    points = watched.read
     # The value that holds as the first hour begins is read with it.
     begin, end = to_us(first - _HOUR), to_us(first + count * _HOUR)
     news = telemetry.read_columns([point.pk for point in points], begin, end)
@@ -237,7 +223,8 @@ def _read_columns(points: Sequence[Point], first: datetime, count: int) -> list[
     for point in points:
         own = news.point_id == point.pk
         hold = max(float(HOLD_INTERVALS) * point.expected_interval_s, float(SLICE_S))
-        found.append(Column(point.pk, news.ts_us[own] / 1e6, values[own], hold))
+        worse = watched.worse.get(point.pk, "both")
+        found.append(Column(point.pk, news.ts_us[own] / 1e6, values[own], hold, worse))
     return found
 
 

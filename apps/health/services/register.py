@@ -27,7 +27,9 @@ MOST_FILES = 300
 _RECORD = frozenset(
     {"manufacturer", "type_name", "serial_number", "built_in", "severity", "occurrence", "detection", "note"}
 )
-_TERMS = frozenset({"labour_rate", "currency", "cost_acting", "cost_failure", "orders_by_rule"})
+_TERMS = frozenset(
+    {"labour_rate", "currency", "cost_acting", "cost_failure", "orders_by_rule", "horizon_days"}
+)
 _REASON = frozenset({"name", "names", "is_planned"})
 
 
@@ -143,6 +145,8 @@ def set_terms(*, actor: Actor, **changes: Any) -> Terms:
         cost = getattr(row, name)
         if cost is not None and not 0 <= cost <= Decimal(99_999_999_999):
             raise invalid(**{name: _("Costs are not negative.")})
+    if not 1 <= row.horizon_days <= 365:
+        raise invalid(horizon_days=_("Give 1 to 365 days."))
     row.currency = row.currency.strip().upper()
     if len(row.currency) != 3 or not row.currency.isascii() or not row.currency.isalpha():
         raise invalid(currency=_("Give the three letters of the currency, such as CNY."))

@@ -1,4 +1,4 @@
-// The board by keyboard, and an inspection whose net is away: what was not saved is kept, shown and sent again.
+// The board by keyboard and by hand, and an inspection whose net is away: what was not saved is kept, shown and sent again.
 (function () {
   "use strict";
   // --- board: arrows between cards, Space takes a step ---
@@ -22,6 +22,48 @@
       return;
     }
     if (target) { event.preventDefault(); target.focus(); }
+  });
+
+  // --- board: a card is dragged to another column; which step that is, and whether it may be, the server says ---
+  let dragged = null;
+  const columnOf = (event) => event.target.closest ? event.target.closest("[data-board] [data-state]") : null;
+  function marked(from) {
+    const steps = from ? from.dataset.steps.split(" ") : [];
+    for (const column of document.querySelectorAll("[data-board] [data-state]")) {
+      column.classList.toggle("can", steps.includes(column.dataset.state));
+      column.classList.remove("over");
+    }
+  }
+  document.addEventListener("dragstart", (event) => {
+    const card = event.target.closest ? event.target.closest("[data-board] [data-card]") : null;
+    if (!card) return;
+    dragged = card;
+    event.dataTransfer.effectAllowed = "move";
+    event.dataTransfer.setData("text/plain", card.dataset.card);
+    card.classList.add("dragged");
+    marked(columnOf(event));
+  });
+  document.addEventListener("dragover", (event) => {
+    const column = columnOf(event);
+    if (!dragged || !column) return;
+    event.preventDefault();
+    for (const each of document.querySelectorAll(".column.over")) if (each !== column) each.classList.remove("over");
+    column.classList.add("over");
+  });
+  document.addEventListener("drop", (event) => {
+    const column = columnOf(event);
+    if (!dragged || !column) return;
+    event.preventDefault();
+    const form = document.querySelector("[data-move]");
+    if (column.contains(dragged) || !form) return;
+    form.action = dragged.dataset.card;
+    form.querySelector("[name=to]").value = column.dataset.state;
+    form.submit();
+  });
+  document.addEventListener("dragend", () => {
+    if (dragged) dragged.classList.remove("dragged");
+    dragged = null;
+    marked(null);
   });
 
   // --- inspection: answers that did not arrive are sent again, in their order ---
