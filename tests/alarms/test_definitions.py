@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from forgeline.alarms.definitions import PointFacts, dump, list_faults, parse
+from forgeline.alarms.checking import list_faults
+from forgeline.alarms.definitions import PointFacts, dump, parse
 from forgeline.alarms.judging.expressions import Expression
 from forgeline.alarms.judging.merging import Track, known_until_us, merge
 from forgeline.alarms.judging.misfits import find_misfits

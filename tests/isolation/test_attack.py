@@ -29,6 +29,9 @@ from tests.api.world import MARK, OPERATIONS, World, make_world
 from tests.conftest import Company
 from tests.isolation.attack import Probe, list_pages, list_probes
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+"""Every endpoint, page and filter as each kind of stranger: hundreds of requests a test."""
+
 OWN = {"/i18n/setlang/", "/sign-out/"}
 """Change nothing but the asker's own session."""
 MOVING = (

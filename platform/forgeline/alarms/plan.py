@@ -15,7 +15,8 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from forgeline.alarms import profiles
-from forgeline.alarms.definitions import Definition, PointFacts, list_faults, parse
+from forgeline.alarms.checking import list_faults
+from forgeline.alarms.definitions import Definition, PointFacts, parse
 from forgeline.alarms.judging.book import Input, Planned
 from forgeline.alarms.models import Rule
 from forgeline.assets.models import Asset, Point

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from forgeline.alarms.definitions import Definition, PointFacts, list_faults, with_units
+from forgeline.alarms.checking import list_faults, with_units
+from forgeline.alarms.definitions import Definition, PointFacts
 from forgeline.assets.profiles import PROFILES, Profile
 from forgeline.telemetry.sample import PointKind
 

@@ -9,16 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from forgeline.alarms.definitions import (
-    Definition,
-    Limit,
-    PointFacts,
-    dump,
-    list_circles,
-    list_faults,
-    parse,
-    with_units,
-)
+from forgeline.alarms.checking import list_circles, list_faults, with_units
+from forgeline.alarms.definitions import Definition, Limit, PointFacts, dump, parse
 from forgeline.alarms.models import Judgement, Rule, RuleVersion
 from forgeline.alarms.plan import RuleInForce, read_plan, read_points
 from forgeline.alarms.profiles import list_rules, points_of

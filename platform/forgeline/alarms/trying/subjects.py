@@ -10,7 +10,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from forgeline.alarms.definitions import Definition, list_circles, list_faults
+from forgeline.alarms.checking import list_circles, list_faults
+from forgeline.alarms.definitions import Definition
 from forgeline.alarms.judging.book import Input, Planned
 from forgeline.alarms.plan import Points, RuleInForce, Source, read_plan, read_points
 from forgeline.alarms.services import check_rule
