@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _, gettext_lazy
 from django.views.decorators.cache import never_cache
 
 from forgeline.alarms.queries import count_open
-from forgeline.assets.queries import list_sites
+from forgeline.assets.queries import read_home_zone
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError
 from forgeline.identity import belongings, partners as services, seats
@@ -59,7 +59,7 @@ class PartnerForm(GrantForm):
 def partners(request: HttpRequest) -> HttpResponse:
     """List what partners may do here; let one in, take it back."""
     actor = request.actor  # type: ignore[attr-defined]
-    zone = next((site.zone for site in list_sites()), "UTC")
+    zone = read_home_zone()
     today = clock.now().astimezone(ZoneInfo(zone)).date()
     initial = {"until_on": today + timedelta(days=DAYS)}
     form = PartnerForm(request.POST if "grant" in request.POST else None, actor=actor, initial=initial)

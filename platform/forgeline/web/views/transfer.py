@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from forgeline.assets.queries import list_sites
+from forgeline.assets.queries import read_home_zone
 from forgeline.base.errors import ForgelineError, NotFoundError
 from forgeline.identity.roles import OWN
 from forgeline.jobs import files, services as jobs
@@ -42,7 +42,7 @@ def transfer(request: HttpRequest) -> HttpResponse:
     context = {
         "kinds": kinds,
         "zones": zone_choices(),
-        "zone": next((site.zone for site in list_sites()), "UTC"),
+        "zone": read_home_zone(),
         "may_store": actor.has_permission(samples.WRITE),
         "most_rows": MOST_ROWS // 1_000_000,
         "most_mb": MOST_BYTES // (1 << 20),
