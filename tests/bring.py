@@ -19,11 +19,12 @@ from django.core.management import call_command
 from django.db import connections
 
 from forgeline.conf.celery import app as celery
-from forgeline.embedded.postgres import ADMIN
 
 PASSWORDS = {"owner": "owner-of-tests", "app": "app-of-tests", "ingest": "ingest-of-tests"}
 ADMIN_PASSWORD = "admin-of-tests"
 _PROVISION_LOCK = 7_204_511
+_admin = {"url": ""}
+"""Superuser of the server that Django is turned to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def running_services(*, durable: bool = False) -> Iterator[Services]:
 
 def point_django_at(services: Services, dbname: str) -> None:
     """Turn Django's aliases, cache and channel layer to this run's services, before anything has connected."""
+    _admin["url"] = services.admin_url
     parts = urlsplit(services.admin_url)
     for role, alias in (("owner", "owner"), ("app", "default"), ("ingest", "ingest")):
         target = connections.databases[alias]
@@ -115,12 +117,14 @@ def refuse_privileged_role() -> None:
 _KEPT = ("django_migrations", "django_content_type", "auth_permission", "billing_plan", "billing_price")
 
 _USED = """
-SELECT DISTINCT coalesce(i.inhparent, c.oid)::regclass::text AS name,
-       EXISTS (SELECT 1 FROM pg_constraint f WHERE f.confrelid IN (c.oid, i.inhparent)) AS is_referred_to
-FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
-WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> ALL(%s)
-  AND pg_relation_size(c.oid) > 0
+SELECT c.oid::regclass::text, EXISTS (SELECT 1 FROM pg_constraint f WHERE f.confrelid = c.oid)
+FROM pg_class c
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname <> ALL(%s)
+  AND NOT EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhrelid = c.oid)
+  AND (pg_relation_size(c.oid) > 0
+       OR EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhparent = c.oid AND pg_relation_size(i.inhrelid) > 0))
 """
+"""Tables that hold anything themselves or in their partitions or chunks, and whether keys refer to them."""
 _RESTART = """
 SELECT setval(d.objid::regclass, s.start_value, false)
 FROM pg_depend d JOIN pg_sequences s ON format('%%I.%%I', s.schemaname, s.sequencename)::regclass = d.objid
@@ -135,10 +139,8 @@ def empty_every_table() -> None:
     As the superuser, who is bound by no key and no trigger: a TRUNCATE that cascades makes new files for all hundred
     and thirty tables, a DELETE of a few rows none.
     """
-    target = connections["owner"].settings_dict
-    with psycopg.connect(
-        host=target["HOST"], port=target["PORT"], dbname=target["NAME"], user=ADMIN, password=ADMIN_PASSWORD
-    ) as admin:
+    url = urlunsplit(urlsplit(_admin["url"])._replace(path=f"/{connections['owner'].settings_dict['NAME']}"))
+    with psycopg.connect(url) as admin:
         admin.execute("SET session_replication_role = replica")
         for name, is_referred_to in admin.execute(_USED, [list(_KEPT)]).fetchall():
             admin.execute(f"DELETE FROM {name}" if is_referred_to else f"TRUNCATE {name}")  # type: ignore[arg-type]

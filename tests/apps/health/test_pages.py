@@ -227,7 +227,7 @@ def test_a_machine_keeps_its_papers_and_gets_its_label(api: Api, boss_page: Clie
 
 def test_terms_reasons_and_files_have_a_page(api: Api, boss_page: Client, machine: int) -> None:
     address = "/health/terms/"
-    _said(boss_page, address, {"terms": "1", "labour_rate": "95", "currency": "eur"})
+    _said(boss_page, address, {"terms": "1", "labour_rate": "95", "currency": "eur", "horizon_days": "14"})
     terms = api.get("maintenance-terms/")
     assert (terms["labour_rate"], terms["currency"]) == ("95.00", "EUR")
     said = _said(boss_page, address, {"reason": "1", "name": "Tool broken"})
