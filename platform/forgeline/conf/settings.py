@@ -11,6 +11,7 @@ from django.contrib.messages import constants as message_levels
 from django.utils.translation import gettext_lazy as _
 
 from forgeline.conf.building import KERNEL, MODULES, WINGS
+from forgeline.conf.content_policy import POLICY
 from forgeline.conf.env import ROOT, read_environment
 from forgeline.conf.logs import logging_config
 from forgeline.modules.manifest import MODELS_QUEUE
@@ -249,19 +250,7 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
-# Scripts come from our own files only. Styles may stand in the page: a bar's width is data.
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": ["'self'"],
-        "script-src": ["'self'"],
-        "style-src": ["'self'", "'unsafe-inline'"],
-        "img-src": ["'self'", "data:", "blob:"],
-        "object-src": ["'none'"],
-        "base-uri": ["'none'"],
-        "form-action": ["'self'"],
-        "frame-ancestors": ["'none'"],
-    }
-}
+CONTENT_SECURITY_POLICY = POLICY
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 if ENV["FORGELINE_SECURE_COOKIES"]:
