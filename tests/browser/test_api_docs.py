@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 def open_docs(page: Any) -> None:
+    page.set_default_timeout(90_000)
     page.goto("/api/docs/")
     page.locator(".opblock-tag-section").last.wait_for()
 
