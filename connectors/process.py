@@ -34,6 +34,8 @@ from connectors.runtime.writer import Writer
 from forgeline.base.errors import ForgelineError
 
 TICK_S = 2.0
+_SOON_S = 0.5
+"""After connections were started: how they fare is told sooner."""
 SLOW_S = 5.0
 """A batch takes a fraction of a second; one that takes longer than this holds the sources back."""
 _LAST_TICK_S = 0.5
@@ -71,6 +73,7 @@ class ConnectorProcess:
         self.writer = Writer(self.pipeline, sink, spools, Accounts(self.pipeline.routes))
         self.fleet = Fleet(self.pipeline)
         self._is_database_away = False
+        self._has_started = False
         self._to_release: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -81,7 +84,7 @@ class ConnectorProcess:
             while not stop.is_set():
                 await self._tick_until(stop)
                 try:
-                    await asyncio.wait_for(stop.wait(), TICK_S)
+                    await asyncio.wait_for(stop.wait(), _SOON_S if self._has_started else TICK_S)
                 except TimeoutError:
                     continue
         finally:
@@ -123,6 +126,7 @@ class ConnectorProcess:
                 self._to_release.clear()
             for plan in orders.plans:
                 await self.fleet.apply(plan)
+        self._has_started = orders is not None and bool(orders.plans)
         told = self._told()
         await self._at_desk(lambda: self._desk.write(told))
         await self._record_sightings()

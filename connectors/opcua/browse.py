@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from asyncua import ua
 from asyncua.common.utils import Buffer
 from asyncua.ua.object_ids import ObjectIdNames
-from asyncua.ua.ua_binary import struct_from_binary
+from asyncua.ua.ua_binary import Primitives, nodeid_from_binary, struct_from_binary
 
 from connectors.contract import BrowseNode, mark
 from connectors.opcua.faults import fault
@@ -92,58 +93,104 @@ async def _list_references(
     session: Session, parent: ua.NodeId, limit: int, behind: ua.NodeId | None
 ) -> list[ua.ReferenceDescription]:
     """Follow continuation points until a page is full; the point left over is given back to the server."""
-    result = (
-        await _browse(
-            session, [_describe(parent, ua.ObjectIds.HierarchicalReferences, _CLASSES)], _REFERENCES_PER_CALL
-        )
-    )[0]
-    if result.StatusCode.value == ua.StatusCodes.BadNodeIdUnknown:
+    page = _Page(limit, behind)
+    description = _describe(parent, ua.ObjectIds.HierarchicalReferences, _CLASSES)
+    answer = (await _browse(session, [description], _REFERENCES_PER_CALL, page))[0]
+    if answer.status.value == ua.StatusCodes.BadNodeIdUnknown:
         raise fault(
             mark("The server has no node %(address)s."),
             key="opcua.no_such_node",
             address=write_address(parent, session.namespaces),
         )
-    result.StatusCode.check()
-    page: list[ua.ReferenceDescription] = []
-    seen: set[ua.NodeId] = set()
-    while True:
-        for each in result.References or []:
-            node = _plain_id(each.NodeId)
-            if behind is not None:
-                if node == behind:
-                    behind = None
-            elif node not in seen and not getattr(each.NodeId, "ServerIndex", 0):
-                # The same child may hang on two kinds of reference; what lives on another server can't be read here.
-                seen.add(node)
-                page.append(each)
-        point = result.ContinuationPoint
-        if len(page) >= limit or not point:
-            break
-        result = (await _browse_next(session, [point], release=False))[0]
-        result.StatusCode.check()
-    if point:
-        await _browse_next(session, [point], release=True)
-    return page[:limit]
+    answer.status.check()
+    while answer.point and not page.is_full:
+        answer = (await _browse_next(session, answer.point, page))[0]
+        answer.status.check()
+    if answer.point:
+        await _release(session, [answer.point])
+    return page.references
+
+
+@dataclass(slots=True)
+class _Page:
+    """The references that are wanted of those that come by: behind one, at most so many, each child once."""
+
+    limit: int
+    behind: ua.NodeId | None = None
+    references: list[ua.ReferenceDescription] = field(default_factory=list)
+    _seen: set[ua.NodeId] = field(default_factory=set)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.references) >= self.limit
+
+    def take(self, reference: ua.ReferenceDescription) -> None:
+        node = _plain_id(reference.NodeId)
+        if self.behind is not None:
+            if node == self.behind:
+                self.behind = None
+        elif node not in self._seen and not getattr(reference.NodeId, "ServerIndex", 0):
+            # The same child may hang on two kinds of reference; what lives on another server can't be read here.
+            self._seen.add(node)
+            self.references.append(reference)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a server says of one node, but for the references."""
+
+    status: ua.StatusCode
+    point: bytes | None
+    references: int
 
 
 async def _browse(
-    session: Session, descriptions: list[ua.BrowseDescription], references: int
-) -> list[ua.BrowseResult]:
-    """Browse; a server that knows no continuation points answers with everything, so it is decoded beside the loop."""
+    session: Session, descriptions: list[ua.BrowseDescription], references: int, page: _Page
+) -> list[_Answer]:
     request = ua.BrowseRequest()
     request.Parameters.RequestedMaxReferencesPerNode = references
     request.Parameters.NodesToBrowse = descriptions
-    data = await session.request(request)
-    response: ua.BrowseResponse = await asyncio.to_thread(struct_from_binary, ua.BrowseResponse, Buffer(data))
-    response.ResponseHeader.ServiceResult.check()
-    return response.Results
+    return await asyncio.to_thread(_decode, await session.request(request), page)
 
 
-async def _browse_next(session: Session, points: list[bytes], *, release: bool) -> list[ua.BrowseResult]:
+async def _browse_next(session: Session, point: bytes, page: _Page) -> list[_Answer]:
+    request = ua.BrowseNextRequest()
+    request.Parameters.ReleaseContinuationPoints = False
+    request.Parameters.ContinuationPoints = [point]
+    return await asyncio.to_thread(_decode, await session.request(request), page)
+
+
+async def _release(session: Session, points: list[bytes]) -> None:
     parameters = ua.BrowseNextParameters()
-    parameters.ReleaseContinuationPoints = release
+    parameters.ReleaseContinuationPoints = True
     parameters.ContinuationPoints = points
-    return await session.client.uaclient.browse_next(parameters)
+    await session.client.uaclient.browse_next(parameters)
+
+
+def _decode(data: bytes, page: _Page) -> list[_Answer]:
+    """Read a response to Browse or BrowseNext (Part 6, 5.2; Part 4, 5.9.2), putting its references on the page.
+
+    A server that knows no continuation points answers with all 100,000 at once. So this runs beside the loop, keeps
+    no more than it is asked for (a million objects cost their collector a second, which nothing else gets), and reads
+    no further than the page is long: of the last node the point comes before the references.
+    """
+    buffer = Buffer(data)
+    nodeid_from_binary(buffer)
+    struct_from_binary(ua.ResponseHeader, buffer).ServiceResult.check()
+    answers = []
+    results = Primitives.Int32.unpack(buffer)
+    for number in range(results):
+        status = ua.StatusCode(Primitives.UInt32.unpack(buffer))
+        point = Primitives.ByteString.unpack(buffer)
+        references = max(Primitives.Int32.unpack(buffer), 0)
+        answers.append(_Answer(status, point, references))
+        for _ in range(references):
+            if page.is_full and number == results - 1:
+                break
+            reference = struct_from_binary(ua.ReferenceDescription, buffer)
+            if not page.is_full:
+                page.take(reference)
+    return answers
 
 
 async def _read_facts(
@@ -204,15 +251,10 @@ async def _find_parents(session: Session, references: Sequence[ua.ReferenceDescr
             )
             for node, is_variable in part
         ]
-        results = await _browse(session, descriptions, 1)
-        points = []
-        for (node, _), result in zip(part, results, strict=True):
-            if result.References:
-                found.add(node)
-            if result.ContinuationPoint:
-                points.append(result.ContinuationPoint)
-        if points:
-            await _browse_next(session, points, release=True)
+        answers = await _browse(session, descriptions, 1, _Page(0))
+        found |= {node for (node, _), answer in zip(part, answers, strict=True) if answer.references}
+        if points := [answer.point for answer in answers if answer.point]:
+            await _release(session, points)
     return found
 
 

@@ -34,7 +34,7 @@ def test_a_level_shows_names_types_and_values(make_plant: MakePlant, tmp_path: P
     assert unknown.value.key in ("opcua.no_such_node", "opcua.server_error")
 
 
-# Its server answers with all nodes at once, in 25 s a page; decoding them holds our loop for almost a second.
+# Its server answers with all nodes at once, which takes it 15 s a page.
 @pytest.mark.slow
 @pytest.mark.timeout(280)
 def test_a_folder_of_100000_nodes_is_read_page_by_page(make_plant: MakePlant, tmp_path: Path) -> None:
@@ -62,6 +62,7 @@ def test_a_folder_of_100000_nodes_is_read_page_by_page(make_plant: MakePlant, tm
         assert [node.name for node in second] == [f"Tag{number}" for number in range(200, 400)]
         assert first[7].value == "7.0"
         # Others share this loop: a frozen one would lose their keep-alives.
+        print(f"the loop stood still for {longest_s:.3f} s at most")
         assert longest_s < 1.0
 
     asyncio.run(work())
