@@ -17,7 +17,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ from forgeline.telemetry import ingest
 from tests import bring
 
 ROOT = Path(settings.BASE_DIR)
-DBNAME = "rig"
+DBNAME = bring.MIGRATED
 
 
 @dataclass
@@ -172,28 +171,13 @@ class Rig:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-@cache
-def _migrated_cluster() -> tempfile.TemporaryDirectory[str]:
-    """A stopped cluster with the migrated database, made once a process: each rig begins with a copy of it."""
-    kept = tempfile.TemporaryDirectory(prefix="forgeline-cluster-")
-    # PostgreSQL runs as another user under root and must be able to walk to its data.
-    Path(kept.name).chmod(0o755)
-    with PostgresServer(Path(kept.name) / "postgres", password=bring.ADMIN_PASSWORD) as postgres:
-        services = bring.Services(admin_url=postgres.url("postgres"), redis_url=settings.REDIS_URL)
-        bring.point_django_at(services, DBNAME)
-        bring.make_database(services, DBNAME)
-        connections.close_all()
-    return kept
-
-
 @contextlib.contextmanager
 def running_rig() -> Iterator[Rig]:
     """Bring durable services and a migrated database, with Django of this process pointed at them."""
-    cluster = Path(_migrated_cluster().name) / "postgres"
     with tempfile.TemporaryDirectory(prefix="forgeline-rig-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         folder.chmod(0o755)
-        subprocess.run(["cp", "-a", str(cluster), str(folder / "postgres")], check=True)
+        bring.copy_migrated_cluster(folder)
         postgres = stack.enter_context(PostgresServer(folder / "postgres", password=bring.ADMIN_PASSWORD))
         valkey = stack.enter_context(ValkeyServer(folder / "valkey"))
         broker = stack.enter_context(make_broker(folder / "broker"))

@@ -29,11 +29,7 @@ def try_out(page: Any, method: str, path: str, body: Any = None) -> tuple[int, A
     block.get_by_role("button", name="Try it out").click()
     if body is not None:
         shown = block.locator("textarea.body-param__text")
-        # On a busy computer the example may be put there a moment after the field, over what was typed.
-        page.wait_for_timeout(500)
         shown.fill(json.dumps({**json.loads(shown.input_value()), **body}))
-        page.wait_for_timeout(500)
-        assert body.items() <= json.loads(shown.input_value()).items()
     block.get_by_role("button", name="Execute").click()
     row = block.locator(".live-responses-table tr.response").first
     status = int(row.locator(".response-col_status").inner_text().split()[0])
@@ -53,7 +49,7 @@ def test_the_examples_run_with_a_key_and_nothing_is_refused_by_the_browser(
     assert (status, me["role"]) == (200, "manager")
     status, plant = try_out(page, "post", "/plants/")
     assert (status, plant["name"]) == (201, "Plant 1")
-    point = next(iter(floor.points.values()))
+    point = floor.points["power"]
     status, stored = try_out(page, "post", "/samples/", body={"point": [point, point]})
     assert (status, stored["reasons"]) == (200, [])
     assert page.faults == []

@@ -127,8 +127,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
             topic for topic in allowed if feed_name_of(topic) and (follows_all or is_only_followed(topic))
         }
         plain = allowed - followed
-        hub().listen(self, plain)
         self.topics |= plain
+        await hub().listen(self, plain)
         if plain or not followed:
             await self._tell({"t": "subscribed", "topics": sorted(plain)})
         if followed:

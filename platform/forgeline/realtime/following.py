@@ -129,8 +129,8 @@ class Follower:
                 self._current_at = min(self._current_at, token.at_s)
             await self._send(frames, with_token=True)
         pulses = {pulse_of(name, self.actor.tenant_id) for name in self._positions}
-        hub().listen(self, pulses - self._pulses)
-        self._pulses |= pulses
+        fresh, self._pulses = pulses - self._pulses, self._pulses | pulses
+        await hub().listen(self, fresh)
         self._woken.set()
 
     def drop(self, topics: set[str]) -> None:

@@ -14,6 +14,8 @@ from redis.exceptions import RedisError
 
 from forgeline.realtime.publish import CHANNEL
 
+CONFIRMED_WITHIN_S = 1.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -33,14 +35,28 @@ class Hub:
         self._listeners: dict[str, set[Listener]] = defaultdict(set)
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._confirmed: set[str] = set()
+        """What Redis has said that it passes on."""
+        self._waiting: list[tuple[Listener, set[str], asyncio.Future[None]]] = []
+        self._is_away = False
 
-    def listen(self, listener: Listener, topics: set[str]) -> None:
-        """Add a listener to topics; Redis is asked within a few milliseconds."""
+    async def listen(self, listener: Listener, topics: set[str]) -> None:
+        """Add a listener to topics; when this returns, nothing that is published from now on is missed.
+
+        A Redis that takes its time, or is away, is not waited for: the listener is told of the gap once it answers.
+        """
         for topic in topics:
             self._listeners[topic].add(listener)
         self._changed.set()
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._run())
+        missing = topics - self._confirmed
+        if missing and not self._is_away:
+            confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((listener, missing, confirmed))
+            await asyncio.wait({confirmed}, timeout=CONFIRMED_WITHIN_S)
+            if not confirmed.done():
+                confirmed.cancel()
 
     def leave(self, listener: Listener, topics: set[str]) -> None:
         """Take a listener off topics."""
@@ -50,43 +66,41 @@ class Hub:
                 held.discard(listener)
                 if not held:
                     del self._listeners[topic]
+        for entry in [each for each in self._waiting if each[0] is listener and each[1] & topics]:
+            self._waiting.remove(entry)
+            entry[2].cancel()
         self._changed.set()
 
     async def _run(self) -> None:
         delay = 0.2
-        was_away = False
         while self._listeners:
             try:
                 client = aioredis.Redis.from_url(
                     settings.REDIS_URL, socket_connect_timeout=2.0, health_check_interval=15
                 )
                 async with client, client.pubsub() as pubsub:
-                    await self._follow(pubsub, tell_gap=was_away)
+                    await self._follow(pubsub)
                     return
             except (RedisError, OSError) as error:
-                if not was_away:
+                if not self._is_away:
                     _log.warning("live values stand still: Redis is away (%s)", error)
-                was_away = True
+                self._is_away = True
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 5.0)
 
-    async def _follow(self, pubsub: aioredis.client.PubSub, *, tell_gap: bool) -> None:
+    async def _follow(self, pubsub: aioredis.client.PubSub) -> None:
         subscribed: set[str] = set()
         reader: asyncio.Task[None] | None = None
         try:
             while self._listeners:
                 self._changed.clear()
                 wanted = set(self._listeners)
+                self._confirmed &= wanted
                 if wanted - subscribed:
                     await pubsub.subscribe(*(CHANNEL + topic for topic in wanted - subscribed))
                 if subscribed - wanted:
                     await pubsub.unsubscribe(*(CHANNEL + topic for topic in subscribed - wanted))
                 subscribed = wanted
-                if tell_gap:
-                    tell_gap = False
-                    _log.info("live values move again")
-                    for listener in set().union(*self._listeners.values()):
-                        listener.told_of_gap()
                 reader = reader or asyncio.create_task(self._read(pubsub))
                 waiter = asyncio.create_task(self._changed.wait())
                 await asyncio.wait({reader, waiter}, return_when=asyncio.FIRST_COMPLETED)
@@ -94,6 +108,7 @@ class Hub:
                 if reader.done():
                     reader.result()
         finally:
+            self._confirmed.clear()
             if reader is not None:
                 reader.cancel()
                 with contextlib.suppress(asyncio.CancelledError, RedisError, OSError):
@@ -101,12 +116,34 @@ class Hub:
 
     async def _read(self, pubsub: aioredis.client.PubSub) -> None:
         while True:
-            message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=None)
-            if message is None or message["type"] != "message":
+            message = await pubsub.get_message(timeout=None)
+            if message is None:
                 continue
             topic = message["channel"].decode().removeprefix(CHANNEL)
+            if message["type"] == "subscribe":
+                self._note_confirmed(topic)
+            if message["type"] != "message":
+                continue
             for listener in tuple(self._listeners.get(topic, ())):
                 listener.take(topic, message["data"])
+
+    def _note_confirmed(self, topic: str) -> None:
+        self._confirmed.add(topic)
+        if self._is_away:
+            self._is_away = False
+            _log.info("live values move again")
+            for listener in set().union(*self._listeners.values()):
+                listener.told_of_gap()
+        for entry in list(self._waiting):
+            listener, missing, confirmed = entry
+            missing.discard(topic)
+            if missing:
+                continue
+            self._waiting.remove(entry)
+            if confirmed.cancelled():
+                listener.told_of_gap()
+            elif not confirmed.done():
+                confirmed.set_result(None)
 
 
 _HUBS: dict[asyncio.AbstractEventLoop, Hub] = {}

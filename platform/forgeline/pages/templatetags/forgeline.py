@@ -8,6 +8,7 @@ from typing import Any
 
 from django import template
 from django.conf import settings
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext as _, pgettext
 
@@ -81,13 +82,6 @@ def _is_number(word: str) -> bool:
     return word.lstrip("-").replace(".", "", 1).isdigit()
 
 
-@register.filter
-def labels_json(point: Any) -> str:
-    """The words of a point's states for live.js; '' where it has none."""
-    words = words_of(point)
-    return json.dumps(words, ensure_ascii=False) if words else ""
-
-
 @register.simple_tag
 def shown_value(point: Any, latest: Any) -> str:
     """A point's newest value as a person reads it: a word for a state, decimals as set, a dash for none."""
@@ -98,6 +92,20 @@ def shown_value(point: Any, latest: Any) -> str:
     word = words_of(point).get(str(int(latest.value)) if float(latest.value).is_integer() else "")
     # Both languages group by three with a comma; Django's own Chinese format does not group at all.
     return word or f"{latest.value:,.{point.decimals}f}"
+
+
+@register.simple_tag
+def live_value(point: Any, latest: Any) -> SafeString:
+    """A point's newest value that live.js keeps up: it shows nothing older than what is there by ``data-shown-ts``."""
+    words = words_of(point)
+    labels = (
+        format_html(' data-labels="{}"', json.dumps(words, ensure_ascii=False)) if words else SafeString("")
+    )
+    shown = format_html(' data-shown-ts="{}"', latest.ts_us // 1000) if latest is not None else SafeString("")
+    return format_html(
+        '<span data-point="{}" data-decimals="{}"{}{}>{}</span>',
+        point.pk, point.decimals, labels, shown, shown_value(point, latest),
+    )  # fmt: skip
 
 
 @register.simple_tag

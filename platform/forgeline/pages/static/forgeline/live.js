@@ -5,6 +5,7 @@
   const EVERY_MS = 500, SETTLE_MS = 3000;
   const topics = () => [...new Set([...document.querySelectorAll("[data-live-topic]")].map((e) => e.dataset.liveTopic))];
   const listeners = new Set();
+  const newest = new Map();
   const pending = new Map();
   const drawnAt = new Map();
   let socket = null, delay = 500, lostAt = null, lastFrameAt = 0, wasOpen = false, timer = null;
@@ -66,6 +67,7 @@
   function take(rows) {
     const now = performance.now();
     for (const row of rows) {
+      if (!(newest.get(row[0])?.[1] > row[1])) newest.set(row[0], row);
       const last = drawnAt.get(row[0]);
       if (last === undefined || now - last >= EVERY_MS) { pending.delete(row[0]); draw(row[0], row, now); }
       else pending.set(row[0], row);
@@ -79,6 +81,15 @@
       if (now - drawnAt.get(id) >= EVERY_MS) { pending.delete(id); draw(id, row, now); }
     }
     if (pending.size) timer = setTimeout(flush, EVERY_MS / 2);
+  }
+
+  // Part of a page that was made anew may be older than what has come by the socket.
+  function redraw() {
+    const now = performance.now();
+    for (const element of document.querySelectorAll("[data-point]")) {
+      const row = newest.get(Number(element.dataset.point));
+      if (row && row[1] > Number(element.dataset.shownTs || 0)) draw(row[0], row, now);
+    }
   }
 
   async function fillGap() {
@@ -103,13 +114,14 @@
     }, Math.max(0, alarmsAt + EVERY_MS - performance.now()));
   }
 
-  // Open is not yet live: what is committed between the two comes by no frame, so the gap is filled only now.
+  // Open is not yet live: what is committed between the two comes by no frame, so the gap is filled only now; what
+  // came while the page was made and sent is one too.
   function nowLive() {
-    const hadGap = lostAt !== null;
+    if (lostAt) fillGap();
+    // Latest values are written by time, so the newest of the gap may be served only a little later.
+    if (lostAt || !wasOpen) setTimeout(fillGap, SETTLE_MS);
     lostAt = null; wasOpen = true;
     showState();
-    // Latest values are written by time, so the newest of the gap may be served only a little later.
-    if (hadGap) { fillGap(); setTimeout(fillGap, SETTLE_MS); }
   }
 
   function connect() {
@@ -144,6 +156,7 @@
   });
   setInterval(showState, 1000);
   document.addEventListener("htmx:afterSettle", () => {
+    redraw();
     if (socket && socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ op: "subscribe", topics: topics() }));
   });
   connect();
