@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
-from drf_spectacular.generators import SchemaGenerator
 
-from tests.api.world import MARK, World
+from tests.api.world import MARK, World, describe_api
 
 STEM = MARK[:-1]
 """Finds every name of the company, and where an answer repeats the question it is not the name itself."""
@@ -77,8 +76,7 @@ def _filters(world: World) -> Iterator[Probe]:
 
 
 def _operations() -> Iterator[tuple[str, str, list[str]]]:
-    schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    for path, item in sorted(schema["paths"].items()):
+    for path, item in sorted(describe_api()["paths"].items()):
         for method, operation in sorted(item.items()):
             names = [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]
             yield method, path, names
