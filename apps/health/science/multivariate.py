@@ -13,8 +13,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.metrics import silhouette_score
 
 from apps.health.science.evidence import NotEnough, Reason
 
@@ -63,6 +61,10 @@ def find_regimes(operating: Floats, *, seed: int, most: int = 6, parted: float =
     **Shape** rows × operating variables (speed, load, product code …). **Source** k-means with the silhouette of
     Rousseeuw 1987; 2,000 rows at even steps stand for all.
     """
+    # Here: a web server, which only shows what was found, starts sooner and smaller without them.
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import silhouette_score
+
     rows = operating[np.isfinite(operating).all(axis=1)]
     mean, scale = rows.mean(axis=0), _scale(rows)
     z = (rows - mean) / scale

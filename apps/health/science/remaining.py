@@ -9,14 +9,15 @@ mean of the five. For machines without failures in their history see trend.py.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.model_selection import GroupKFold
 
 from apps.health.science.evidence import NotEnough, Reason
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingRegressor
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -184,6 +185,9 @@ def train_life(
     machine = np.repeat(np.arange(len(histories)), [len(h) for h in histories])
     unseen = np.zeros(len(life))
     models = []
+    # Here: a web server, which only shows what was found, starts sooner and smaller without it.
+    from sklearn.model_selection import GroupKFold
+
     for fold, (train, test) in enumerate(GroupKFold(s.folds).split(features, life, machine)):
         kept = train[:: s.every]
         fitted = _regressor(seed + fold).fit(features[kept], life[kept])
@@ -223,6 +227,8 @@ def predict_life(model: LifeModel, histories: list[Floats]) -> Life:
 
 
 def _regressor(seed: int) -> HistGradientBoostingRegressor:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
     return HistGradientBoostingRegressor(
         max_iter=150,
         learning_rate=0.06,
