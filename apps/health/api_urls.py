@@ -3,7 +3,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from apps.health.api import condition, effect, inspections, orders, register, store
+from apps.health.api import condition, effect, inspections, orders, register, runs, store
 
 router = SimpleRouter()
 router.register("work-orders", orders.WorkOrderViewSet, basename="work-order")
@@ -18,6 +18,7 @@ router.register("machine-conditions", condition.ConditionViewSet, basename="mach
 router.register("advisories", condition.AdvisoryViewSet, basename="advisory")
 router.register("machine-outlooks", condition.OutlookViewSet, basename="machine-outlook")
 router.register("model-versions", condition.VersionViewSet, basename="model-version")
+router.register("model-runs", runs.RunViewSet, basename="model-run")
 
 urlpatterns = [
     *router.urls,

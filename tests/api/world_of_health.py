@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from apps.health.models import Condition, Episode, ModelVersion, Watch, WorkOrder
+from apps.health.models import Condition, Episode, ModelRun, ModelVersion, Watch, WorkOrder
 from apps.health.rules import Line
 from apps.health.science.card import ModelCard
 from apps.health.services.advisories import open_for_episode
@@ -39,6 +39,7 @@ class HealthIds:
     condition: int
     version: int
     outlook: int
+    run: int
 
     def own(self) -> dict[str, int]:
         """First word of an address → the id that it asks for."""
@@ -48,6 +49,7 @@ class HealthIds:
             "machine-documents": self.document, "downtime-reasons": self.reason,
             "advisories": self.advisory, "machine-conditions": self.condition,
             "model-versions": self.version, "machine-outlooks": self.outlook,
+            "model-runs": self.run,
         }  # fmt: skip
 
     def pages(self) -> dict[str, int]:
@@ -142,6 +144,7 @@ def make_health(
         condition=condition,
         version=version,
         outlook=outlook,
+        run=make_run(company.tenant_id, mark=mark),
     )
 
 
@@ -161,6 +164,15 @@ def make_advisory(tenant_id: int, machine: int) -> tuple[int, int]:
         )
         Watch.objects.create(asset_id=machine, ran_at=at, hours=1, cpu_s=0.1, next_hour=at)
     return row.pk, hour.pk
+
+
+def make_run(tenant_id: int, *, mark: str) -> int:
+    """Make a run that ended with a fault."""
+    with tenant_scope(tenant_id):
+        now = clock.now()
+        return ModelRun.objects.create(
+            machines=1, due=2, done=1, cpu_s=0.1, started_at=now, worked_at=now, finished_at=now, fault=f"{mark} fault"
+        ).pk  # fmt: skip
 
 
 def make_version(tenant_id: int, machine: int, *, mark: str) -> tuple[int, int]:

@@ -90,3 +90,8 @@ class VersionFilter(filters.FilterSet):
     key = Words(lookup_expr="in")
     profile = filters.CharFilter()
     state = Words(lookup_expr="in")
+
+
+class RunFilter(filters.FilterSet):
+    since = filters.IsoDateTimeFilter(field_name="started_at", lookup_expr="gte")
+    until = filters.IsoDateTimeFilter(field_name="started_at", lookup_expr="lt")

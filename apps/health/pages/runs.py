@@ -10,42 +10,42 @@ from django.utils.translation import gettext as _
 
 from apps.health.models import ModelRun
 from apps.health.pages.frame import page
-from apps.health.queries.runs import list_runs, read_progress, state_of
+from apps.health.queries.runs import RunState, last_hour_over, list_runs, read_progress, seconds_of, state_of
 from apps.health.rules import VIEW
-from apps.health.services.condition import GRACE
 from forgeline.base import clock
 
 MOST_SHOWN = 40
-_TONES = {"running": "running", "done": "idle", "failed": "down", "broken_off": "warn"}
+_TONES = {
+    RunState.RUNNING: "running", RunState.DONE: "idle", RunState.FAILED: "down", RunState.BROKEN_OFF: "warn",
+}  # fmt: skip
 
 
 @page(VIEW)
 def runs(request: HttpRequest) -> HttpResponse:
     """The present hour, machines that are behind, the last runs; asks for itself anew every few seconds."""
     now = clock.now()
-    over = (now - GRACE).replace(minute=0, second=0, microsecond=0)
+    over = last_hour_over(now)
     progress = read_progress(over)
     rows = [_row(run, state_of(run, now)) for run in list_runs()[:MOST_SHOWN]]
-    at_work = [row for row in rows if row["state"] == "running"]
+    at_work = [row for row in rows if row["state"] is RunState.RUNNING]
     context = {
         "tab": "runs", "progress": progress, "percent": round(progress.share * 100), "over": over, "at_work": at_work,
-        "rows": [row for row in rows if row["state"] != "running"], "most_behind": progress.behind[:20],
+        "rows": [row for row in rows if row["state"] is not RunState.RUNNING], "most_behind": progress.behind[:20],
         "more_behind": max(0, len(progress.behind) - 20), "pause_s": 3 if at_work or progress.behind else 20,
     }  # fmt: skip
     part = "health/parts/runs.html" if request.headers.get("HX-Request") else "health/runs.html"
     return render(request, part, context)
 
 
-def _row(run: ModelRun, state: str) -> dict[str, Any]:
-    end = run.finished_at or run.worked_at
+def _row(run: ModelRun, state: RunState) -> dict[str, Any]:
     words = {
-        "running": _("at work"),
-        "done": _("ended"),
-        "failed": _("failed"),
-        "broken_off": _("broken off; the next run goes on where it stopped"),
+        RunState.RUNNING: _("at work"),
+        RunState.DONE: _("ended"),
+        RunState.FAILED: _("failed"),
+        RunState.BROKEN_OFF: _("broken off; the next run goes on where it stopped"),
     }
     return {
         "run": run, "state": state, "word": words[state], "tone": _TONES[state],
         "percent": round(100 * run.done / run.due) if run.due else 100,
-        "seconds": max(0.0, (end - run.started_at).total_seconds()),
+        "seconds": seconds_of(run),
     }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from django.db.models import QuerySet
 
@@ -14,6 +15,17 @@ from forgeline.assets.models import Asset
 SILENT = timedelta(minutes=2)
 """A run writes with every stretch of hours, seconds long; one that was silent for so long has died."""
 BEHIND = timedelta(hours=2)
+GRACE = timedelta(minutes=5)
+"""An hour is judged when its last samples have had time to come."""
+
+
+class RunState(StrEnum):
+    """FAILED: it ended with a fault. BROKEN_OFF: its worker died; the next run goes on."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    BROKEN_OFF = "broken_off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +56,21 @@ def list_runs() -> QuerySet[ModelRun]:
     return ModelRun.objects.order_by("-started_at", "-pk")
 
 
-def state_of(run: ModelRun, now: datetime) -> str:
-    """Return running, done, failed (it ended with a fault) or broken_off (its worker died; the next goes on)."""
+def state_of(run: ModelRun, now: datetime) -> RunState:
+    """Say how a run stands."""
     if run.finished_at is not None:
-        return "failed" if run.fault else "done"
-    return "running" if now - run.worked_at < SILENT else "broken_off"
+        return RunState.FAILED if run.fault else RunState.DONE
+    return RunState.RUNNING if now - run.worked_at < SILENT else RunState.BROKEN_OFF
+
+
+def seconds_of(run: ModelRun) -> float:
+    """Return how long a run took by the clock, or has taken so far."""
+    return max(0.0, ((run.finished_at or run.worked_at) - run.started_at).total_seconds())
+
+
+def last_hour_over(now: datetime) -> datetime:
+    """Return the end of the newest hour that can be judged."""
+    return (now - GRACE).replace(minute=0, second=0, microsecond=0)
 
 
 def read_progress(due_before: datetime) -> Progress:

@@ -21,6 +21,7 @@ from apps.health.outlook import Bound, severity_of
 from apps.health.patterns import unpack_pattern
 from apps.health.queries.ledger import PATTERN, find_current
 from apps.health.queries.register import list_machines
+from apps.health.queries.runs import GRACE, last_hour_over
 from apps.health.queries.watched import TREND_SPAN, Watched, list_bounds, read_watched
 from apps.health.services import advisories, foresight
 from forgeline.alarms.plan import read_plan
@@ -37,8 +38,6 @@ REACH = timedelta(days=14)
 """So far back the judgement begins; older hours that were left out stay out."""
 SETTLE = timedelta(minutes=3)
 """A history that is still coming in, its newest day first, is waited for so long."""
-GRACE = timedelta(minutes=5)
-"""An hour is judged when its last samples have had time to come."""
 HOURS_A_RUN = 24
 QUIET = timedelta(hours=12)
 LONGEST = timedelta(days=7)
@@ -59,7 +58,7 @@ def count_due(asset_ids: Sequence[int], now: datetime | None = None) -> int:
     at = clock.now() if now is None else now
     rows = Watch.objects.filter(asset_id__in=list(asset_ids), next_hour__isnull=False)
     firsts = [max(first, _whole_hour(at - REACH)) for first in rows.values_list("next_hour", flat=True)]
-    return sum(max(0, (_whole_hour(at - GRACE) - first) // _HOUR) for first in firsts)
+    return sum(max(0, (last_hour_over(at) - first) // _HOUR) for first in firsts)
 
 
 def judge_machine(asset_id: int, *, now: datetime | None = None, settle: timedelta = SETTLE) -> int:
@@ -81,7 +80,7 @@ def judge_machine(asset_id: int, *, now: datetime | None = None, settle: timedel
         return 0
     assert watch.next_hour is not None
     first = max(watch.next_hour, _whole_hour(at - REACH))
-    last = min(_whole_hour(at - GRACE), first + HOURS_A_RUN * _HOUR)
+    last = min(last_hour_over(at), first + HOURS_A_RUN * _HOUR)
     count = max(0, int((last - first) / _HOUR))
     if count:
         bounds = list_bounds(watched, read_plan(asset_ids=[asset_id]))
