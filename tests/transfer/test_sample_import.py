@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from django.conf import settings as product
+from pyarrow.csv import write_csv
 from rest_framework.test import APIClient
 
 from forgeline.base import clock
@@ -149,13 +150,35 @@ def test_parquet_of_both_shapes(
     assert len(stored(live_company, power)) == size
 
 
+def _table(point: int, size: int) -> pa.Table:
+    return pa.table(
+        {
+            "time": pa.array(
+                us(DAY) + np.arange(size, dtype=np.int64) * 100_000, pa.timestamp("us", tz="UTC")
+            ),
+            "point": pa.array(np.full(size, point)),
+            "value": pa.array(np.arange(size, dtype=np.float64)),
+        }
+    )
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(
-    client: APIClient, live_company: Company, machine: Any, child_environment: dict[str, str], settings: Any
+    client: APIClient,
+    live_company: Company,
+    machine: Any,
+    child_environment: dict[str, str],
+    settings: Any,
+    kind: str,
 ) -> None:
     power = machine["points"]["power"]["id"]
     size = 400_000
-    lines = "\n".join(f"{us(DAY) // 1000 + n * 100},{power},{n}" for n in range(size))
-    answer = send(client, "big.csv", "time,point,value\n" + lines)
+    out = io.BytesIO()
+    if kind == "csv":
+        write_csv(_table(power, size), out)
+    else:
+        pq.write_table(_table(power, size), out, row_group_size=150_000)
+    answer = send(client, f"big.{kind}", out.getvalue())
     assert answer.status_code == 202
     environment = child_environment | {"FORGELINE_VAR": str(Path(settings.JOBS["FOLDER"]).parent)}
     child = subprocess.Popen(
