@@ -45,8 +45,8 @@
     const decimals = Number(element.dataset.decimals || 0);
     return value.toLocaleString(document.documentElement.lang, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
   }
-  function draw(pointId, row, now) {
-    drawnAt.set(pointId, now);
+  function draw(pointId, row) {
+    drawnAt.set(pointId, performance.now());
     const [, ts, value, quality] = row;
     for (const element of document.querySelectorAll(`[data-point="${pointId}"]`)) {
       if (Number(element.dataset.shownTs || 0) > ts) continue;
@@ -67,9 +67,11 @@
   function take(rows) {
     const now = performance.now();
     for (const row of rows) {
-      if (!(newest.get(row[0])?.[1] > row[1])) newest.set(row[0], row);
+      // What is filled in may be older than what has come by the socket meanwhile.
+      if (newest.get(row[0])?.[1] > row[1]) continue;
+      newest.set(row[0], row);
       const last = drawnAt.get(row[0]);
-      if (last === undefined || now - last >= EVERY_MS) { pending.delete(row[0]); draw(row[0], row, now); }
+      if (last === undefined || now - last >= EVERY_MS) { pending.delete(row[0]); draw(row[0], row); }
       else pending.set(row[0], row);
     }
     if (pending.size && !timer) timer = setTimeout(flush, EVERY_MS / 2);
@@ -78,17 +80,16 @@
     timer = null;
     const now = performance.now();
     for (const [id, row] of pending) {
-      if (now - drawnAt.get(id) >= EVERY_MS) { pending.delete(id); draw(id, row, now); }
+      if (now - drawnAt.get(id) >= EVERY_MS) { pending.delete(id); draw(id, row); }
     }
     if (pending.size) timer = setTimeout(flush, EVERY_MS / 2);
   }
 
   // Part of a page that was made anew may be older than what has come by the socket.
   function redraw() {
-    const now = performance.now();
     for (const element of document.querySelectorAll("[data-point]")) {
       const row = newest.get(Number(element.dataset.point));
-      if (row && row[1] > Number(element.dataset.shownTs || 0)) draw(row[0], row, now);
+      if (row && !pending.has(row[0]) && row[1] > Number(element.dataset.shownTs || 0)) draw(row[0], row);
     }
   }
 
