@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import count
 
 import numpy as np
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from hypothesis import given, settings as effort, strategies as st
 
 from forgeline.base.clock import to_us
 from forgeline.telemetry import ingest, queries
+from forgeline.telemetry.engines import reads
 from forgeline.telemetry.engines.base import Resolution
-from forgeline.telemetry.sample import PointKind, SampleBatch
+from forgeline.telemetry.sample import PointKind, Quality, SampleBatch
+from forgeline.telemetry.series import columns_of_pairs, pair_up
 from forgeline.tenancy.scoping import tenant_scope
 from tests.telemetry.conftest import Plant
 
@@ -76,3 +80,46 @@ def test_statements_do_not_grow_with_points(plant: Plant, points: list[int], res
 
     count(points)  # what the company may use is asked once in a while
     assert count([points[0], *more]) == count([points[0]])
+
+
+_ROWS = st.lists(
+    st.tuples(
+        st.integers(0, 5_000),
+        st.none() | st.integers(-3, 3).map(float),
+        st.sampled_from([Quality.GOOD, Quality.UNCERTAIN]),
+    ),
+    unique_by=lambda row: row[0],
+    max_size=60,
+)
+_THOROUGHLY = effort(max_examples=80, deadline=None, derandomize=True, database=None)
+
+
+def test_pairs_made_here_are_those_that_sql_makes(plant: Plant) -> None:
+    """Ties, gaps, slices without a value: whoever pairs, the line is the same."""
+    point = plant.add_point("p", expected_interval_s=1)
+    starts = count(NOW - 10 * HOUR, 10 * S)
+
+    @_THOROUGHLY
+    @given(rows=_ROWS, pairs=st.integers(1, 40))
+    def compare(rows: list[tuple[int, float | None, Quality]], pairs: int) -> None:
+        start = next(starts)
+        end = start + 6 * S
+        if rows:
+            batch = SampleBatch.from_columns(
+                [point] * len(rows),
+                [start + ms * 1_000 for ms, *_ in rows],
+                [np.nan if value is None else value for _, value, _ in rows],
+                quality=[Quality.BAD if value is None else quality for _, value, quality in rows],
+            )
+            assert ingest.ingest_batch(batch, now_us=NOW).accepted == len(rows)
+        with tenant_scope(plant.tenant_id):
+            by_sql = columns_of_pairs(reads.read_pairs([point], start, end, pairs=pairs).get(point, []))
+            columns = reads.read_few_columns([point], start, end, most=60)
+            assert columns is not None
+            assert not rows or reads.read_few_columns([point], start, end, most=len(rows) - 1) is None
+        width_us = reads.slice_width_us(start, end, pairs)
+        here = pair_up(*columns[1:], from_us=start, width_us=width_us)
+        for name, column in by_sql.items():
+            np.testing.assert_array_equal(here[name], column, err_msg=name)
+
+    compare()

@@ -28,10 +28,13 @@ from forgeline.telemetry.series import (
     columns_of_rollup,
     measure_coverage,
     merge_rows,
+    pair_up,
 )
 
 MAX_PAIRS = 2_000
 MAX_ROWS = 2 * MAX_PAIRS
+MOST_PAIRED_HERE = 200_000
+"""So many samples, 4 MB of columns, are paired here: a day of seconds in 55 ms, where SQL takes 100."""
 SETTLED_US = 5_000_000
 """A bucket is in its table this long after its end, at the latest; younger ones are computed from samples."""
 DAY_US = 86_400_000_000
@@ -171,6 +174,9 @@ class Reading:
     def _read_pairs(self, points: list[Facts]) -> dict[int, Series]:
         if not points:
             return {}
+        expected = sum((self._end_us - self._from_us) / 1e6 / facts.interval_s for facts in points)
+        if expected <= MOST_PAIRED_HERE and (found := self._pair_here(points)):
+            return found
         slices = reads.read_pairs(_ids(points), self._from_us, self._to_us, pairs=self._max_pairs)
         coverage = self._coverage_of_rollups(points)
         return {
@@ -180,6 +186,23 @@ class Reading:
             )
             for facts in points
         }  # fmt: skip
+
+    def _pair_here(self, points: list[Facts]) -> dict[int, Series]:
+        """Pair the samples themselves; {} where there are more than was to be expected."""
+        columns = reads.read_few_columns(_ids(points), self._from_us, self._to_us, most=MOST_PAIRED_HERE)
+        if columns is None:
+            return {}
+        point_id, ts_us, value, quality = columns
+        width_us = reads.slice_width_us(self._from_us, self._to_us, self._max_pairs)
+        found = {}
+        for facts in points:
+            own = slice(*np.searchsorted(point_id, (facts.point_id, facts.point_id + 1)).tolist())
+            coverage = measure_coverage(
+                ts_us[own], quality[own], from_us=self._from_us, to_us=self._end_us, hold_us=facts.hold_us
+            )
+            pairs = pair_up(ts_us[own], value[own], quality[own], from_us=self._from_us, width_us=width_us)
+            found[facts.point_id] = self._series(facts, Resolution.RAW, coverage, pairs, is_reduced=True)
+        return found
 
     def _coverage_of_rollups(self, points: list[Facts]) -> dict[int, float]:
         """The share that is covered, from the roll-ups of whole buckets: thinned pairs cannot tell."""

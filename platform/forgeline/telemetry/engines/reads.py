@@ -20,6 +20,8 @@ from forgeline.telemetry.engines.copy import PG_EPOCH_US
 from forgeline.telemetry.engines.reference import COLUMNS, READ_REFERENCE
 from forgeline.telemetry.engines.rollups import ROW, Tasks
 
+Columns = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.int16]]
+
 # date_part answers in float8, which holds today's microseconds exactly once rounded; extract would go by numeric.
 _US = "(date_part('epoch', ts) * 1e6)::bigint"
 
@@ -66,7 +68,10 @@ FROM telemetry_news(%(points)s::integer[], %(after)s::bigint[], %(limit)s)
 _COLUMNS = """
 SELECT string_agg(int4send(point_id), ''::bytea), string_agg(timestamptz_send(ts), ''::bytea),
        string_agg(float8send(COALESCE(value, 'NaN')), ''::bytea), string_agg(int2send(quality), ''::bytea)
-FROM telemetry_read_sample WHERE point_id = ANY (%(points)s) AND ts >= %(from)s AND ts < %(to)s
+FROM (
+    SELECT * FROM telemetry_read_sample WHERE point_id = ANY (%(points)s) AND ts >= %(from)s AND ts < %(to)s
+    LIMIT %(limit)s
+) s
 """
 
 # Each column comes as one string of big-endian numbers: nine thousand rows would be a hundred thousand Python objects.
@@ -152,11 +157,19 @@ def read_raw_page(
     return read_raw([point_id], from_us, to_us, limit=limit, is_text=is_text).get(point_id, [])
 
 
+def slice_width_us(from_us: int, to_us: int, pairs: int) -> int:
+    """Return the width of at most ``pairs`` equal slices of a range, at least a microsecond."""
+    return max(1, -(-(to_us - from_us) // pairs))
+
+
 def read_pairs(
     point_ids: Sequence[int], from_us: int, to_us: int, *, pairs: int
 ) -> dict[int, list[tuple[Any, ...]]]:
-    """Return (slice_us, low, low_us, high, high_us, worst quality) by point, for at most ``pairs`` equal slices."""
-    width = max(1, -(-(to_us - from_us) // pairs))
+    """Return (slice_us, low, low_us, high, high_us, worst quality) by point, for at most ``pairs`` equal slices.
+
+    For any number of samples: of few it takes twice as long as their columns (``series.pair_up``).
+    """
+    width = slice_width_us(from_us, to_us, pairs)
     return _by_first(fetch(_PAIRS, {"points": list(point_ids), "width": width, **_span(from_us, to_us)}))
 
 
@@ -177,9 +190,7 @@ def read_last_before(point_ids: Sequence[int], before_us: int) -> list[tuple[Any
     return fetch(_LAST_BEFORE, {"points": list(point_ids), "before": from_us(before_us)})
 
 
-def read_news(
-    point_ids: NDArray[np.int32], after_us: NDArray[np.int64], *, limit: int
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.int16]]:
+def read_news(point_ids: NDArray[np.int32], after_us: NDArray[np.int64], *, limit: int) -> Columns:
     """Return the columns (point_id, ts_us, value, quality) of what each point has said after its own time.
 
     **Shape** by point and time, at most ``limit`` rows a point, its oldest.
@@ -189,18 +200,24 @@ def read_news(
     return _to_columns(sent)
 
 
-def read_columns(
-    point_ids: Sequence[int], from_us: int, to_us: int
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.int16]]:
+def read_columns(point_ids: Sequence[int], from_us: int, to_us: int) -> Columns:
     """Return the columns (point_id, ts_us, value, quality) of every sample in ``[from, to)``, by point and time."""
-    [sent] = fetch(_COLUMNS, {"points": list(point_ids), **_span(from_us, to_us)})
+    return _fetch_columns(point_ids, from_us, to_us, limit=None)
+
+
+def read_few_columns(point_ids: Sequence[int], from_us: int, to_us: int, *, most: int) -> Columns | None:
+    """Return the same; None where there are more than ``most``."""
+    columns = _fetch_columns(point_ids, from_us, to_us, limit=most + 1)
+    return columns if len(columns[0]) <= most else None
+
+
+def _fetch_columns(point_ids: Sequence[int], from_us: int, to_us: int, *, limit: int | None) -> Columns:
+    [sent] = fetch(_COLUMNS, {"points": list(point_ids), "limit": limit, **_span(from_us, to_us)})
     point_id, ts_us, value, quality = _to_columns(sent)
     return point_id, ts_us + PG_EPOCH_US, value, quality
 
 
-def _to_columns(
-    sent: tuple[bytes | None, ...],
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.int16]]:
+def _to_columns(sent: tuple[bytes | None, ...]) -> Columns:
     """Return the four columns in this machine's byte order, by point and time."""
     columns = [
         np.frombuffer(octets or b"", kind).astype(kind.newbyteorder("="))
