@@ -118,6 +118,8 @@ def _database(role: str, *, pool: bool) -> dict[str, Any]:
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": not pool,
+        # A sign-in costs PostgreSQL a process and four thousand hashes; pooled ones are kept by their pool.
+        "CONN_MAX_AGE": 0 if pool else 300,
         "OPTIONS": options,
     }
 
