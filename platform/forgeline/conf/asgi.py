@@ -1,9 +1,9 @@
 """The web process: HTTP by Django, /ws/ by Channels."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "forgeline.conf.settings")
 
@@ -21,9 +21,9 @@ from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse  # 
 from forgeline.realtime.entrance import Entrance  # noqa: E402
 from forgeline.realtime.routing import websocket_urlpatterns  # noqa: E402
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class Handler(ASGIHandler):
@@ -59,12 +59,13 @@ class Handler(ASGIHandler):
         response: HttpResponseBase = await sync_to_async(self.get_response, thread_sensitive=True)(request)
         if isinstance(response, StreamingHttpResponse) and not response.is_async:
             # Django would make the whole of an export in memory before it sends the first byte.
-            response.streaming_content = _one_by_one(iter(response.streaming_content))
+            response.streaming_content = _one_by_one(cast("Iterator[bytes]", response.streaming_content))
         return response
 
 
 async def _one_by_one(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-    while (part := await sync_to_async(next, thread_sensitive=True)(parts, None)) is not None:
+    fetch = sync_to_async(lambda: next(parts, None), thread_sensitive=True)
+    while (part := await fetch()) is not None:
         yield part
 
 
