@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.bench.figures import FIGURES
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("ingest", "opcua", "read", "live", "alarms", "api", "transfer", "science", "scoring")
+PARTS = ("ingest", "soak", "opcua", "read", "live", "alarms", "api", "transfer", "science", "scoring")
 
 
 def main(arguments: list[str]) -> int:

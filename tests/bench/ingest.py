@@ -27,7 +27,7 @@ def main(target: str) -> None:
         )
         rig.start_credentials()
         connectors = rig.start_connectors()
-        _warm_up(rig, plant)
+        warm_up(rig, plant, back_s=3 * ROUNDS)
         rate, memory = _twenty_values(rig, plant, connectors.pid)
         results["ingest.mqtt20.points_per_s"] = rate
         results["ingest.memory_mb"] = max(memory)
@@ -47,20 +47,20 @@ def main(target: str) -> None:
     Path(target).write_text(json.dumps(results), encoding="utf-8")
 
 
-def _plan(plant: BenchPlant, *, values: int, messages: int, start_ms: int) -> dict[str, object]:
+def plan_of(plant: BenchPlant, *, values: int, messages: int, start_ms: int) -> dict[str, object]:
     return {
         "timeout_s": 240, "window": 200, "values": values, "messages": messages, "start_ms": start_ms,
         "step_ms": STEP_MS, "devices": plant.fleet_devices(),
     }  # fmt: skip
 
 
-def _warm_up(rig: Rig, plant: BenchPlant) -> None:
-    """One sample of every point: connections are made, maps read, chunks there."""
-    start_ms = (int(time.time()) - 3 * ROUNDS) * 1000
+def warm_up(rig: Rig, plant: BenchPlant, *, back_s: int) -> None:
+    """One sample of every point, so long ago: connections are made, maps read, chunks there."""
+    start_ms = (int(time.time()) - back_s) * 1000
     rig.wait(lambda: _let_in(rig, plant), "the broker knows the devices", within_s=20)
     rig.wait_for_broker_connection()
     messages = POINTS // 20
-    rig.fleet(_plan(plant, values=20, messages=messages, start_ms=start_ms)).communicate()
+    rig.fleet(plan_of(plant, values=20, messages=messages, start_ms=start_ms)).communicate()
     rig.wait(lambda: rig.committed() >= MACHINES * POINTS, "the first samples are stored", within_s=60)
 
 
@@ -78,7 +78,7 @@ def _twenty_values(rig: Rig, plant: BenchPlant, pid: int) -> tuple[float, list[f
     rows = ROUNDS * MACHINES * POINTS
     start_ms = (int(time.time()) - 2 * ROUNDS) * 1000
     started = time.perf_counter()
-    fleet = rig.fleet(_plan(plant, values=20, messages=ROUNDS * POINTS // 20, start_ms=start_ms))
+    fleet = rig.fleet(plan_of(plant, values=20, messages=ROUNDS * POINTS // 20, start_ms=start_ms))
     memory = []
     while rig.committed() - before < rows:
         memory.append(memory_mb(pid))
@@ -96,7 +96,7 @@ def _one_value(rig: Rig, plant: BenchPlant) -> float:
     messages = SINGLES // MACHINES
     start_ms = (int(time.time()) - 400) * 1000
     started = time.perf_counter()
-    fleet = rig.fleet(_plan(plant, values=1, messages=messages, start_ms=start_ms))
+    fleet = rig.fleet(plan_of(plant, values=1, messages=messages, start_ms=start_ms))
     rig.wait(lambda: rig.committed() - before >= messages * MACHINES, "every message is stored", within_s=240)
     seconds = _seconds_of_commits(rig, started)
     fleet.communicate()
