@@ -56,7 +56,7 @@ class ModelProgressSerializer(serializers.Serializer):
 
 
 class RunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
-    """Turns of the worker at machines of which hours are over."""
+    """Turns of the worker at machines of which hours are over; shown to whoever has the whole company."""
 
     serializer_class = ModelRunSerializer
     queryset = ModelRun.objects.none()

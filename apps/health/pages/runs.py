@@ -13,6 +13,7 @@ from apps.health.pages.frame import page
 from apps.health.queries.runs import RunState, last_hour_over, list_runs, read_progress, seconds_of, state_of
 from apps.health.rules import VIEW
 from forgeline.base import clock
+from forgeline.tenancy.context import current_branches
 
 MOST_SHOWN = 40
 _TONES = {
@@ -31,7 +32,8 @@ def runs(request: HttpRequest) -> HttpResponse:
     context = {
         "tab": "runs", "progress": progress, "percent": round(progress.share * 100), "over": over, "at_work": at_work,
         "rows": [row for row in rows if row["state"] is not RunState.RUNNING], "most_behind": progress.behind[:20],
-        "more_behind": max(0, len(progress.behind) - 20), "pause_s": 3 if at_work or progress.behind else 20,
+        "more_behind": max(0, len(progress.behind) - 20), "shows_runs": not current_branches.get(),
+        "pause_s": 3 if at_work or progress.behind else 20,
     }  # fmt: skip
     part = "health/parts/runs.html" if request.headers.get("HX-Request") else "health/runs.html"
     return render(request, part, context)

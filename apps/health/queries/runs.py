@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from apps.health.models import ModelRun, Watch
 from apps.health.queries.register import list_machines
 from forgeline.assets.models import Asset
+from forgeline.tenancy.context import current_branches
 
 SILENT = timedelta(minutes=2)
 """A run writes with every stretch of hours, seconds long; one that was silent for so long has died."""
@@ -52,8 +53,12 @@ class Progress:
 
 
 def list_runs() -> QuerySet[ModelRun]:
-    """Return the runs that are kept, the newest first."""
-    return ModelRun.objects.order_by("-started_at", "-pk")
+    """Return the runs that are kept, the newest first; none to whoever has a part of the company only.
+
+    A run goes through machines of every part, and its fault may name any of them.
+    """
+    rows = ModelRun.objects.none() if current_branches.get() else ModelRun.objects.all()
+    return rows.order_by("-started_at", "-pk")
 
 
 def state_of(run: ModelRun, now: datetime) -> RunState:
