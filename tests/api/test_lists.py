@@ -93,6 +93,8 @@ def _judge(company: Company, first: int, count: int) -> None:
 
 
 def _count_queries(client: APIClient, address: str) -> int:
+    # What a process remembers for some seconds is asked for by the first.
+    client.get(address)
     with CaptureQueriesContext(connection) as asked:
         assert client.get(address).status_code == 200
     return len(asked)

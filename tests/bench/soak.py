@@ -21,6 +21,7 @@ def main(target: str) -> None:
     memory: list[tuple[float, float]] = []
     with running_rig() as rig:
         plant = make_plant(machines=MACHINES, points=POINTS)
+        rig.start_credentials()
         connectors = rig.start_connectors()
         warm_up(rig, plant, back_s=(BLOCKS_AT_MOST + 1) * ROUNDS)
         start_s = int(time.time()) - BLOCKS_AT_MOST * ROUNDS
