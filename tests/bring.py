@@ -85,6 +85,18 @@ def copy_migrated_cluster(folder: Path) -> None:
 
 
 @contextlib.contextmanager
+def running_valkey() -> Iterator[str]:
+    """Start a Valkey more on a free port; yield its URL."""
+    from forgeline.embedded.valkey import ValkeyServer
+
+    with (
+        tempfile.TemporaryDirectory(prefix="forgeline-valkey-") as folder,
+        ValkeyServer(Path(folder)) as valkey,
+    ):
+        yield valkey.url
+
+
+@contextlib.contextmanager
 def running_services() -> Iterator[Services]:
     """Start PostgreSQL and Valkey on free ports, in a folder that goes away with them.
 

@@ -6,6 +6,7 @@ connections or processes, and empties the tables afterwards.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -58,21 +59,26 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 class SharedServices:
-    """Under xdist the controller brings the services and tells its workers where they are."""
+    """Under xdist the controller brings the services and tells its workers where they are.
+
+    One PostgreSQL for all, with a database each, and a Valkey each: what is published is heard in all of its databases.
+    """
 
     def __init__(self) -> None:
-        self._running = bring.running_services()
+        self._running = contextlib.ExitStack()
         self._services: bring.Services | None = None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         if self._services is None:
-            self._services = self._running.__enter__()
-        node.workerinput["services"] = (self._services.admin_url, self._services.redis_url)
+            self._services = self._running.enter_context(bring.running_services())
+            redis_url = self._services.redis_url
+        else:
+            redis_url = self._running.enter_context(bring.running_valkey())
+        node.workerinput["services"] = (self._services.admin_url, redis_url)
 
     def pytest_sessionfinish(self) -> None:
-        if self._services is not None:
-            self._running.__exit__(None, None, None)
+        self._running.close()
 
 
 @pytest.fixture(autouse=True)
