@@ -65,12 +65,17 @@ class WorkOrderSerializer(serializers.ModelSerializer):
     kind = serializers.ChoiceField(choices=OrderKind.choices, required=False)
     priority = serializers.ChoiceField(choices=OrderPriority.choices, required=False)
     external_cost = serializers.DecimalField(**MONEY, required=False, min_value=Decimal(0))
+    titles = serializers.DictField(
+        child=serializers.CharField(max_length=160), required=False,
+        help_text="Language (`en`, `zh-hans`) → title; a `title` that is changed without them has none.",
+    )  # fmt: skip
 
     class Meta:
         model = WorkOrder
         fields = [
-            "id", "number", "asset", "machine", "kind", "state", "priority", "title", "text", "remedy", "requested_by",
-            "assignee", "due_at", "planned_at", "created_at", "started_at", "done_at", "verified_at", "plan", "follows",
+            "id", "number", "asset", "machine", "kind", "state", "priority", "title", "titles", "text", "remedy",
+            "requested_by", "assignee", "due_at", "planned_at", "created_at",
+            "started_at", "done_at", "verified_at", "plan", "follows",
             "downtime_reason", "down_from", "down_to", "labour_minutes", "labour_cost", "parts_cost", "external_cost",
         ]  # fmt: skip
         read_only_fields = [
@@ -131,7 +136,7 @@ class WorkOrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resourc
     filterset_class = OrderFilter
     pagination_class = NewestFirst
     read_permission, write_permission = VIEW, REQUEST
-    search_fields = ("title", "text", "remedy", "asset__name")
+    search_fields = ("title", "titles", "text", "remedy", "asset__name")
     ordering_fields = ("number", "due_at", "created_at", "id")
 
     def get_queryset(self) -> QuerySet[WorkOrder]:
@@ -150,7 +155,7 @@ class WorkOrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resourc
         given = {
             name: value
             for name, value in serializer.validated_data.items()
-            if name in {"asset_id", "title", "text", "priority", "kind", "down_from"}
+            if name in {"asset_id", "title", "titles", "text", "priority", "kind", "down_from"}
         }
         row = orders.request_work(**given, actor=actor_of(request))
         return Response(self._read(row.pk), status=status.HTTP_201_CREATED)

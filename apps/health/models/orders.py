@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.health.models.stock import SparePart
 from forgeline.assets.models import Asset
-from forgeline.assets.models.naming import Named
+from forgeline.assets.models.naming import Named, in_reading
 from forgeline.identity.models import User
 from forgeline.tenancy.models import TenantModel
 
@@ -66,6 +66,8 @@ class WorkOrder(TenantModel):
         _("priority"), max_length=8, choices=OrderPriority.choices, default=OrderPriority.MEDIUM
     )
     title = models.CharField(_("what is to be done"), max_length=160)
+    titles = models.JSONField(_("what is to be done, by language"), default=dict, blank=True)
+    """Language → title, as ``Named.names``; a title that is changed has no others."""
     text = models.TextField(_("details"), max_length=4000, blank=True)
     remedy = models.TextField(_("what was found and done"), max_length=4000, blank=True)
     requested_by = models.CharField(_("requested by"), max_length=160, blank=True)
@@ -107,7 +109,12 @@ class WorkOrder(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"#{self.number} {self.title}"
+        return f"#{self.number} {self.heading}"
+
+    @property
+    def heading(self) -> str:
+        """The title in the reader's language."""
+        return in_reading(self.titles, self.title)
 
 
 class OrderEntry(TenantModel):

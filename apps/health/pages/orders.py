@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -88,7 +89,7 @@ def orders(request: HttpRequest) -> HttpResponse:
     elif given["state"] != "all":
         rows = rows.filter(state__in=OPEN)
     if given["q"]:
-        rows = rows.filter(title__icontains=given["q"])
+        rows = rows.filter(Q(title__icontains=given["q"]) | Q(titles__icontains=given["q"]))
     asset_id = whole(given["asset"])
     if asset_id is not None:
         rows = rows.filter(asset_id=asset_id)

@@ -195,9 +195,14 @@ def _tell(row: Advisory, happened_at: datetime) -> None:
 
 
 def _order(row: Advisory, *, by: str) -> WorkOrder:
+    titles = {}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            titles[language] = wording.advisory_sentence(row)[:160]
     with _company_language():
         order = make_order(
-            asset_id=row.asset_id, title=wording.advisory_sentence(row)[:160], kind=OrderKind.CONDITION,
+            asset_id=row.asset_id, title=wording.advisory_sentence(row)[:160], titles=titles,
+            kind=OrderKind.CONDITION,
             priority=OrderPriority.MEDIUM if row.kind == AdvisoryKind.ANOMALY else OrderPriority.HIGH,
             text=_("From an advisory; say what you found before the order is done."), by=by, requested_by=by,
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -25,7 +25,9 @@ from forgeline.tenancy.scoping import tenant_scope
 _LOCK_SPACE = 0x464C574F
 """First key of the advisory lock under which an order gets its number ("FLWO")."""
 MOST_COST = Decimal("99999999999")
-_PLANNING = frozenset({"kind", "priority", "assignee_id", "due_at", "planned_at", "external_cost", "title"})
+_PLANNING = frozenset(
+    {"kind", "priority", "assignee_id", "due_at", "planned_at", "external_cost", "title", "titles"}
+)
 _WORKING = frozenset({"text", "remedy", "downtime_reason_id", "down_from", "down_to"})
 
 
@@ -33,6 +35,7 @@ def request_work(
     *,
     asset_id: int,
     title: str,
+    titles: Mapping[str, str] | None = None,
     text: str = "",
     priority: str = OrderPriority.MEDIUM,
     kind: str = OrderKind.CORRECTIVE,
@@ -42,7 +45,7 @@ def request_work(
     """Ask for work on a machine; somebody who plans approves or rejects it."""
     require_permission(actor, REQUEST)
     return make_order(
-        asset_id=asset_id, title=title, text=text, priority=priority, kind=kind, down_from=down_from,
+        asset_id=asset_id, title=title, titles=titles, text=text, priority=priority, kind=kind, down_from=down_from,
         requested_by=by_of(actor), by=by_of(actor),
     )  # fmt: skip
 
@@ -52,6 +55,7 @@ def make_order(
     asset_id: int,
     title: str,
     by: str,
+    titles: Mapping[str, str] | None = None,
     text: str = "",
     priority: str = OrderPriority.MEDIUM,
     kind: str = OrderKind.CORRECTIVE,
@@ -73,8 +77,8 @@ def make_order(
     with transaction.atomic():
         row = WorkOrder(
             number=_take_number(), asset=asset, kind=kind, state=state, priority=priority, title=title.strip(),
-            text=text.strip(), requested_by=requested_by[:160], due_at=due_at, down_from=down_from, created_at=now,
-            plan_id=plan_id, plan_turn=plan_turn, follows_id=follows_id,
+            titles=dict(titles or {}), text=text.strip(), requested_by=requested_by[:160], due_at=due_at,
+            down_from=down_from, created_at=now, plan_id=plan_id, plan_turn=plan_turn, follows_id=follows_id,
         )  # fmt: skip
         if not row.title:
             raise invalid(title=_("Say what is to be done."))
@@ -111,6 +115,8 @@ def update_order(work_order_id: int, *, actor: Actor, **changes: Any) -> WorkOrd
         get(DowntimeReason, changes["downtime_reason_id"])
     if "title" in changes and not str(changes["title"]).strip():
         raise invalid(title=_("Say what is to be done."))
+    if changes.get("title", row.title) != row.title:
+        changes = {"titles": {}, **changes}
     change(row, changes, _PLANNING | _WORKING)
     if row.down_to is not None and (row.down_from is None or row.down_to < row.down_from):
         raise invalid(down_to=_("The machine cannot run again before it stood still."))

@@ -162,9 +162,9 @@ def _make(row: MaintenancePlan, asset: Asset) -> WorkOrder:
     lines, _faults = read_lines(row.checklist)
     kind = OrderKind.CONDITION if row.trigger == Trigger.CONDITION else OrderKind.PREVENTIVE
     return make_order(
-        asset_id=row.asset_id, title=row.title, text=row.text, priority=row.priority, kind=kind, by="Forgeline",
-        state=State.APPROVED, requested_by=_("Maintenance plan"), due_at=last_minute.astimezone(UTC), plan_id=row.pk,
-        plan_turn=row.turn, lines=lines,
+        asset_id=row.asset_id, title=row.title, titles=row.names, text=row.text, priority=row.priority,
+        kind=kind, by="Forgeline", state=State.APPROVED, requested_by=_("Maintenance plan"),
+        due_at=last_minute.astimezone(UTC), plan_id=row.pk, plan_turn=row.turn, lines=lines,
     )  # fmt: skip
 
 

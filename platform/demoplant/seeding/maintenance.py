@@ -101,8 +101,8 @@ class MaintenanceSeeder:
     async def _make_today(self) -> None:
         for each in TODAY:
             body = {
-                "asset": self._ids[each.machine], "title": self._say(each.title), "text": self._say(each.text),
-                "priority": each.priority, "kind": each.kind,
+                "asset": self._ids[each.machine], "title": self._say(each.title), "titles": each.title.by_language,
+                "text": self._say(each.text), "priority": each.priority, "kind": each.kind,
             }  # fmt: skip
             row = await self._forgeline.post("/work-orders/", body)
             address = f"/work-orders/{row['id']}/"

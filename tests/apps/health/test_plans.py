@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connections
+from django.utils.translation import override
 
 from apps.health import calc
 from apps.health.models import MaintenancePlan, WorkOrder
@@ -301,3 +302,19 @@ def test_a_changed_rhythm_counts_from_now(company: Company, api: Api, machine: i
     assert api.patch(f"maintenance-plans/{plan['id']}/", {"every": 2})["since"] > plan["since"]
     api.delete(f"maintenance-plans/{plan['id']}/")
     assert api.get("maintenance-plans/")["results"] == []
+
+
+def test_an_order_of_a_plan_is_called_as_each_reader_calls_it_until_somebody_changes_its_title(
+    company: Company, api: Api, machine: int
+) -> None:
+    names = {"en": "Grease", "zh-hans": "加注润滑脂"}
+    _plan(api, machine, names=names)
+    [row] = _orders(api)
+    assert (row["title"], row["titles"]) == ("Grease", names)
+    with tenant_scope(company.tenant_id), override("zh-hans"):
+        assert WorkOrder.objects.get(pk=row["id"]).heading == "加注润滑脂"
+    found = api.get("work-orders/?search=润滑脂")["results"]
+    assert [each["id"] for each in found] == [row["id"]]
+    assert api.patch(f"work-orders/{row['id']}/", {"title": "Grease", "due_at": None})["titles"] == names
+    assert api.patch(f"work-orders/{row['id']}/", {"title": "Grease both"})["titles"] == {}
+    api.patch(f"work-orders/{row['id']}/", {"titles": {"en": 5 * ["x"]}}, status=400)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.db import models
 from django.db.models.functions import Cast, Concat, Upper
 from django.utils.translation import get_language, gettext_lazy as _
@@ -44,4 +46,9 @@ class Named(models.Model):
     @property
     def title(self) -> str:
         """The name in the reader's language."""
-        return str(self.names.get((get_language() or "en").lower()) or self.name)
+        return in_reading(self.names, self.name)
+
+
+def in_reading(words: Mapping[str, str], otherwise: str) -> str:
+    """Return the reader's language's of the words by language, or what stands where it has none."""
+    return str(words.get((get_language() or "en").lower()) or otherwise)
