@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import segno
-from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _, override
 
@@ -20,21 +19,20 @@ MOST = 200
 """Labels of one sheet."""
 
 
-def link_of(record: MachineRecord) -> str:
-    """Return the address that a label opens."""
-    address = reverse("health:report", kwargs={"token": record.fault_token})
-    return f"{settings.NOTIFICATIONS['PUBLIC_URL']}{address}"
+def link_of(record: MachineRecord, base: str) -> str:
+    """Return the address that a label opens, of the house that people reach by ``base``."""
+    return base + reverse("health:report", kwargs={"token": record.fault_token})
 
 
-def print_labels(records: Sequence[MachineRecord]) -> bytes:
+def print_labels(records: Sequence[MachineRecord], base: str) -> bytes:
     """Return a sheet of labels, in both languages: whoever stands at the machine may read either.
 
     **Raises** UnavailableError where the fonts are not there.
     """
-    return set_paper(TEMPLATE, [_describe(record) for record in records], no_fonts="health.no_fonts")
+    return set_paper(TEMPLATE, [_describe(record, base) for record in records], no_fonts="health.no_fonts")
 
 
-def _describe(record: MachineRecord) -> dict[str, Any]:
+def _describe(record: MachineRecord, base: str) -> dict[str, Any]:
     asset = record.asset
     said = []
     for language in ("zh-hans", "en"):
@@ -53,7 +51,7 @@ def _describe(record: MachineRecord) -> dict[str, Any]:
         "places": list(dict.fromkeys(words[1] for words in said)),
         "calls": [words[2] for words in said],
         "serial": record.serial_number,
-        "code": _code(link_of(record)),
+        "code": _code(link_of(record, base)),
     }
 
 

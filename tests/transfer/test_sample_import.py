@@ -19,6 +19,8 @@ from django.conf import settings as product
 from pyarrow.csv import write_csv
 from rest_framework.test import APIClient
 
+from forgeline.assets.models import Asset, Site
+from forgeline.assets.services import create_asset
 from forgeline.base import clock
 from forgeline.jobs import working
 from forgeline.jobs.models import Job
@@ -27,6 +29,8 @@ from forgeline.telemetry.engines.base import Resolution
 from forgeline.telemetry.sample import SampleFlag
 from forgeline.tenancy.scoping import tenant_scope
 from forgeline.transfer.samples.parsing import NO_TIME, parse_times, parse_values
+from forgeline.transfer.samples.rows import PointBook
+from forgeline.transfer.sheets.places import PlaceBook
 from tests.api.conftest import make_machine
 from tests.conftest import Company
 from tests.transfer.conftest import upload
@@ -94,6 +98,32 @@ def test_long_csv_by_path_and_number(
     with tenant_scope(live_company.tenant_id):
         latest = queries.read_latest([power])[power]
         assert latest.flags == SampleFlag.REPLAYED
+
+
+def test_places_are_known_by_the_words_of_each_language_unless_two_share_them(
+    client: APIClient, live_company: Company, machine: Any
+) -> None:
+    power, works = machine["points"]["power"]["id"], machine["plant"]["name"]
+    with tenant_scope(live_company.tenant_id):
+        Site.objects.update(names={"zh-hans": "一厂"})
+        for name, word in (("Hall", "车间"), ("Line", "一号线"), ("Press 1", "1 号压力机")):
+            Asset.objects.filter(name=name).update(names={"zh-hans": word})
+        book = PointBook()
+        for path in (f"{works}/Hall/Line/Press 1/power", "一厂/车间/一号线/1 号压力机/power"):
+            assert book.find(path) == power
+        assert book.find("一厂/车间/power") == 0
+        places = PlaceBook()
+        assert places.read("一厂/车间/二号线") == [works, "Hall", "二号线"]
+        line = Asset.objects.get(name="Line")
+        create_asset(
+            site_id=line.site_id,
+            parent_id=line.parent_id,
+            level="line",
+            name="Line 2",
+            names={"zh-hans": "一号线"},
+        )
+        assert PlaceBook().read("一厂/车间/一号线") == [works, "Hall", "一号线"]
+        assert PointBook().find(f"{works}/Hall/Line/Press 1/power") == power
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])

@@ -41,6 +41,7 @@ from forgeline.base.api import ActorPermission
 from forgeline.base.errors import NotFoundError
 from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
+from forgeline.notifications.links import base_for
 
 LONGEST = timedelta(days=1100)
 EARLIEST = 1990
@@ -111,11 +112,11 @@ class RecordViewSet(mixins.ListModelMixin, Resource):
             shape = LabelInput(data=request.data)
             shape.is_valid(raise_exception=True)
             row = register.make_label(int(pk), actor=actor_of(request), **shape.validated_data)
-            return Response({"link": labels.link_of(row)})
+            return Response({"link": labels.link_of(row, base_for(request))})
         row = get_record(int(pk))
         if row.fault_token is None:
             raise NotFoundError(_("This machine has no label yet; make one by POST."), data={"id": int(pk)})
-        return HttpResponse(labels.print_labels([row]), content_type="application/pdf")
+        return HttpResponse(labels.print_labels([row], base_for(request)), content_type="application/pdf")
 
 
 class MachineDocumentSerializer(serializers.ModelSerializer):

@@ -31,6 +31,7 @@ from apps.health.serving import file_answer
 from apps.health.storing import MOST_BYTES
 from forgeline.base import clock
 from forgeline.base.errors import UnavailableError
+from forgeline.notifications.links import base_for, is_only_here
 from forgeline.web.access import fault
 
 _SCORE: dict[str, Any] = {"required": False, "min_value": 1, "max_value": 10}
@@ -89,10 +90,19 @@ def labels(request: HttpRequest) -> HttpResponse:
     wanted = [pk for word in request.POST.getlist("asset")[: paper.MOST] if (pk := whole(word)) in known]
     if not wanted:
         return fault(request, 422, _("No machine is ticked"), _("Tick the machines whose labels you need."))
+    base = base_for(request)
+    if is_only_here(base):
+        return fault(
+            request, 422, _("A phone would not find this label's page"),
+            _(
+                "Its code would lead to this computer alone (%(address)s). Open Forgeline by the address that it has "
+                "in your network, or set FORGELINE_PUBLIC_URL, and print then."
+            ) % {"address": base},
+        )  # fmt: skip
     actor = request.actor  # type: ignore[attr-defined]
     records = [services.make_label(pk, actor=actor) for pk in wanted if pk is not None]
     try:
-        sheet = paper.print_labels(records)
+        sheet = paper.print_labels(records, base)
     except UnavailableError as error:
         return fault(request, 503, _("Labels cannot be printed"), str(error))
     response = HttpResponse(sheet, content_type="application/pdf")
@@ -159,6 +169,7 @@ def _context(request: HttpRequest, record: Any, form: RecordForm) -> dict[str, A
     number = rules.risk_number(record.severity, record.occurrence, record.detection)
     found = read_figures([asset], now - timedelta(days=365), now)
     plans = list(list_plans().filter(asset_id=asset.pk))
+    base = base_for(request)
     return {
         "tab": "machines", "asset": asset, "record": record, "form": form if may(request, PLAN) else None,
         "number": number, "grade": rules.grade(number), "figures": found.total, "currency": find_terms().currency,
@@ -166,7 +177,8 @@ def _context(request: HttpRequest, record: Any, form: RecordForm) -> dict[str, A
         "files": list_files().filter(asset_id=asset.pk)[:100], "may_plan": may(request, PLAN),
         "may_work": may(request, WORK), "may_request": may(request, REQUEST),
         "proposals": [] if plans else defaults.list_proposals(asset),
-        "link": paper.link_of(record) if record.fault_token and may(request, PLAN) else "",
+        "link": paper.link_of(record, base) if record.fault_token and may(request, PLAN) else "",
+        "is_only_here": is_only_here(base),
     }  # fmt: skip
 
 

@@ -47,7 +47,6 @@ class FaultForm(forms.Form):
 def report(request: HttpRequest, token: str) -> HttpResponse:
     """Show the form of one machine; a POST makes a requested work order."""
     answer = _answer(request, token)
-    answer["Referrer-Policy"] = "no-referrer"
     answer["X-Robots-Tag"] = "noindex"
     return answer
 

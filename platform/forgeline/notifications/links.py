@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import signing
+from django.http import HttpRequest
 
 VALID_FOR = timedelta(days=7)
 _SALT = "forgeline.notifications.answer"
@@ -49,6 +51,18 @@ def read_token(token: str) -> Ticket:
 def absolute(path: str) -> str:
     """Return an address of ours as people reach it from outside."""
     return f"{settings.NOTIFICATIONS['PUBLIC_URL']}{path}"
+
+
+def base_for(request: HttpRequest) -> str:
+    """Return our address as people reach it: the one that is set, or else the one by which this page was asked for."""
+    base = str(settings.NOTIFICATIONS["PUBLIC_URL"])
+    return request.build_absolute_uri("/").rstrip("/") if is_only_here(base) else base
+
+
+def is_only_here(address: str) -> bool:
+    """Say whether an address leads nowhere from another machine, such as a phone."""
+    host = urlsplit(address).hostname or ""
+    return host == "localhost" or host.startswith("127.") or host == "::1"
 
 
 def answer_path(token: str) -> str:

@@ -67,14 +67,16 @@ class PointBook:
     """Points of the company in force by number, and by path and key: ``Plant 1/Line 1/Press 7/power``."""
 
     def __init__(self) -> None:
-        places = PlaceBook()
-        names = {asset.pk: list(path) for path, asset in places.assets.items()}
+        spellings: dict[int, list[list[str]]] = {}
+        for path, asset_id in PlaceBook().spellings():
+            spellings.setdefault(asset_id, []).append(list(path))
         self._ids: dict[str, int] = {}
         self.texts: set[int] = set()
         point: Point
         for point in list_points().only("pk", "asset_id", "key", "kind"):
             self._ids[str(point.pk)] = point.pk
-            self._ids[join_path([*names.get(point.asset_id, []), point.key])] = point.pk
+            for path in spellings.get(point.asset_id, []):
+                self._ids[join_path([*path, point.key])] = point.pk
             if point.kind == Kind.TEXT:
                 self.texts.add(point.pk)
 

@@ -15,7 +15,7 @@ from forgeline.assets.queries import list_devices
 from forgeline.identity.policy import Actor
 from forgeline.transfer.sheets.columns import Column, choice, flag, refuse, text
 from forgeline.transfer.sheets.kinds import CHANGED, MADE, SAME, SheetKind, changes_of
-from forgeline.transfer.sheets.places import PlaceBook, join_path, split_path
+from forgeline.transfer.sheets.places import PlaceBook, join_path
 
 EDIT = "assets.edit"
 NAMES = (
@@ -121,7 +121,7 @@ class Assets(PlantKind):
 
     def write(self, row: dict[str, Any]) -> str:
         try:
-            names = split_path(row["path"])
+            names = self.places.read(row["path"])
         except ValueError as error:
             raise refuse("path", str(error)) from None
         if any(len(name) > 120 for name in names):

@@ -15,7 +15,7 @@ from forgeline.identity.policy import Actor
 from forgeline.identity.roles import PEOPLE
 from forgeline.transfer.sheets.columns import Column, choice, refuse, text
 from forgeline.transfer.sheets.kinds import CHANGED, MADE, SAME, SheetKind
-from forgeline.transfer.sheets.places import PlaceBook, join_path, split_path
+from forgeline.transfer.sheets.places import PlaceBook, join_path
 
 
 def _email(word: str) -> str:
@@ -93,7 +93,7 @@ class Users(SheetKind):
 
     def _branch(self, path: str) -> str:
         try:
-            names = split_path(path)
+            names = self.places.read(path)
             if len(names) == 1 and names[0] in self.places.sites:
                 return f"/{self.places.sites[names[0]].pk}/"
             return self.places.find_asset(path).path

@@ -112,8 +112,23 @@
   function wordOf(value, point) {
     return point.kind === "state" || point.kind === "boolean" ? point.labels[String(Math.round(value))] : undefined;
   }
+  function isCoded(point) {
+    return (point.kind === "state" || point.kind === "boolean") && Object.keys(point.labels).length > 0;
+  }
   function axisOf(point) {
-    return (point.kind === "state" || point.kind === "boolean") && Object.keys(point.labels).length ? `#${point.id}` : point.unit;
+    return isCoded(point) ? `#${point.id}` : point.unit;
+  }
+
+  // Of codes only those that occur stand on the axis, one above the other: each has its word, whatever its number.
+  let levels = new Map();
+  function levelsOf(rows) {
+    const seen = new Set();
+    for (const row of rows) for (const value of row.slice(1)) if (value !== null && value !== undefined) seen.add(Math.round(value));
+    return [...seen].sort((a, b) => a - b);
+  }
+  function placed(row, point) {
+    const codes = levels.get(point.id);
+    return codes ? row.map((value, i) => (i && value !== null && value !== undefined ? codes.indexOf(Math.round(value)) : value)) : row;
   }
 
   function number(value, point) {
@@ -130,7 +145,7 @@
     return limits.length ? {
       silent: true, symbol: "none", animation: false, lineStyle: { color: colour, type: "dashed", width: 1.2 },
       label: { position: "insideStartTop", color: colour, formatter: (item) => item.name },
-      data: limits.map((limit) => ({ yAxis: limit.value, name: `${limit.name} ${number(limit.value, point)}` })),
+      data: limits.map((limit) => ({ yAxis: placed([0, limit.value], point)[1], name: `${limit.name} ${number(limit.value, point)}` })),
     } : undefined;
   }
   function alarmsOf(to) {
@@ -159,8 +174,9 @@
     const ink = css("--ink-2"), line = css("--line");
     const [from, to] = span();
     const lines = [];
+    levels = new Map(points.filter(isCoded).map((point) => [point.id, levelsOf(series.get(point.id) || [])]));
     points.forEach((point, i) => {
-      const rows = series.get(point.id) || [];
+      const rows = (series.get(point.id) || []).map((row) => placed(row, point));
       const colour = css(`--series-${i + 1}`);
       const axis = axes.indexOf(axisOf(point));
       const step = point.kind === "state" || point.kind === "boolean" ? "end" : false;
@@ -189,7 +205,7 @@
             const name = document.createElement("span");
             name.textContent = point.name;
             const value = document.createElement("b");
-            value.textContent = number(item.value[1], point);
+            value.textContent = number(levels.has(point.id) && item.value[1] !== null ? levels.get(point.id)[item.value[1]] : item.value[1], point);
             return `${item.marker}${name.outerHTML}&ensp;${value.outerHTML}`;
           });
           return [head, ...lines].join("<br>");
@@ -199,8 +215,8 @@
       yAxis: (axes.length ? axes : [""]).map((axis, i) => {
         const coded = points.find((point) => axisOf(point) === axis && axis === `#${point.id}`);
         return {
-          type: "value", scale: true, ...boundsOf(axis, points), ...(coded ? { minInterval: 1 } : {}), name: coded ? "" : axis, position: i % 2 ? "right" : "left", offset: i > 1 ? 48 * Math.floor(i / 2) : 0, nameTextStyle: { color: ink },
-          axisLabel: { color: ink, ...(boundsOf(axis, points).min ? { showMinLabel: false, showMaxLabel: false } : {}), ...(coded ? { formatter: (value) => (Number.isInteger(value) && wordOf(value, coded)) || "" } : {}) },
+          type: "value", scale: true, ...boundsOf(axis, points), ...(coded ? { min: -.3, max: levels.get(coded.id).length - .7, interval: 1 } : {}), name: coded ? "" : axis, position: i % 2 ? "right" : "left", offset: i > 1 ? 48 * Math.floor(i / 2) : 0, nameTextStyle: { color: ink },
+          axisLabel: { color: ink, ...(boundsOf(axis, points).min ? { showMinLabel: false, showMaxLabel: false } : {}), ...(coded ? { customValues: levels.get(coded.id).map((_code, place) => place), formatter: (place) => wordOf(levels.get(coded.id)[place], coded) || String(levels.get(coded.id)[place] ?? "") } : {}) },
           splitLine: { show: i === 0, lineStyle: { color: line } }, axisLine: { show: false },
         };
       }),

@@ -62,7 +62,6 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
         context = {"question": question, "form": form, "known": known}
         answered = render(request, "web/notifications_answer.html", context, status=status)
     answered["Content-Language"] = question.language
-    answered["Referrer-Policy"] = "no-referrer"
     answered["X-Robots-Tag"] = "noindex"
     return answered
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -19,6 +20,8 @@ from forgeline.web.access import needs, put_faults
 from forgeline.web.forms import zone_choices
 
 ROWS = 50
+MUCH_EARLIER = timedelta(minutes=10)
+"""What happened so long before somebody was told says so: the list is by when one was told."""
 _TIME = forms.TimeInput(format="%H:%M", attrs={"type": "time"})
 
 
@@ -62,7 +65,8 @@ def _row(row: Delivery) -> dict[str, Any]:
     assert notice is not None
     return {
         "id": row.pk, "notice": notice, "title": text_in(notice.title, language),
-        "body": text_in(notice.body, language), "is_read": row.read_at is not None,
+        "body": text_in(notice.body, language), "is_read": row.read_at is not None, "told_at": row.created_at,
+        "is_of_before": row.created_at - notice.happened_at > MUCH_EARLIER,
     }  # fmt: skip
 
 
