@@ -38,6 +38,8 @@
     const clock = inPlant(ms, { hour: "2-digit", minute: "2-digit" });
     if (to - from <= 2 * 3600e3) return clock;
     if (to - from <= 36 * 3600e3) return clock === "00:00" ? inPlant(ms, { month: "numeric", day: "numeric" }) : clock;
+    // Within a week ticks come more often than days: one that is no midnight says its hour.
+    if (to - from <= 8 * 86400e3 && clock !== "00:00") return inPlant(ms, { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" });
     return to - from <= 100 * 86400e3 ? inPlant(ms, { month: "numeric", day: "numeric" }) : inPlant(ms, { year: "numeric", month: "numeric" });
   }
   // datetime-local has no zone: it is read and written as the plant's wall clock.
