@@ -16,7 +16,7 @@ from apps.health.cardwords import model_title
 from apps.health.models import Advisory, Condition, Watch
 from apps.health.models.condition import TOGETHER, AdvisoryKind, Finding
 from apps.health.pages.frame import MOST_ROWS, attempt, may, page, zone_of
-from apps.health.pages.plots import index_plot, trend_plot
+from apps.health.pages.plots import index_plot, life_plot, trend_plot
 from apps.health.queries.condition import (
     find_watch,
     get_advisory,
@@ -87,7 +87,7 @@ def condition(request: HttpRequest, asset_id: int) -> HttpResponse:
     context = {
         "tab": "conditions", "asset": asset, "row": last, "says": _says(last), "parts": _parts(last, by_id),
         "watch": watch, "index": _index(asset.site, hours, now), "ways": _ways(asset, watch, by_id, now),
-        "life": _life(watch, by_id), "together": _together(watch, by_id),
+        "life": _life(asset.site, watch, by_id), "together": _together(watch, by_id),
         "version": find_current(PATTERN, asset_id=asset_id),
         "episodes": [_episode(each, by_id) for each in episodes], "judged": len(hours),
         **chart_context(
@@ -216,7 +216,7 @@ def _ways(asset: Asset, watch: Watch | None, points: dict[int, Point], now: date
     return {"known": plots, "silent": silent}
 
 
-def _life(watch: Watch | None, points: dict[int, Point]) -> dict[str, Any] | None:
+def _life(site: Site, watch: Watch | None, points: dict[int, Point]) -> dict[str, Any] | None:
     """What the fleet's model says, None for a machine of no fleet."""
     told = watch.life if watch else {}
     if not told:
@@ -224,7 +224,7 @@ def _life(watch: Watch | None, points: dict[int, Point]) -> dict[str, Any] | Non
     by = points.get(told.get("point", 0))
     return {
         "says": wording.life(told), "is_answer": "reason" not in told, "by": by.title if by else "",
-        "version": told.get("version"),
+        "version": told.get("version"), "plot": life_plot(site, told.get("past", [])),
     }  # fmt: skip
 
 

@@ -56,6 +56,21 @@ def trend_plot(site: Site, point: Point, told: dict[str, Any], ts_s: Any, levels
     }  # fmt: skip
 
 
+def life_plot(site: Site, past: Sequence[Sequence[float | None]]) -> dict[str, Any] | None:
+    """Return what was foretold of a machine's life as time went by, in days; None while there are fewer than two."""
+    told = [(_ms(at or 0), row) for at, *row in past]
+    known = [(at, [value / 86_400 for value in row if value is not None]) for at, row in told]
+    whole = [(at, row) for at, row in known if len(row) == len(("expected", "low", "high"))]
+    if len(whole) < 2:
+        return None
+    return {
+        "zone": site.zone, "unit": _("days"), "decimals": 1, "name": _("Remaining life"),
+        "rows": [[at, row[0] if row else None] for at, row in known],
+        "fan": {"name": _("90 % interval"), "rows": [[at, row[1], row[2]] for at, row in whole]},
+        "from": whole[0][0], "to": told[-1][0], "min": 0,
+    }  # fmt: skip
+
+
 def limit_name(told: dict[str, Any]) -> str:
     """Say whose limit it is: of an alarm by its level, of the machine's kind in words."""
     return _("Limit of its kind") if told["level"] == "profile" else str(told["level"])

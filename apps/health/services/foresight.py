@@ -5,7 +5,7 @@ Not here: the hours themselves (condition), training (training), what is told to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -47,6 +47,8 @@ OUTSIDE_SHIFTING, OUTSIDE_DRIFTED = 0.05, 0.25
 MOST_MACHINES = 50
 AGAIN = timedelta(days=7)
 """A training that was refused is tried again by itself after a while."""
+LIFE_STEP, LIFE_KEPT = timedelta(hours=6), timedelta(days=60)
+"""So often, and for so long, what was foretold of a life is kept, for the plot of how it went down."""
 FORGELINE = "Forgeline"
 
 
@@ -71,9 +73,20 @@ def look_ahead(
         if set(pattern.point_ids) <= set(here):
             current = mean_of_hours(levels)[:, [here[point_id] for point_id in pattern.point_ids]]
             _watch_drift(version, version.card["features"], reference, current, now)
-    watch.life = _look_at_life(asset, watched, now)
-    if "expected_s" in watch.life:
-        advisories.open_for_life(asset, watch.life, now)
+    told = _look_at_life(asset, watched, now)
+    past = _go_on(watch.life.get("past", []), told, now)
+    watch.life = {**told, "past": past} if told else {}
+    if "expected_s" in told:
+        advisories.open_for_life(asset, told, now)
+
+
+def _go_on(past: list[list[Any]], told: Mapping[str, Any], now: datetime) -> list[list[Any]]:
+    """Return what was foretold every LIFE_STEP: (seconds since the epoch, expected, low, high); None for no answer."""
+    at = now.timestamp()
+    kept = [row for row in past if row[0] > at - LIFE_KEPT.total_seconds()]
+    if kept and at - kept[-1][0] < LIFE_STEP.total_seconds():
+        return kept
+    return [*kept, [round(at), *(told.get(name) for name in ("expected_s", "low_s", "high_s"))]]
 
 
 def _want_first(key: str, now: datetime, *, asset_id: int | None = None, profile: str = "") -> None:

@@ -255,7 +255,7 @@ def _life(rows: int, seed: int, points: int) -> Any:
 
 
 def test_ten_failures_train_a_model_that_tells_how_long_is_left(
-    company: Company, pump: Asset, monkeypatch: pytest.MonkeyPatch
+    company: Company, pump: Asset, sign_in: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     points = len(read_profile_points(company, pump))
     lives = [_life(120 + 7 * n, n, points) for n in range(10)]
@@ -281,6 +281,17 @@ def test_ten_failures_train_a_model_that_tells_how_long_is_left(
         assert watch.life["expected_s"] / 3600 == pytest.approx(80, abs=40)
         told = Advisory.objects.get(kind="life")
         assert (told.model, told.version, told.lead_s) == (LIFE, "1", watch.life["expected_s"])
+        for hours in (1, 8):
+            foresight.look_ahead(watch, pump, watched, [], None, now + timedelta(hours=hours))
+        watch.save()
+        assert [row[1:] for row in watch.life["past"]] == [
+            [None] * 3, [watch.life[name] for name in ("expected_s", "low_s", "high_s")]
+        ]  # fmt: skip
+        foresight.look_ahead(watch, pump, watched, [], None, now + timedelta(hours=15))
+        watch.save()
+    said = sign_in(company.manager).get(f"/health/condition/{pump.pk}/").content.decode()
+    assert 'data-plot="plot-life"' in said
+    with tenant_scope(company.tenant_id):
         monkeypatch.setattr(foresight, "read_life", lambda _ids, _from, _to: fresh + 80)
         foresight.look_ahead(watch, pump, watched, [], None, now + timedelta(days=1))
         row.refresh_from_db()
