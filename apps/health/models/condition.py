@@ -5,6 +5,8 @@ Not here: the science (science/), what is opened and labelled (services/advisori
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -108,6 +110,10 @@ class Finding(models.TextChoices):
     OTHER = "other", _("Another cause")
 
 
+LONG_OVER = timedelta(hours=18)
+"""An advisory whose evidence had ended so long before it was opened came with a history."""
+
+
 class Advisory(TenantModel):
     """One thing that a model foretold, what it rests on, and what the technician found."""
 
@@ -151,3 +157,13 @@ class Advisory(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.asset_id}"
+
+    @property
+    def began_at(self) -> datetime:
+        """When what it tells of began, by the samples' own time."""
+        return self.episode.started_at if self.episode is not None else self.opened_at
+
+    @property
+    def is_of_history(self) -> bool:
+        """Whether it was long over when it was found: it came with samples of the past."""
+        return self.opened_at - self.evidence_to > LONG_OVER

@@ -102,10 +102,12 @@ def condition(request: HttpRequest, asset_id: int) -> HttpResponse:
 def advisories(request: HttpRequest) -> HttpResponse:
     """What the models foretold; those that nobody has looked at first."""
     rows = list(list_advisories()[:MOST_ROWS])
-    rows.sort(key=lambda row: (bool(row.finding), -row.pk))
+    rows.sort(key=lambda row: (bool(row.finding), -row.began_at.timestamp()))
+    told = [(row.is_of_history, {"row": row, "says": wording.advisory_sentence(row)}) for row in rows]
     context = {
         "tab": "advisories",
-        "rows": [{"row": row, "says": wording.advisory_sentence(row)} for row in rows],
+        "rows": [each for is_of_history, each in told if not is_of_history],
+        "of_history": [each for is_of_history, each in told if is_of_history],
     }
     return render(request, "health/advisories.html", context)
 
@@ -137,7 +139,9 @@ def _context(request: HttpRequest, row: Advisory, form: FindingForm) -> dict[str
     shown = [points[pk] for pk in row.point_ids if pk in points]
     marks = []
     if row.episode is not None:
-        begin, end = row.episode.started_at.timestamp(), row.episode.last_at.timestamp() + 300
+        # Ten minutes would not be seen in days of evidence.
+        edge = (row.evidence_to - row.evidence_from).total_seconds() / 200
+        begin, end = row.episode.started_at.timestamp() - edge, row.episode.last_at.timestamp() + 300 + edge
         marks = [{"from": int(begin * 1000), "to": int(end * 1000), "name": ""}]
     limits = []
     if row.kind == AdvisoryKind.TREND:

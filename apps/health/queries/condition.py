@@ -11,7 +11,7 @@ from django.db.models import Count, F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.health.models import Advisory, Condition, Episode, Watch
-from apps.health.models.condition import AdvisoryKind, Finding
+from apps.health.models.condition import LONG_OVER, AdvisoryKind, Finding
 from forgeline.assets.models import Point
 from forgeline.base.errors import NotFoundError
 
@@ -111,8 +111,10 @@ def list_advisories() -> QuerySet[Advisory]:
 
 
 def count_waiting() -> tuple[int, int]:
-    """Return how many advisories nobody has looked at, and how many of them have no work order."""
-    rows = Advisory.objects.filter(asset__retired_at=None, finding="").order_by()
+    """Return how many advisories of today's machines nobody has looked at, and how many of them have no work order."""
+    rows = Advisory.objects.filter(
+        asset__retired_at=None, finding="", opened_at__lte=F("evidence_to") + LONG_OVER
+    ).order_by()
     found = rows.aggregate(all=Count("pk"), bare=Count("pk", filter=Q(work_order=None)))
     return found["all"], found["bare"]
 

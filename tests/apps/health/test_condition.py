@@ -14,7 +14,7 @@ from django.test import Client
 
 from apps.health.models import Advisory, Condition, Episode, Terms, Watch
 from apps.health.outlook import Bound, Limit
-from apps.health.queries.condition import read_model
+from apps.health.queries.condition import count_waiting, read_model
 from apps.health.queries.watched import list_bounds, read_trends, read_watched
 from apps.health.services import advisories
 from apps.health.services.condition import HOURS_A_RUN, judge_machine, list_due
@@ -350,7 +350,19 @@ def test_the_page_has_the_button_and_the_finding(
     assert "Make a work order" not in said
 
 
-def test_anstranger_company_sees_nothing(
+def test_what_was_over_before_it_was_found_stands_beneath_and_waits_for_nobody(
+    company: Company, machine: int, heat: int, sign_in: SignIn
+) -> None:
+    with tenant_scope(company.tenant_id):
+        row = _advise(machine, heat)
+        assert count_waiting() == (1, 1)
+        Advisory.objects.update(evidence_to=row.opened_at - timedelta(days=3))
+        assert count_waiting() == (0, 0)
+    said = sign_in(company.manager).get("/health/condition/advisories/").content.decode()
+    assert said.index("1 found in samples of the past") < said.index(f"advisories/{row.pk}/")
+
+
+def test_a_stranger_company_sees_nothing(
     company: Company, stranger: Company, machine: int, heat: int
 ) -> None:
     with tenant_scope(company.tenant_id):
