@@ -217,8 +217,9 @@
       yAxis: (axes.length ? axes : [""]).map((axis, i) => {
         const coded = points.find((point) => axisOf(point) === axis && axis === `#${point.id}`);
         return {
-          type: "value", scale: true, ...boundsOf(axis, points), ...(coded ? { min: -.3, max: levels.get(coded.id).length - .7, interval: 1 } : {}), name: coded ? "" : axis, position: i % 2 ? "right" : "left", offset: i > 1 ? 48 * Math.floor(i / 2) : 0, nameTextStyle: { color: ink },
-          axisLabel: { color: ink, ...(boundsOf(axis, points).min ? { showMinLabel: false, showMaxLabel: false } : {}), ...(coded ? { customValues: levels.get(coded.id).map((_code, place) => place), formatter: (place) => wordOf(levels.get(coded.id)[place], coded) || String(levels.get(coded.id)[place] ?? "") } : {}) },
+          // No category axis: ECharts would take it for the base, and draw each step at its other end.
+          type: "value", scale: true, ...boundsOf(axis, points), ...(coded ? { min: -1, max: levels.get(coded.id).length, interval: 1 } : {}), name: coded ? "" : axis, position: i % 2 ? "right" : "left", offset: i > 1 ? 48 * Math.floor(i / 2) : 0, nameTextStyle: { color: ink },
+          axisLabel: { color: ink, ...(boundsOf(axis, points).min ? { showMinLabel: false, showMaxLabel: false } : {}), ...(coded ? { formatter: (place) => wordOf(levels.get(coded.id)[place], coded) || String(levels.get(coded.id)[place] ?? "") } : {}) },
           splitLine: { show: i === 0, lineStyle: { color: line } }, axisLine: { show: false },
         };
       }),
