@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.db import OperationalError
 from rest_framework.test import APIClient
 
 from forgeline.assets import queries
+from forgeline.identity import middleware
 from tests.conftest import Company
 
 ClientOf = Callable[[str], APIClient]
@@ -25,3 +27,21 @@ def test_unexpected_fault_comes_in_the_envelope(
     assert answer["Content-Type"] == "application/problem+json"
     assert answer.json()["key"] == "base.fault"
     assert "hunter2" not in answer.content.decode()
+
+
+def test_a_database_that_is_away_asks_to_come_again(
+    company: Company, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def _fail() -> None:
+        raise OperationalError("couldn't get a connection after 10.00 sec")
+
+    client = client_of(company.manager_key)
+    monkeypatch.setattr(queries, "list_sites", _fail)
+    answer = client.get("/api/v1/plants/")
+    assert (answer.status_code, answer["Retry-After"], answer.json()["key"]) == (503, "5", "base.unavailable")
+    assert "10.00" not in answer.content.decode()
+    monkeypatch.setattr(middleware, "find_actor_by_key", lambda _key: _fail())
+    answer = client.get("/api/v1/plants/")
+    assert (answer.status_code, answer.json()["key"]) == (503, "base.unavailable")
+    page = client.get("/machines/1/")
+    assert (page.status_code, page["Retry-After"]) == (503, "5")

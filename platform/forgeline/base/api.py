@@ -6,10 +6,11 @@ Not here: any resource, how a body is read (base/parsing).
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import DataError, ProgrammingError, transaction
+from django.db import DataError, InterfaceError, OperationalError, ProgrammingError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext, gettext_lazy as _
 from django.views import defaults
@@ -43,8 +44,10 @@ TITLES: dict[str, Any] = {
     "identity.outside_branch": _("This lies outside the parts of the plant that you may change."),
     "identity.key_refused": _("This API key is unknown, expired or revoked."),
     "base.fault": _("Forgeline failed at this; its log says why."),
+    "base.unavailable": _("The database does not answer at the moment; send it again in a few seconds."),
 }
 """What a key says in the reader's language where no sentence came with the error."""
+AWAY_S = 5
 
 
 class ActorPermission(permissions.BasePermission):
@@ -166,7 +169,18 @@ def unknown_endpoint(request: HttpRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer what nobody anticipated: in the envelope beneath /api/, without a word of the fault itself."""
+    """Answer what nobody anticipated: in the envelope beneath /api/, without a word of the fault itself.
+
+    A database that is away, or has no connection left within its time, is a 503: whoever asked comes again.
+    """
+    is_away = isinstance(sys.exception(), OperationalError | InterfaceError)
     if not request.path.startswith("/api/"):
-        return defaults.server_error(request)
-    return render_problem(status=500, key="base.fault", detail=request.path)
+        answer = defaults.server_error(request)
+        answer.status_code = 503 if is_away else 500
+    elif is_away:
+        answer = render_problem(status=503, key="base.unavailable")
+    else:
+        answer = render_problem(status=500, key="base.fault", detail=request.path)
+    if is_away:
+        answer["Retry-After"] = str(AWAY_S)
+    return answer
