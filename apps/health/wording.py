@@ -11,7 +11,7 @@ from apps.health.models.condition import AdvisoryKind
 from apps.health.models.plans import Every, Trigger
 from apps.health.rules import MOST_LINES
 from forgeline.assets.models import Point
-from forgeline.base.units import display_unit
+from forgeline.base.unit_words import display_unit
 
 
 def line_fault(number: int, key: str) -> str:

@@ -28,7 +28,7 @@ from forgeline.alarms.definitions import (
 )
 from forgeline.alarms.judging.expressions import Expression
 from forgeline.base.errors import InvalidInputError
-from forgeline.base.units import display_unit
+from forgeline.base.unit_words import display_unit
 from forgeline.telemetry.sample import PointKind
 
 

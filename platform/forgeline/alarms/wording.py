@@ -24,7 +24,7 @@ from forgeline.alarms.definitions import (
 )
 from forgeline.assets.models import Asset, Point
 from forgeline.assets.profiles import Profile
-from forgeline.base.units import display_unit
+from forgeline.base.unit_words import display_unit
 from forgeline.pages.templatetags.forgeline import state_word, words_of
 
 MOST_DIGITS = 12

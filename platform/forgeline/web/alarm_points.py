@@ -16,7 +16,7 @@ from forgeline.alarms.wording import PointName, names_of_profile
 from forgeline.assets.models.point import Kind
 from forgeline.assets.profiles import Profile
 from forgeline.assets.queries import list_points
-from forgeline.base.units import display_unit
+from forgeline.base.unit_words import display_unit
 from forgeline.pages.templatetags.forgeline import words_of
 
 _NUMERIC = (Kind.GAUGE, Kind.COUNTER)

@@ -12,7 +12,7 @@ from typing import Any
 from django.utils.translation import gettext as _, gettext_lazy, ngettext
 
 from forgeline.alarms.analysis import kpis, worst
-from forgeline.base.units import display_unit
+from forgeline.base.unit_words import display_unit
 
 TITLES = {
     "per_hour": gettext_lazy("Alarms per hour"),

@@ -19,7 +19,7 @@ from simpleeval import SimpleEval
 
 from forgeline.alarms.judging.misfits import find_misfits
 from forgeline.base.errors import InvalidInputError
-from forgeline.base.units import display_unit
+from forgeline.base.unit_words import display_unit
 
 MAX_LENGTH = 500
 MAX_NODES = 120
