@@ -1,4 +1,4 @@
-"""Every permission that a part of the building declares has words in both languages."""
+"""Words for what the building keeps by keys: permissions, audited fields and their values."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from django.utils import translation
 
 from forgeline.modules.registry import list_manifests
+from forgeline.web.audit_words import field_word, say_value
 from forgeline.web.grant_forms import permission_word
 
 
@@ -23,3 +24,21 @@ def test_every_permission_is_said_in_words(language: str, letters: str) -> None:
     with translation.override(language):
         raw = {each for each in declared if not re.fullmatch(letters, permission_word(each))}
     assert raw == set()
+
+
+def test_audited_fields_and_values_are_said_as_people_read_them() -> None:
+    with translation.override("zh-hans"):
+        for kind, column in (
+            ("assets.point", "decimals"), ("health.model", "trained_at"), ("identity.key", "expires_at"),
+            ("assets.plant", "zone"), ("health.work_order", "asset_id"),
+        ):  # fmt: skip
+            assert re.search("[\u4e00-\u9fff]", field_word(kind, column)), (kind, column)
+    with translation.override("en"):
+        assert say_value("health.model", "trained_at", "2026-01-05T16:30:12.5+00:00", "Asia/Shanghai") == (
+            "2026-01-06 00:30:12"
+        )
+        assert say_value("assets.point", "kind", 2, "UTC") == "State"
+        assert say_value("assets.asset", "names", {"en": "Press", "zh-hans": "压力机"}, "UTC") == "Press"
+        assert say_value("x.y", "z", True, "UTC") == "yes"
+        assert say_value("x.y", "z", [1, 2], "UTC") == "1, 2"
+        assert field_word("x.y", "some_column") == "some_column"

@@ -181,7 +181,8 @@ def _tell(row: Advisory, happened_at: datetime) -> None:
     title, body = {}, {}
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
-            title[language] = f"{row.asset.title}: {row.point.title}"
+            words = {"what": row.asset.title, "words": row.point.title}
+            title[language] = _("%(what)s: %(words)s") % words
             body[language] = wording.advisory_sentence(row)
     announce(
         Message(
