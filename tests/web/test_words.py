@@ -1,15 +1,23 @@
-"""Words for what the building keeps by keys: permissions, audited fields and their values."""
+"""Words for what the building keeps by keys: permissions, audited fields and their values, the times of keys."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import translation
 
+from forgeline.assets.services import create_site
+from forgeline.identity.models import ApiKey
 from forgeline.modules.registry import list_manifests
+from forgeline.tenancy.scoping import tenant_scope
 from forgeline.web.audit_words import field_word, say_value
 from forgeline.web.grant_forms import permission_word
+from tests.conftest import Company
 
 
 @pytest.mark.parametrize(("language", "letters"), [("en", "[a-z ,]+"), ("zh-hans", ".*[\u4e00-\u9fff].*")])
@@ -42,3 +50,14 @@ def test_audited_fields_and_values_are_said_as_people_read_them() -> None:
         assert say_value("x.y", "z", True, "UTC") == "yes"
         assert say_value("x.y", "z", [1, 2], "UTC") == "1, 2"
         assert field_word("x.y", "some_column") == "some_column"
+
+
+def test_a_key_ends_on_the_plants_clock(company: Company, sign_in: Callable[[Any], Client]) -> None:
+    with tenant_scope(company.tenant_id):
+        create_site(name="Works", zone="Asia/Shanghai")
+    client = sign_in(company.manager)
+    assert "Asia/Shanghai" in client.get("/company/keys/").content.decode()
+    given = {"name": "ERP", "role": "viewer", "expires_at": "2999-01-01T08:00", "make": "1"}
+    assert "2999-01-01 08:00" in client.post("/company/keys/", given).content.decode()
+    with tenant_scope(company.tenant_id):
+        assert ApiKey.objects.get(name="ERP").expires_at == datetime(2999, 1, 1, tzinfo=UTC)
