@@ -15,17 +15,11 @@ from connectors.models import Binding
 from forgeline.assets import queries as plant, services as plant_services
 from forgeline.assets.models.point import Kind
 from forgeline.base.errors import InvalidInputError
-from forgeline.base.units import UnitError, check_unit
+from forgeline.base.units import guess_unit
 from forgeline.identity.policy import Actor
 
 MOST = 1000
 """Nodes picked at once."""
-_UCUM = {
-    "°C": "Cel", "°F": "[degF]", "°": "deg", "Ω": "Ohm", "µm": "um", "μm": "um", "µs": "us", "μs": "us", "r/min": "rpm",
-    "1/min": "/min", "l/min": "L/min", "l": "L", "m³/h": "m3/h", "m³/min": "m3/min", "m³": "m3", "m²": "m2",
-    "Nm": "N.m", "N·m": "N.m", "mm/s²": "mm/s2", "m/s²": "m/s2",
-}  # fmt: skip
-"""What servers write on a display, in the codes that points carry."""
 
 
 def bind_nodes(
@@ -55,7 +49,7 @@ def bind_nodes(
                     key=key,
                     name=name,
                     kind=kind_of(str(node.get("data_type") or "")),
-                    unit=unit_of(str(node.get("unit") or "")),
+                    unit=guess_unit(str(node.get("unit") or "")),
                     actor=actor,
                 )
             bindings.append(
@@ -63,7 +57,7 @@ def bind_nodes(
                     "address": node["address"],
                     "point_id": point.pk,
                     # A point without a unit takes the value as it comes.
-                    "source_unit": unit_of(str(node.get("unit") or "")) if point.unit else "",
+                    "source_unit": guess_unit(str(node.get("unit") or "")) if point.unit else "",
                 }
             )
         return services.create_bindings(connection_id=connection_id, bindings=bindings, actor=actor)
@@ -92,13 +86,3 @@ def kind_of(data_type: str) -> int:
     ):
         return int(Kind.TEXT)
     return int(Kind.GAUGE)
-
-
-def unit_of(text: str) -> str:
-    """Return the UCUM code of a unit as a server writes it; none where it isn't understood."""
-    code = _UCUM.get(text.strip(), text.strip())
-    try:
-        check_unit(code)
-    except UnitError:
-        return ""
-    return code

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from connectors.models import Connection, WaitingDevice, WaitingKey
 from connectors.runtime.addresses import split_address
@@ -144,5 +145,5 @@ def adopt_at_once(tenant_id: int, waiting: Iterable[WaitingDevice]) -> list[str]
                     adopt_keys(row, list(row.keys.order_by("key")))
                     row.delete()
         except ForgelineError as error:
-            faults.append(f"{each.key}: {error}")
+            faults.append(_("%(what)s: %(words)s") % {"what": each.key, "words": error})
     return faults

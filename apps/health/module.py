@@ -25,6 +25,7 @@ MANIFEST = Manifest(
         "health.advisory": _("Advisory"),
         "health.model": _("Model version"),
     },
+    messages={"health.advisory": _("An advisory about a machine")},
     events=(
         EventType(
             "health.work_order.closed", _("Work order closed"),

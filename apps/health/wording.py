@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -11,7 +12,7 @@ from apps.health.models.condition import AdvisoryKind
 from apps.health.models.plans import Every, Trigger
 from apps.health.rules import MOST_LINES
 from forgeline.assets.models import Point
-from forgeline.base.units import display_unit
+from forgeline.base.unit_words import display_unit
 
 
 def line_fault(number: int, key: str) -> str:
@@ -41,8 +42,8 @@ def remark(key: str, data: dict[str, Any]) -> str:
     return ""
 
 
-def rhythm(plan: MaintenancePlan) -> str:
-    """Say when a plan falls due, in a few words."""
+def rhythm(plan: MaintenancePlan, alarms: Mapping[tuple[int, str], str] | None = None) -> str:
+    """Say when a plan falls due, in a few words. ``alarms``: (machine, key) → the name of its alarm rule."""
     if plan.trigger == Trigger.CALENDAR:
         return _("every %(n)g %(unit)s") % {"n": plan.every or 0, "unit": Every(plan.every_unit).label}
     if plan.trigger == Trigger.HOURS:
@@ -52,7 +53,9 @@ def rhythm(plan: MaintenancePlan) -> str:
             "n": f"{plan.every:,g}", "unit": display_unit(plan.point.unit), "point": plan.point.title,
         }  # fmt: skip
     if plan.alarm_key:
-        return _("on the alarm %(key)s") % {"key": plan.alarm_key}
+        return _("on the alarm %(key)s") % {
+            "key": (alarms or {}).get((plan.asset_id, plan.alarm_key), plan.alarm_key)
+        }
     if plan.point is None:
         return ""
     words = {"point": plan.point.title, "unit": display_unit(plan.point.unit)}

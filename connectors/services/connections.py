@@ -19,6 +19,7 @@ from connectors.wording import translate_sentence
 from forgeline.assets.models import Point
 from forgeline.assets.models.point import Kind
 from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundError
+from forgeline.base.unit_words import say_unit_fault
 from forgeline.base.units import UnitError, affine, check_unit
 from forgeline.identity.policy import Actor
 
@@ -192,11 +193,7 @@ def _require_conversion(source_unit: str, point: Point) -> None:
     try:
         check_unit(source_unit)
     except UnitError as error:
-        raise _invalid(
-            "source_unit",
-            _("%(unit)s is no unit of UCUM; write for example Cel, kW, kWh, bar, m3/h, /min, mm/s.")
-            % {"unit": source_unit},
-        ) from error
+        raise _invalid("source_unit", say_unit_fault(source_unit)) from error
     try:
         affine(source_unit, point.unit)
     except UnitError as error:

@@ -60,7 +60,7 @@ def test_a_rule_is_read_and_written_back(raw: dict[str, Any]) -> None:
         (_rule(kind="limit", point="pressure", level="LL", limit=-1), "would never come"),
         (_rule(kind="limit", point="pressure", level="H", limit=9, deadband=1e300), "it would stay"),
         (_rule(kind="limit", point="pressure", level="L", limit=9, deadband=8), "would go at 17"),
-        (_rule(kind="deviation", point="pressure", setpoint="temperature", above=1), "in bar, its setpoint in Cel"),
+        (_rule(kind="deviation", point="pressure", setpoint="temperature", above=1), "in bar, its setpoint in °C"),
         (_rule(kind="deviation", point="pressure", setpoint=5), "how far"),
         (_rule(kind="deviation", point="pressure", setpoint=5, above=1, deadband=1), "more than its deadband"),
         (_rule(kind="rate", point="pressure"), "how fast"),
@@ -69,7 +69,7 @@ def test_a_rule_is_read_and_written_back(raw: dict[str, Any]) -> None:
         (_rule(kind="state", point="state", codes=[]), "at least one code"),
         (_rule(kind="silence", point="pressure", after_s=1), "expected every 10 s"),
         (_rule(kind="silence", point="pressure", after_s=1e300), "at most 93 days"),
-        (_rule(kind="expression", expression="p > ", points={"p": "pressure"}), "cannot be read at character"),
+        (_rule(kind="expression", expression="p > ", points={"p": "pressure"}), "ends after “p >”"),
         (_rule(kind="expression", expression="p > q", points={"p": "pressure"}), "names q"),
         (_rule(kind="expression", expression="p > 1", points={"p": "pressure", "q": "state"}), "does not use q"),
         (_rule(kind="expression", expression="p > 1", points={"p": "note"}), "is text"),
@@ -77,7 +77,7 @@ def test_a_rule_is_read_and_written_back(raw: dict[str, Any]) -> None:
         (_rule(kind="expression", expression="p > 1 or abs(p)", points={"p": "pressure"}), "not a condition"),
         ({**GOOD[0], "on_delay_s": -1}, "between 0 s and a day"),
         ({**GOOD[0], "quiet_under": ["trip"]}, "no rule trip"),
-        ({**GOOD[0], "operator_bounds": {"lowest": 6, "highest": 7}}, "lies between them"),
+        ({**GOOD[0], "operator_bounds": {"lowest": 6, "highest": 7}}, "may choose from, 6 to 7"),
         ({**GOOD[0], "name": {"en": ""}}, "a name"),
     ],
 )  # fmt: skip
@@ -105,6 +105,26 @@ def test_what_is_no_rule_is_refused(raw: Any) -> None:
     with pytest.raises(InvalidInputError) as refused:
         parse(raw)
     assert refused.value.key == "alarms.invalid_rule"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("(p > 5", "The bracket at character 1, “(p > 5”, is never closed"),
+        ("p > 5)", "The bracket at character 6, “)”, was never opened"),
+        ("p ＞ 5", "The character “＞” at character 3 is unknown"),
+        ("p > 5 q", "“q” was not expected at character 7"),
+        ("p => 5", "to compare, write == or >="),
+        ("p > 5 && q > 1", "At character 8, “& q > 1”: write “and” or “or”."),
+        ("p = 5", "== compares"),
+        ("压力 > log(压力)", "At character 6, “log(压力)”: Only the functions"),
+        ("p > 1 and discharge_pressure_of_line, q", "“p > 1 and discha…”: Only + - * /"),
+    ],
+)
+def test_what_cannot_be_read_is_said_with_the_text_at_its_place(text: str, sentence: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        Expression(text)
+    assert sentence in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +217,7 @@ def test_a_rule_over_units_that_do_not_fit_is_refused_with_the_place() -> None:
         "a": PointFacts(PointKind.GAUGE, "kW", 1.0), "b": PointFacts(PointKind.GAUGE, "W", 1.0)
     }  # fmt: skip
     assert list_faults(rule, facts, others=set()) == [
-        "At character 5: W does not fit kW; multiply one of them to convert it."
+        "At character 5, “b”: W does not fit kW; multiply one of them to convert it."
     ]
 
 

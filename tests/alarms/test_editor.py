@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from forgeline.alarms.models import Rule
+from forgeline.assets.models import Point
 from forgeline.tenancy.scoping import tenant_scope
 from tests.alarms.test_pages import make_machine
 from tests.conftest import Company
@@ -74,7 +75,8 @@ def test_every_kind_of_rule_is_written_and_comes_back_into_the_form(
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
-        ({"limit": "warm"}, "Enter a number."), ({"limit": ""}, "This is needed."), ({"name_en": ""}, "Give the rule"),
+        ({"limit": "warm"}, "Limit: Enter a number."), ({"limit": ""}, "Limit: This is needed."),
+        ({"name_en": ""}, "Give the rule"),
         ({"point": "nowhere"}, "not one of the available choices"), ({"on_delay_s": "-1"}, "greater than or equal"),
         ({"on_delay_s": "1e9"}, "A delay lies between"), ({"limit": "nan"}, "Enter a number."),
         ({"kind": "expression", "expression": "__import__('os')"}, "Only the functions"),
@@ -84,8 +86,9 @@ def test_every_kind_of_rule_is_written_and_comes_back_into_the_form(
         ({"kind": "expression", "expression": "far > 1", "names": "far = #99999999999"}, "There is no point"),
         ({"kind": "expression", "expression": "power > 1", "names": "no equals sign"}, "one a line"),
         ({"kind": "state", "point": "state", "codes": "8, x"}, "whole numbers"),
+        ({"kind": "state", "point": "state"}, "It comes in these states: This is needed."),
         ({"kind": "deviation", "setpoint": "70"}, "how far"), ({"kind": "rate"}, "how fast"),
-        ({"lowest": "1"}, "Bounds have two ends."), ({"lowest": "90", "highest": "95"}, "lies between them"),
+        ({"lowest": "1"}, "Bounds have two ends."), ({"lowest": "90", "highest": "95"}, "may choose from, 90 to 95"),
         ({"quiet_under": "nothing"}, "not one of the available choices"), ({"kind": "x"}, "not one of"),
     ],
 )  # fmt: skip
@@ -103,6 +106,63 @@ def test_a_bad_rule_is_refused_with_a_sentence(
     assert client.post(f"/alarms/rules/edit/{address}", form(**said)).status_code == 422
     with tenant_scope(company.tenant_id):
         assert not Rule.objects.exists()
+
+
+def test_a_new_rule_begins_with_a_point_that_has_numbers_and_states_are_ticked(
+    company: Company, client: Client
+) -> None:
+    machine_id = make_machine(company)
+    address = f"/alarms/rules/edit/?asset={machine_id}"
+    page = client.get(address)
+    chosen = {point.key: point for point in page.context["subject"].points}
+    assert chosen[page.context["form"].initial["point"]].is_numeric
+    assert 'value="state" data-fits="state silence"' in page.content.decode()
+    boxes = dict(dict(page.context["form"].fields["states"].choices)[chosen["state"].title])
+    assert boxes["state:9"] == "Aborted"
+    ticked = form(kind="state", point="state", states=["state:8", "state:9"], sure="on")
+    assert client.post(address, ticked).status_code == 302
+    with tenant_scope(company.tenant_id):
+        assert Rule.objects.get().definition["condition"]["codes"] == [8, 9]
+    again = client.get(f"{address}&key=too_hot").context["form"].initial
+    assert (again["states"], again["codes"]) == (["state:8", "state:9"], "")
+
+
+def test_a_rule_without_a_name_is_said_and_tried_and_asked_for_it_in_the_readers_language(
+    company: Company, client: Client
+) -> None:
+    address = f"?asset={make_machine(company)}"
+    nameless = form(name_en="", lowest="90", highest="95", days="7")
+    checked = client.post(f"/alarms/rules/check/{address}", nameless).content.decode()
+    assert "above 80 °C" in checked
+    assert checked.count("may choose from, 90 to 95") == 1
+    tried = client.post(f"/alarms/rules/try/{address}", nameless).content.decode()
+    assert "name" not in tried
+    assert "may choose from" not in tried
+    refused = client.post(f"/alarms/rules/edit/{address}", nameless, headers={"accept-language": "zh-hans"})
+    assert list(refused.context["form"].errors) == ["name_zh_hans"]
+
+
+def test_a_limit_of_another_unit_is_said_in_its_own_until_it_is_published_again(
+    company: Company, client: Client
+) -> None:
+    machine_id = make_machine(company)
+    address = f"/alarms/rules/edit/?asset={machine_id}"
+    assert client.post(address, form(sure="on")).status_code == 302
+    with tenant_scope(company.tenant_id):
+        Point.objects.filter(asset_id=machine_id, key="bearing_temperature").update(unit="K")
+    page = client.get(f"{address}&key=too_hot").content.decode()
+    assert "<title>Too hot" in page
+    checked = client.post(f"/alarms/rules/check/?asset={machine_id}&key=too_hot", form()).content.decode()
+    for told in (checked, client.get("/alarms/rules/").content.decode()):
+        assert "above 80 °C" in told
+        assert "were written for Main bearing temperature in °C" in told
+        assert "Nothing stands in its way" not in told
+    assert "it will say: Main bearing temperature above 80 K" in checked
+    complaints = client.get("/alarms/rules/").content.decode().count("were written for Main bearing")
+    with tenant_scope(company.tenant_id):
+        Rule.objects.update(is_enabled=False)
+    now = client.get("/alarms/rules/").content.decode()
+    assert now.count("were written for Main bearing") == complaints - 1
 
 
 def test_who_was_slower_is_told(company: Company, client: Client) -> None:

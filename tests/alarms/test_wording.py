@@ -45,7 +45,7 @@ RATE = {"kind": "rate", "point": "t", "rise_per_min": 2.5}
         ({"kind": "silence", "point": "t", "after_s": 400}, "Nothing new of Temperature for 6.7 min",
          "Temperature已 6.7 分钟没有新值"),
         ({"kind": "expression", "expression": "t - far > 3", "points": {"t": "t", "far": "s"}},
-         "t - far > 3 (far = Setpoint)", None),
+         "“Temperature” - “Setpoint” > 3", None),
     ],
 )  # fmt: skip
 def test_a_condition_in_words(condition: dict[str, object], english: str, chinese: str | None) -> None:
@@ -54,6 +54,13 @@ def test_a_condition_in_words(condition: dict[str, object], english: str, chines
     if chinese is not None:
         with translation.override("zh-hans"):
             assert say_condition(rule(condition), name) == chinese
+
+
+def test_numbers_are_said_in_the_unit_that_they_were_written_for() -> None:
+    written = rule(LIMIT, units={"point": "[degF]"})
+    with translation.override("en"):
+        assert say_condition(written, name) == "Temperature above 105 °F"
+        assert say_cause(written, 107.25, name) == "Temperature 107.2 °F, above the limit of 105 °F"
 
 
 def test_a_delay_belongs_to_the_condition_but_not_to_the_cause() -> None:

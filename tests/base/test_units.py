@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 import pytest
+from django.utils import translation
 from hypothesis import given, strategies as st
 
-from forgeline.base.units import UnitError, check_unit, convert, display_unit, units_fit
+from forgeline.base.unit_words import display_unit, say_unit_fault
+from forgeline.base.units import UnitError, check_unit, convert, guess_unit, units_fit
 
 
 @pytest.mark.parametrize(
@@ -70,3 +72,31 @@ def test_people_read_signs() -> None:
         "",
         "V",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("PSI", "[psi]"), ("nm", "nm"), ("°C", "Cel"), ("Nm", "N.m"), ("N·m", "N.m"), ("m³/h", "m3/h"), ("m^3", "m3"),
+        ("kWh", "kWh"),
+        ("1/min", "/min"), ("个", "{pcs}"), ("lbs", "[lb_av]"), ("ft", "[ft_i]"), ("cfm", "[cft_i]/min"),
+        ("gpm", "[gal_us]/min"), ("mmHg", "mm[Hg]"), ("mmH2O", "mm[H2O]"), ("foo", ""), ("", ""),
+    ],
+)  # fmt: skip
+def test_what_people_write_is_guessed(text: str, code: str) -> None:
+    assert guess_unit(text) == code
+
+
+def test_units_and_their_faults_are_said_in_the_readers_language() -> None:
+    with translation.override("zh-hans"):
+        assert [display_unit(code) for code in ("{pcs}", "/min", "rpm", "Cel")] == [
+            "个",
+            "次/分",
+            "转/分",
+            "°C",
+        ]
+        assert "[psi]" in say_unit_fault("psi")
+        assert "UCUM" in say_unit_fault("foo")
+        assert "no unit" not in say_unit_fault("psi") + say_unit_fault("foo")
+    with translation.override("en"):
+        assert say_unit_fault("Nm") == "“Nm” is no unit of UCUM, which writes it as N.m."

@@ -161,6 +161,16 @@ def test_a_rule_is_written_tried_and_published_and_goes_back(
     page = open_page(width=1920, height=1080)
     sign_in(page, "alice@example.com")
     page.goto(f"/alarms/rules/edit/?asset={floor.machine_id}")
+    # States are ticked by their words; a limit offers what has numbers alone.
+    page.select_option("select[name=kind]", "state")
+    page.select_option("select[name=point]", "state")
+    assert not page.is_visible("input[name=codes]")
+    assert not page.is_visible("input[value='lubrication_low:1']")
+    page.check("input[value='state:9']")
+    page.wait_for_selector("#checked:has-text('Aborted')")
+    page.select_option("select[name=kind]", "limit")
+    assert page.locator("select[name=point] option[value=state]").is_disabled()
+    assert page.input_value("select[name=point]") != "state"
     page.fill("input[name=name_en]", "Too hot")
     page.select_option("select[name=point]", "bearing_temperature")
     page.wait_for_selector("#checked:has-text('This is needed.')")

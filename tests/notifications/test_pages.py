@@ -82,12 +82,14 @@ def test_roster_route_and_channel_are_made_by_forms(company: Company, sign_in: S
 
     answer = client.post(
         "/company/messages/routes/new/",
-        {"name": "Alarms", "min_priority": "high", "kinds": "alarm.*", "repeat_minutes": "30", "is_enabled": "on",
+        {"name": "Alarms", "min_priority": "high", "kinds": ["alarm.raised", "alarm.burst"],
+         "repeat_minutes": "30", "is_enabled": "on",
          "steps-TOTAL_FORMS": "4", "steps-INITIAL_FORMS": "0",
          "steps-0-target": f"r{roster.pk}", "steps-0-after_minutes": "0",
          "steps-1-target": f"c{channel.pk}", "steps-1-after_minutes": "10"},
     )  # fmt: skip
     assert answer.status_code == 302, answer.content.decode()
+    assert "Many alarms at once</span>" in client.get("/company/messages/").content.decode()
     with tenant_scope(company.tenant_id):
         route = Route.objects.get()
         assert [(step.after_minutes, str(step.roster or step.channel)) for step in route.steps.all()] == [

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from django.conf import settings as product
+from django.test import Client
 from pyarrow.csv import write_csv
 from rest_framework.test import APIClient
 
@@ -124,6 +125,18 @@ def test_places_are_known_by_the_words_of_each_language_unless_two_share_them(
         )
         assert PlaceBook().read("一厂/车间/一号线") == [works, "Hall", "一号线"]
         assert PointBook().find(f"{works}/Hall/Line/Press 1/power") == power
+
+
+def test_a_file_of_which_nothing_was_taken_is_not_simply_done(
+    client: APIClient, work_off: Through, live_company: Company, sign_in: Callable[[Any], Client]
+) -> None:
+    body = "time,point,value\n2026-01-05T08:00:00Z,nobody,1\n2026-01-05T08:01:00Z,nobody,2\n"
+    job = work_off(send(client, "history.csv", body))
+    assert job["result"]["sentences"][0] == "Nothing was stored: all 2 samples of 2 rows were refused."
+    page = sign_in(live_company.manager).get(f"/jobs/{job['id']}/").content.decode()
+    assert '<span class="state warn"><i aria-hidden="true"></i>nothing taken, 2 refused</span>' in page
+    assert "<th>Row</th>" in page
+    assert "<th>Column</th>" not in page
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])

@@ -264,3 +264,11 @@ def test_somebody_kept_out_meanwhile_changes_nothing(
     assert viewer.get("/api/v1/jobs/").json()["results"] == []
     with tenant_scope(live_company.tenant_id):
         assert not Device.objects.exists()
+
+
+def test_choices_are_told_with_their_words(client: APIClient, work_off: Through) -> None:
+    body = "path,level,profile\nPlant 1,plant,\nPlant 1/Press,work_unit,turbine\n"
+    job = work_off(send(client, "assets", "a.csv", body))
+    [fault] = job["result"]["faults"]
+    assert "press (Press)" not in fault["sentence"]
+    assert "cnc (" in fault["sentence"]

@@ -45,7 +45,7 @@ class FindingForm(forms.Form):
         choices=[("", "–"), *(each for each in Finding.choices if each[0])],
     )
     note = forms.CharField(
-        label=gettext_lazy("In words"), max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3})
+        label=gettext_lazy("Note"), max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3})
     )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ class ReasonForm(forms.Form):
 
 class ImportForm(forms.Form):
     what = forms.ChoiceField(
-        label=gettext_lazy("What"),
+        label=gettext_lazy("Kind of file"),
         choices=[
             ("parts", gettext_lazy("Spare parts")), ("plans", gettext_lazy("Maintenance plans")),
             ("work-orders", gettext_lazy("Work orders")),

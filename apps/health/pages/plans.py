@@ -15,7 +15,7 @@ from apps.health.models import MaintenancePlan
 from apps.health.models.orders import OrderPriority
 from apps.health.models.plans import Every, Trigger
 from apps.health.pages.frame import MOST_ROWS, Choice, Day, attempt, machine_choices, may, page, whole
-from apps.health.queries.store import list_plans
+from apps.health.queries.store import list_plans, read_alarm_names
 from apps.health.rules import PLAN, VIEW
 from apps.health.services import defaults, plans as services
 from forgeline.assets.models.point import Kind
@@ -59,9 +59,9 @@ class PlanForm(forms.Form):
     )  # fmt: skip
     above = forms.FloatField(label=gettext_lazy("Due above"), required=False)
     below = forms.FloatField(label=gettext_lazy("Due below"), required=False)
-    alarm_key = forms.CharField(
-        label=gettext_lazy("Alarm"), max_length=60, required=False,
-        help_text=gettext_lazy("The key of an alarm rule of the machine, such as bearing_hot."),
+    alarm_key = forms.ChoiceField(
+        label=gettext_lazy("Alarm"), required=False,
+        help_text=gettext_lazy("An alarm rule of the machine; for a condition that is no limit of a point."),
     )  # fmt: skip
     lead_days = forms.IntegerField(
         label=gettext_lazy("Order made days ahead"), min_value=0, max_value=365, initial=3
@@ -74,6 +74,30 @@ class PlanForm(forms.Form):
         help_text=_LINE_HELP,
     )  # fmt: skip
     is_enabled = forms.BooleanField(label=gettext_lazy("In use"), required=False, initial=True)
+
+    def __init__(self, *args: Any, asset_id: int | None = None, **kwargs: Any) -> None:
+        """``asset_id``: whose plan it is; without one the machine is still to be chosen."""
+        super().__init__(*args, **kwargs)
+        self._asset_id = asset_id
+        self._alarms = read_alarm_names(None if asset_id is None else [asset_id])
+        names: dict[str, list[str]] = {}
+        for (_asset, key), name in self._alarms.items():
+            if name not in names.setdefault(key, []):
+                names[key].append(name)
+        known = sorted(((key, " / ".join(each)) for key, each in names.items()), key=lambda pair: pair[1])
+        own = self.initial.get("alarm_key")
+        # A rule that was taken away since is shown by its key, and can be given up.
+        lost = [(own, own)] if own and own not in names else []
+        alarms: Any = self.fields["alarm_key"]
+        alarms.choices = [("", "–"), *known, *lost]
+
+    def clean(self) -> dict[str, Any]:
+        """An alarm is one of the machine."""
+        given: dict[str, Any] = super().clean() or {}
+        key, asset_id = given.get("alarm_key"), self._asset_id or given.get("asset_id")
+        if key and asset_id and (asset_id, key) not in self._alarms and key != self.initial.get("alarm_key"):
+            self.add_error("alarm_key", _("This machine has no such alarm rule; choose another."))
+        return given
 
     def clean_checklist(self) -> list[dict[str, Any]]:
         return [read_line(line) for line in self.cleaned_data["checklist"].splitlines() if line.strip()]
@@ -115,16 +139,18 @@ def plans(request: HttpRequest) -> HttpResponse:
             said = ngettext("%(n)d plan was made.", "%(n)d plans were made.", len(made)) % {"n": len(made)}
             messages.success(request, said)
         return redirect("health:plans")
+    found = list(list_plans()[:MOST_ROWS])
+    alarms = read_alarm_names({plan.asset_id for plan in found if plan.alarm_key})
     rows = [
         {
             "plan": plan,
-            "rhythm": wording.rhythm(plan),
+            "rhythm": wording.rhythm(plan, alarms),
             "remark": wording.remark(plan.remark, plan.remark_data),
             "share": round(min(1.0, (plan.used or 0) / plan.every) * 100)
             if plan.every and plan.used is not None
             else None,
         }
-        for plan in list_plans()[:MOST_ROWS]
+        for plan in found
     ]
     context = {"tab": "plans", "rows": rows, "may_plan": may(request, PLAN), "machines": machine_choices()}
     return render(request, "health/plans.html", context)
@@ -150,7 +176,7 @@ def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
     actor = request.actor  # type: ignore[attr-defined]
     initial = {name: getattr(row, name) for name in PlanForm.base_fields}
     initial["checklist"] = "\n".join(write_line(line) for line in row.checklist)
-    form = PlanForm(request.POST if "save" in request.POST else None, initial=initial)
+    form = PlanForm(request.POST if "save" in request.POST else None, initial=initial, asset_id=row.asset_id)
     del form.fields["asset_id"]
     if request.method == "POST":
         if "delete" in request.POST and attempt(request, lambda: services.delete_plan(row.pk, actor=actor)):
@@ -165,9 +191,10 @@ def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
             done=_("Saved."),
         ):
             return redirect("health:plan", plan_id=row.pk)
+    rhythm = wording.rhythm(row, read_alarm_names([row.asset_id]))
     context = {
         "form": form, "title": row.title, "tab": "plans", "back": "health:plans", "plan": row, "deletes": True,
-        "remark": wording.remark(row.remark, row.remark_data), "rhythm": wording.rhythm(row),
+        "remark": wording.remark(row.remark, row.remark_data), "rhythm": rhythm,
     }  # fmt: skip
     return render(request, "health/form.html", context, status=422 if form.errors else 200)
 

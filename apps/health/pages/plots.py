@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from apps.health.models import Condition
 from forgeline.assets.models import Point, Site
-from forgeline.base.units import display_unit
+from forgeline.base.unit_words import display_unit
 
 HOUR_MS = 3_600_000
 SPAN_DAYS = 28

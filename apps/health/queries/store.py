@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db.models import Count, F, Prefetch, Q, QuerySet
-from django.utils.translation import gettext as _
+from django.utils.translation import get_language, gettext as _
 
 from apps.health.models import (
     Inspection,
@@ -15,6 +17,7 @@ from apps.health.models import (
     StockMove,
 )
 from apps.health.models.inspections import Pass
+from forgeline.alarms.plan import read_plan
 from forgeline.base.errors import NotFoundError
 
 
@@ -35,6 +38,15 @@ def list_plans() -> QuerySet[MaintenancePlan]:
     return rows.select_related("asset", "asset__site", "point").order_by(
         F("due_on").asc(nulls_last=True), "name", "pk"
     )
+
+
+def read_alarm_names(asset_ids: Iterable[int] | None = None) -> dict[tuple[int, str], str]:
+    """Return the names of the alarm rules in force, of some machines or of all: (machine, key) → name."""
+    language = get_language() or "en"
+    return {
+        (rule.asset_id, rule.key): rule.definition.name_in(language)
+        for rule in read_plan(asset_ids=asset_ids)
+    }
 
 
 def list_routes() -> QuerySet[InspectionRoute]:

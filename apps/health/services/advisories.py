@@ -5,8 +5,7 @@ Not here: what is found (condition), what the labels add up to (queries/conditio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,7 +25,7 @@ from apps.health.queries.register import find_terms
 from apps.health.queries.watched import TREND_SPAN
 from apps.health.rules import PLAN, REQUEST, WORK
 from apps.health.services.orders import make_order
-from apps.health.services.saving import by_of, invalid
+from apps.health.services.saving import by_of, company_language, invalid
 from forgeline.assets.models import Asset
 from forgeline.assets.services.saving import get_for_change
 from forgeline.base import clock
@@ -34,7 +33,6 @@ from forgeline.base.errors import ConflictError
 from forgeline.identity.policy import Actor, require_permission
 from forgeline.notifications.message import Message
 from forgeline.notifications.services import announce, settle
-from forgeline.tenancy.models import Tenant
 
 BEFORE = timedelta(days=2)
 """So much of what was before is shown as evidence."""
@@ -183,7 +181,8 @@ def _tell(row: Advisory, happened_at: datetime) -> None:
     title, body = {}, {}
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
-            title[language] = f"{row.asset.title}: {row.point.title}"
+            words = {"what": row.asset.title, "words": row.point.title}
+            title[language] = _("%(what)s: %(words)s") % words
             body[language] = wording.advisory_sentence(row)
     announce(
         Message(
@@ -199,7 +198,7 @@ def _order(row: Advisory, *, by: str) -> WorkOrder:
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
             titles[language] = wording.advisory_sentence(row)[:160]
-    with _company_language():
+    with company_language():
         order = make_order(
             asset_id=row.asset_id, title=wording.advisory_sentence(row)[:160], titles=titles,
             kind=OrderKind.CONDITION,
@@ -209,9 +208,3 @@ def _order(row: Advisory, *, by: str) -> WorkOrder:
     row.work_order = order
     row.save(update_fields=["work_order"])
     return order
-
-
-@contextmanager
-def _company_language() -> Iterator[None]:
-    with translation.override(Tenant.objects.values_list("language", flat=True).first() or "en"):
-        yield

@@ -24,7 +24,7 @@ from apps.health.rules import MANAGE, PLAN, VIEW
 from apps.health.services.booking import recount
 from apps.health.services.orders import make_order, write_entry
 from apps.health.services.plans import create_plan, update_plan
-from apps.health.services.saving import by_of, invalid
+from apps.health.services.saving import by_of, company_language, invalid
 from apps.health.services.stock import book_stock, create_part, update_part
 from forgeline.assets.models import Asset
 from forgeline.assets.queries import find_point_ids, list_sites
@@ -282,7 +282,9 @@ def _take_order(row: Row, names: dict[str, Any], actor: Actor) -> str:
     if state != State.REQUESTED:
         order.started_at = times.get("down_from", created)
         order.verified_at = order.done_at if state == State.VERIFIED else None
-        write_entry(order, State.REQUESTED, by_of(actor), _("Taken from a file"), now)
+        with company_language():
+            note = _("Taken from a file")
+        write_entry(order, State.REQUESTED, by_of(actor), note, now)
     order.save()
     minutes = _whole(row["labour_minutes"]) if row.get("labour_minutes") else 0
     if minutes:

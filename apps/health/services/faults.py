@@ -11,7 +11,7 @@ from apps.health.models import MachineRecord, WorkOrder
 from apps.health.models.orders import OrderKind, OrderPriority, State
 from apps.health.services.orders import make_order
 from apps.health.services.register import put_file
-from apps.health.services.saving import invalid
+from apps.health.services.saving import company_language, invalid
 from forgeline.audit.recorder import Source, acting
 from forgeline.base import clock
 from forgeline.base.errors import ConflictError, NotFoundError
@@ -52,6 +52,11 @@ def read_label(token: str) -> Label:
     raise NotFoundError(_("This label is not valid any more; ask for a new one."))
 
 
+def _say_reporter(name: str) -> str:
+    """Return who has told: whoever reads the order sees that nobody has checked this name."""
+    return _("Label on the machine: %(name)s") % {"name": name} if name else _("Label on the machine")
+
+
 def report_fault(
     token: str,
     *,
@@ -65,8 +70,8 @@ def report_fault(
 ) -> int:
     """Make a requested work order, its photo with it or nothing at all; return its number."""
     label = read_label(token)
-    # Whoever reads the order sees that nobody has checked this name.
-    by = ": ".join(word for word in (_("Label on the machine"), name.strip()) if word)[:160]
+    with tenant_scope(label.tenant_id, branches=()), company_language():
+        by = _say_reporter(name.strip())[:160]
     with (
         acting(Source(who=by, who_kind="service", address=address)),
         tenant_scope(label.tenant_id, branches=()),

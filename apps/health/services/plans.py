@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from django.db import transaction
 from django.db.models import Q
-from django.utils.translation import gettext as _, override
+from django.utils.translation import gettext as _
 
 from apps.health import calc
 from apps.health.models import MaintenancePlan, WorkOrder
@@ -18,7 +18,7 @@ from apps.health.models.plans import Every, Trigger
 from apps.health.queries.use import Use, is_condition_met, read_use
 from apps.health.rules import OPEN, PLAN, read_lines
 from apps.health.services.orders import make_order
-from apps.health.services.saving import invalid, machine, save
+from apps.health.services.saving import company_language, invalid, machine, save
 from apps.health.wording import line_fault
 from forgeline.assets.models import Asset, Point
 from forgeline.assets.models.point import Kind
@@ -27,7 +27,6 @@ from forgeline.assets.services.saving import change, get, get_for_change
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError
 from forgeline.identity.policy import Actor, require_permission
-from forgeline.tenancy.models import Tenant
 
 _FIELDS = frozenset(
     {
@@ -120,7 +119,7 @@ def make_due_orders(*, rest: timedelta = REST) -> int:
     by_use = Q(trigger__in=(Trigger.HOURS, Trigger.COUNT), looked_at__gt=clock.now() - rest)
     rows = MaintenancePlan.objects.filter(is_enabled=True, asset__retired_at=None).exclude(by_use)
     ids = rows.values_list("pk", flat=True)
-    with override(Tenant.objects.values_list("language", flat=True).first() or "en"):
+    with company_language():
         for plan_id in ids.order_by("pk"):
             try:
                 with transaction.atomic():

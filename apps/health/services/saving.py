@@ -5,9 +5,12 @@ Not here: one row read, locked, changed (forgeline.assets.services.saving).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from django.db import models
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from forgeline.assets.models import Asset
@@ -15,6 +18,7 @@ from forgeline.assets.services import saving
 from forgeline.base.errors import InvalidInputError
 from forgeline.identity.models import Membership
 from forgeline.identity.policy import Actor
+from forgeline.tenancy.models import Tenant
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -49,6 +53,13 @@ def check_person(user_id: int | None) -> int | None:
     if user_id is not None and not Membership.objects.filter(user_id=user_id, deactivated_at=None).exists():
         raise invalid(assignee=_("This person does not belong to the company."))
     return user_id
+
+
+@contextmanager
+def company_language() -> Iterator[None]:
+    """What is stored for everybody is said in the company's language, whoever's turn it happens to be."""
+    with translation.override(Tenant.objects.values_list("language", flat=True).first() or "en"):
+        yield
 
 
 def by_of(actor: Actor | None) -> str:

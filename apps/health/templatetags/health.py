@@ -62,7 +62,13 @@ def hours(value: float | None) -> str:
 
 @register.filter
 def money(value: Any, currency: str = "") -> str:
-    return f"{float(value or 0):,.0f} {currency}".strip()
+    return f"{float(value or 0):,.0f} {currency_word(currency)}".strip()
+
+
+@register.filter
+def currency_word(currency: str) -> str:
+    """How the reader's language writes a currency behind an amount."""
+    return pgettext("currency", "CNY") if currency == "CNY" else currency
 
 
 @register.filter

@@ -28,7 +28,7 @@ from forgeline.alarms.definitions import (
 )
 from forgeline.alarms.judging.expressions import Expression
 from forgeline.base.errors import InvalidInputError
-from forgeline.base.units import display_unit
+from forgeline.base.unit_words import display_unit
 from forgeline.telemetry.sample import PointKind
 
 
@@ -39,11 +39,12 @@ def list_faults(definition: Definition, points: Mapping[str, PointFacts], *, oth
     keys of the machine's other rules.
     """
     condition = definition.condition
-    faults = [
+    unknown_points = [
         _("There is no point %(point)s here.") % {"point": word}
         for word in condition.inputs.values()
         if word not in points
     ]
+    faults = list(unknown_points)
     if not any(definition.name.values()):
         faults.append(_("Give the rule a name."))
     for delay_s in (definition.on_delay_s, definition.off_delay_s):
@@ -56,15 +57,27 @@ def list_faults(definition: Definition, points: Mapping[str, PointFacts], *, oth
             _("There is no rule %(rules)s on this machine that could suppress it.")
             % {"rules": ", ".join(sorted(unknown))}
         )
-    if faults:
+    if unknown_points:
         return faults
     faults += _list_other_units(definition, points) or _CHECKS[type(condition)](condition, points)
-    bounds = definition.operator_bounds
-    if bounds is not None and not (
-        isinstance(condition, Limit) and bounds.lowest <= condition.limit <= bounds.highest
-    ):
-        faults.append(_("Bounds for operators need a limit that lies between them."))
-    return faults
+    return faults + _list_bound_faults(definition)
+
+
+def _list_bound_faults(definition: Definition) -> list[str]:
+    condition, bounds = definition.condition, definition.operator_bounds
+    if bounds is None:
+        return []
+    if not isinstance(condition, Limit):
+        return [_("Only a limit rule has a range for operators; take it out.")]
+    if bounds.lowest <= condition.limit <= bounds.highest:
+        return []
+    return [
+        _(
+            "The limit of %(limit)s lies outside the range that operators may choose from, %(lowest)s to %(highest)s; "
+            "move the limit or the range."
+        )
+        % {"limit": f"{condition.limit:g}", "lowest": f"{bounds.lowest:g}", "highest": f"{bounds.highest:g}"}
+    ]
 
 
 def with_units(definition: Definition, points: Mapping[str, PointFacts]) -> Definition:
@@ -83,10 +96,18 @@ def _list_other_units(definition: Definition, points: Mapping[str, PointFacts]) 
             "The numbers were written for %(point)s in %(unit)s, and it is in %(other)s now; "
             "look at them and publish the rule again."
         )
-        % {"point": inputs[name], "unit": _say_unit(unit), "other": _say_unit(points[inputs[name]].unit)}
+        % {
+            "point": _title(inputs[name], points), "unit": _say_unit(unit),
+            "other": _say_unit(points[inputs[name]].unit),
+        }
         for name, unit in definition.units.items()
         if name in inputs and points[inputs[name]].unit != unit
-    ]
+    ]  # fmt: skip
+
+
+def _title(word: str, points: Mapping[str, PointFacts]) -> str:
+    """Return how people call the point that a rule means by a word."""
+    return points[word].title or word
 
 
 def _say_unit(code: str) -> str:
@@ -157,7 +178,7 @@ def _check_deviation(condition: Any, points: Mapping[str, PointFacts]) -> list[s
         if units[0] != units[1]:
             faults.append(
                 _("The value is in %(unit)s, its setpoint in %(other)s; choose points of one unit.")
-                % {"unit": units[0] or "1", "other": units[1] or "1"}
+                % {"unit": _say_unit(units[0]), "other": _say_unit(units[1])}
             )
     return faults
 
@@ -175,7 +196,7 @@ def _check_rate(condition: Any, points: Mapping[str, PointFacts]) -> list[str]:
 def _check_state(condition: Any, points: Mapping[str, PointFacts]) -> list[str]:
     faults = []
     if points[condition.point].kind not in (PointKind.STATE, PointKind.BOOLEAN):
-        faults.append(_("%(point)s is no state; use a limit.") % {"point": condition.point})
+        faults.append(_("%(point)s is no state; use a limit.") % {"point": _title(condition.point, points)})
     if not condition.codes or any(abs(code) > MAX_CODE for code in condition.codes):
         faults.append(_("Name at least one code of the state."))
     return faults
@@ -213,7 +234,9 @@ def _check_formula(condition: Any, points: Mapping[str, PointFacts]) -> list[str
         faults.append(sentence % {"name": name})
     for word in condition.points.values():
         if points[word].kind == PointKind.TEXT:
-            faults.append(_("%(point)s is text; an expression reads numbers.") % {"point": word})
+            faults.append(
+                _("%(point)s is text; an expression reads numbers.") % {"point": _title(word, points)}
+            )
     units = {name: points[word].unit for name, word in condition.points.items()}
     return faults or expression.list_misfits(units)
 
@@ -221,7 +244,7 @@ def _check_formula(condition: Any, points: Mapping[str, PointFacts]) -> list[str
 def _needs_number(word: str, points: Mapping[str, PointFacts]) -> list[str]:
     if points[word].kind in (PointKind.GAUGE, PointKind.COUNTER):
         return []
-    return [_("%(point)s is no measurement; choose one with numbers.") % {"point": word}]
+    return [_("%(point)s is no measurement; choose one with numbers.") % {"point": _title(word, points)}]
 
 
 _CHECKS = {

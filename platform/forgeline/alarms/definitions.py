@@ -178,6 +178,8 @@ class PointFacts:
     interval_s: float
     valid_min: float | None = None
     valid_max: float | None = None
+    title: str = ""
+    """How people call the point; without it sentences say the word that the rule uses."""
 
 
 SEVERITIES = {Priority.CRITICAL: 900, Priority.HIGH: 700, Priority.MEDIUM: 500, Priority.LOW: 300}

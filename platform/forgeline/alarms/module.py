@@ -27,6 +27,7 @@ MANIFEST = Manifest(
             ("in_service", _("Alarm back in service")),
         )
     ),
+    messages={"alarm.raised": _("An alarm has come"), "alarm.burst": _("Many alarms at once")},
     permissions=("alarms.view", "alarms.acknowledge", "alarms.edit"),
     branch_permissions=("alarms.view", "alarms.acknowledge", "alarms.edit"),
     navigation=(NavigationItem(_("Alarms"), "web:alarms", "alarms.view", section="plant", order=20),),

@@ -20,6 +20,7 @@ from forgeline.alarms.definitions import Definition, PointFacts, parse
 from forgeline.alarms.judging.book import Input, Planned
 from forgeline.alarms.models import Rule
 from forgeline.assets.models import Asset, Point
+from forgeline.assets.models.naming import in_reading
 from forgeline.base.errors import InvalidInputError
 from forgeline.telemetry.sample import PointKind
 from forgeline.tenancy.context import require_tenant_id
@@ -95,12 +96,15 @@ def read_points(*, asset_ids: Sequence[int] | None = None, named: Iterable[str] 
         ids = [int(word[1:]) for word in named if word.startswith("#") and word[1:].isdecimal()]
         found = found.filter(Q(asset_id__in=asset_ids) | Q(pk__in=[pk for pk in ids if pk < 1 << 31]))
     rows = found.values_list(
-        "pk", "asset_id", "key", "kind", "unit", "expected_interval_s", "valid_min", "valid_max"
-    )
+        "pk", "asset_id", "key", "name", "names", "kind", "unit", "expected_interval_s", "valid_min", "valid_max"
+    )  # fmt: skip
     return Points(
-        PlanPoint(pk, asset_id, key, PointFacts(PointKind(kind), *facts))
-        for pk, asset_id, key, kind, *facts in rows
-    )
+        PlanPoint(
+            pk, asset_id, key,
+            PointFacts(PointKind(kind), unit, interval_s, lowest, highest, in_reading(names, name)),
+        )
+        for pk, asset_id, key, name, names, kind, unit, interval_s, lowest, highest in rows
+    )  # fmt: skip
 
 
 def read_plan(*, asset_ids: Iterable[int] | None = None) -> list[RuleInForce]:
@@ -191,7 +195,7 @@ def _check(rule: RuleInForce, points: Points, others: set[str]) -> RuleInForce:
         if point is not None and point.facts.kind != PointKind.TEXT:
             inputs[name] = Input(point.point_id, point.facts.interval_s)
         elif point is not None:
-            faults.append(_("%(point)s is text, which no rule reads.") % {"point": word})
+            faults.append(_("%(point)s is text, which no rule reads.") % {"point": point.facts.title or word})
     return RuleInForce(
         rule.asset_id, rule.key, rule.definition, rule.source, rule.rule_id, rule.number, rule.is_enabled,
         inputs, tuple(faults),

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
+from django.utils.translation import get_language
 
 from forgeline.alarms.checking import list_faults, with_units
 from forgeline.alarms.definitions import Definition, PointFacts
@@ -54,6 +55,7 @@ def points_of(profile: Profile) -> dict[str, PointFacts]:
             point.expected_interval_s,
             point.valid_min,
             point.valid_max,
+            point.name_in(get_language() or "en"),
         )
         for point in profile.points
     }

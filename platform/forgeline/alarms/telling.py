@@ -64,7 +64,8 @@ def _message(alarm: Alarm, definition: Definition, asset: Asset, names: Mapping[
     title, body = {}, {}
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
-            title[language] = f"{asset.title}: {definition.name_in(language)}"
+            words = {"what": asset.title, "words": definition.name_in(language)}
+            title[language] = _("%(what)s: %(words)s") % words
             body[language] = "\n".join(_lines(alarm, definition, names[language].of(asset.pk), language))
     assert alarm.raised_at is not None
     return Message(

@@ -5,8 +5,9 @@ Not here: sentences of trials (trying.wording).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db.models import Q
@@ -23,10 +24,11 @@ from forgeline.alarms.definitions import (
 )
 from forgeline.assets.models import Asset, Point
 from forgeline.assets.profiles import Profile
-from forgeline.base.units import display_unit
+from forgeline.base.unit_words import display_unit
 from forgeline.pages.templatetags.forgeline import state_word, words_of
 
 MOST_DIGITS = 12
+_NAME = re.compile(r"[^\W\d]\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def read_names(rules: Iterable[tuple[int, Definition]]) -> Names:
 
 def say_condition(definition: Definition, name: Callable[[str], PointName]) -> str:
     """Return when the rule fires, as a person says it: “Bearing temperature above 105 °C for 60 s”."""
-    condition = definition.condition
+    condition, name = definition.condition, _in_its_units(definition, name)
     words = _CONDITIONS[type(condition)](condition, name)
     if definition.on_delay_s and not isinstance(condition, Silence):
         words = _("%(condition)s for %(time)s") % {
@@ -159,7 +161,7 @@ def list_remarks(definition: Definition, other: Callable[[str], str]) -> list[st
 
 def say_cause(definition: Definition, value: float | None, name: Callable[[str], PointName]) -> str:
     """Return why an alarm came: “Bearing temperature 107.2 °C, above the limit of 105 °C”."""
-    condition = definition.condition
+    condition, name = definition.condition, _in_its_units(definition, name)
     if value is None:
         return _CONDITIONS[type(condition)](condition, name)
     if isinstance(condition, Limit):
@@ -189,6 +191,22 @@ def say_cause(definition: Definition, value: float | None, name: Callable[[str],
         )
         return sentence % {"point": point.title, "value": point.say(abs(value))}
     return _CONDITIONS[type(condition)](condition, name)
+
+
+def _in_its_units(definition: Definition, name: Callable[[str], PointName]) -> Callable[[str], PointName]:
+    """Return the names with the units that the rule's numbers were written for: 5 bar stay 5 bar whatever the point's
+    unit is today.
+    """
+    written = {
+        word: display_unit(definition.units[each])
+        for each, word in definition.condition.inputs.items()
+        if each in definition.units
+    }
+
+    def named(word: str) -> PointName:
+        return replace(name(word), unit=written[word]) if word in written else name(word)
+
+    return named
 
 
 def say_seconds(seconds: float) -> str:
@@ -248,11 +266,13 @@ def _silence(condition: Any, name: Callable[[str], PointName]) -> str:
 
 
 def _formula(condition: Any, name: Callable[[str], PointName]) -> str:
-    named = {each: name(word).title for each, word in condition.points.items() if each != word}
-    if not named:
-        return str(condition.expression)
-    where = ", ".join(f"{each} = {title}" for each, title in sorted(named.items()))
-    return _("%(expression)s (%(names)s)") % {"expression": condition.expression, "names": where}
+    titles = {each: name(word).title for each, word in condition.points.items()}
+
+    def titled(found: re.Match[str]) -> str:
+        # Quoted: a title may have blanks and signs of its own.
+        return f"“{titles[found[0]]}”" if found[0] in titles else found[0]
+
+    return _NAME.sub(titled, condition.expression.strip())
 
 
 _CONDITIONS: dict[type, Callable[[Any, Callable[[str], PointName]], str]] = {

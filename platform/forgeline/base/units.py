@@ -16,14 +16,6 @@ class UnitError(ValueError):
     """A string that is no UCUM unit, or two units between which nothing converts; says what helps."""
 
 
-# How the shop floor writes what UCUM spells for machines. What is not here is shown as it is.
-_DISPLAY = {
-    "Cel": "°C", "[degF]": "°F", "1": "", "{pcs}": "pcs", "{rpm}": "rpm", "/min": "1/min", "m3": "m³", "m2": "m²",
-    "m3/h": "m³/h", "m3/min": "m³/min", "kg/m3": "kg/m³", "mg/m3": "mg/m³", "m/s2": "m/s²", "mm/s2": "mm/s²",
-    "L/min": "l/min", "L": "l", "[g]": "g", "Ohm": "Ω", "deg": "°", "um": "µm", "us": "µs", "uA": "µA",
-    "uS/cm": "µS/cm", "N.m": "N·m", "kN.m": "kN·m", "kW.h": "kWh", "W.h": "Wh", "kvar": "kvar", "kvarh": "kvarh",
-}  # fmt: skip
-
 # Used in every plant and absent from UCUM, which would spell kWh as kW.h and var as W.
 _HOUSE_UNITS = {
     "Wh": "W.h", "kWh": "kW.h", "MWh": "MW.h", "var": "W", "kvar": "kW", "varh": "W.h", "kvarh": "kW.h", "VA": "V.A",
@@ -31,6 +23,17 @@ _HOUSE_UNITS = {
 }  # fmt: skip
 
 
+_MEANT = {
+    "°C": "Cel", "℃": "Cel", "degc": "Cel", "°F": "[degF]", "℉": "[degF]", "degf": "[degF]", "°": "deg", "Ω": "Ohm",
+    "µm": "um", "μm": "um", "micron": "um", "µs": "us", "μs": "us", "r/min": "rpm", "转/分": "rpm", "1/min": "/min",
+    "次/分": "/min", "l/min": "L/min", "l": "L", "Nm": "N.m", "kNm": "kN.m", "psi": "[psi]", "psig": "[psi]",
+    "psia": "[psi]", "barg": "bar", "bara": "bar", "ppm": "[ppm]", "mmhg": "mm[Hg]", "mmh2o": "mm[H2O]",
+    "in": "[in_i]", "inch": "[in_i]", "ft": "[ft_i]", "lb": "[lb_av]", "lbs": "[lb_av]", "hp": "[HP]", "sec": "s",
+    "hr": "h", "mm/sec": "mm/s", "m3/hr": "m3/h", "nm3/h": "m3/h", "pcs": "{pcs}", "pieces": "{pcs}", "个": "{pcs}",
+    "件": "{pcs}", "ton": "t", "tonne": "t", "cfm": "[cft_i]/min", "gpm": "[gal_us]/min",
+}  # fmt: skip
+"""What people and displays write → what UCUM calls it."""
+_PLAIN = str.maketrans({"²": "2", "³": "3", "·": ".", "^": None, "µ": "u", "μ": "u"})
 _SPAN = 1e6
 """Wide, so that an offset takes no digits from the factor."""
 _ANNOTATION = re.compile(r"\{[^{}]*\}")
@@ -42,9 +45,19 @@ def check_unit(code: str) -> None:
         _parse(code)
 
 
-def display_unit(code: str) -> str:
-    """Return how a person writes the unit: ``Cel`` → °C, ``m3/min`` → m³/min."""
-    return _DISPLAY.get(code, code)
+def guess_unit(text: str) -> str:
+    """Return the UCUM code that somebody has meant, ``psi`` → ``[psi]``; '' where nobody knows."""
+    word = text.strip()
+    plain = word.translate(_PLAIN)
+    for code in (_MEANT.get(word), word, plain, _MEANT.get(word.lower()), _MEANT.get(plain.lower())):
+        if code is None:
+            continue
+        try:
+            check_unit(code)
+        except UnitError:
+            continue
+        return code
+    return ""
 
 
 def units_fit(code: str, others: Sequence[str]) -> bool:

@@ -120,6 +120,8 @@ class Manifest:
     """What people make, change and remove, ``assets.point`` → its title: audited, and told to other programs."""
     events: Sequence[EventType] = ()
     """What else happens that other programs can be told of."""
+    messages: Mapping[str, Any] = field(default_factory=dict)
+    """Kind of message to people, ``alarm.raised`` → its title: routes choose by it."""
     navigation: Sequence[NavigationItem] = ()
     overview_cards: Sequence[OverviewCard] = ()
     machine_panels: Sequence[MachinePanel] = ()

@@ -144,6 +144,11 @@ def list_events() -> list[EventType]:
     return found
 
 
+def list_messages() -> dict[str, Any]:
+    """Return the kinds of messages that people are sent, key → title."""
+    return {key: title for manifest in _MANIFESTS.values() for key, title in manifest.messages.items()}
+
+
 def list_switchable() -> list[Manifest]:
     """Return the modules that a company switches on and off."""
     return [manifest for manifest in _MANIFESTS.values() if manifest.is_switchable]

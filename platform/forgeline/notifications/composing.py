@@ -88,7 +88,11 @@ def _collected(delivery: Delivery, directory: Directory) -> Letter:
     if delivery.form == Form.SUMMARY:
         lines.append(_("There were more messages in ten minutes than your limit lets through one by one."))
     counts = Counter(notice.priority for notice in notices)
-    shares = [f"{PRIORITY_MARKS[word]}: {counts[word]}" for word in reversed(PRIORITIES) if counts[word]]
+    shares = [
+        _("%(what)s: %(words)s") % {"what": PRIORITY_MARKS[word], "words": counts[word]}
+        for word in reversed(PRIORITIES)
+        if counts[word]
+    ]
     lines.append(" · ".join(shares))
     # The most urgent first: a critical one must not hide behind twenty others.
     ranked = sorted(notices, key=lambda notice: (-PRIORITIES.index(notice.priority), notice.pk))

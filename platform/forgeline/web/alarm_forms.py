@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
 from django import forms
 from django.utils.text import slugify
-from django.utils.translation import gettext as _, gettext_lazy
+from django.utils.translation import get_language, gettext as _, gettext_lazy
 
 from forgeline.alarms.definitions import MAX_SEVERITY, PRIORITY_NAMES, Definition, Level, Priority, dump
+from forgeline.alarms.judging.expressions import Expression
+from forgeline.base.errors import InvalidInputError
 from forgeline.pages.templatetags.forgeline import state_word
 from forgeline.telemetry.state_rules import MachineState
+from forgeline.web.alarm_points import PointChoice, PointSelect, StateBoxes
 
 KINDS = (
     ("limit", gettext_lazy("Limit: a value is above or below")),
@@ -31,12 +34,12 @@ FIELDS_OF = {
     "limit": ("point", "level", "limit", "deadband"),
     "deviation": ("point", "setpoint_point", "setpoint", "above", "below", "deadband"),
     "rate": ("point", "rise_per_min", "fall_per_min", "deadband"),
-    "state": ("point", "codes"),
+    "state": ("point", "states", "codes"),
     "silence": ("point", "after_s"),
     "expression": ("expression", "names"),
 }
 """The fields of each kind of condition, in the order of the page."""
-_NEEDED = {"limit": ("limit",), "state": ("codes",), "expression": ("expression",)}
+_NEEDED = {"limit": ("limit",), "expression": ("expression",)}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SAME = (
     "priority", "severity", "on_delay_s", "off_delay_s", "latches", "quiet_states", "quiet_under", "only_in_shifts",
@@ -55,10 +58,12 @@ class RuleForm(forms.Form):
         help_text=gettext_lazy("How programs and other rules call it. Empty: made of the name."),
     )  # fmt: skip
     kind = forms.ChoiceField(label=gettext_lazy("When does it come?"), choices=KINDS, initial="limit")
-    point = forms.ChoiceField(label=gettext_lazy("Point"), required=False)
+    point = forms.ChoiceField(label=gettext_lazy("Point"), required=False, widget=PointSelect)
     level = forms.ChoiceField(label=gettext_lazy("Level"), choices=LEVELS, required=False, initial="H")
     limit = forms.FloatField(label=gettext_lazy("Limit"), required=False)
-    setpoint_point = forms.ChoiceField(label=gettext_lazy("Setpoint: a point"), required=False)
+    setpoint_point = forms.ChoiceField(
+        label=gettext_lazy("Setpoint: a point"), required=False, widget=PointSelect
+    )
     setpoint = forms.FloatField(label=gettext_lazy("or a fixed number"), required=False)
     above = forms.FloatField(label=gettext_lazy("More than so much over it"), required=False, min_value=0)
     below = forms.FloatField(label=gettext_lazy("More than so much under it"), required=False, min_value=0)
@@ -72,6 +77,9 @@ class RuleForm(forms.Form):
         label=gettext_lazy("Deadband"), required=False, min_value=0,
         help_text=gettext_lazy("So far back inside the value must be before the alarm goes: it keeps noise quiet."),
     )  # fmt: skip
+    states = forms.MultipleChoiceField(
+        label=gettext_lazy("It comes in these states"), required=False, widget=StateBoxes
+    )
     codes = forms.CharField(
         label=gettext_lazy("Codes"), required=False, max_length=200,
         help_text=gettext_lazy("Numbers with commas between; 1 is yes and 0 is no."),
@@ -139,18 +147,36 @@ class RuleForm(forms.Form):
     note = forms.CharField(label=gettext_lazy("Why this change?"), required=False, max_length=200)
 
     def __init__(
-        self, *args: Any, points: Sequence[tuple[str, str]], others: Sequence[tuple[str, str]], has_key: bool,
-        **kwargs: Any,
+        self, *args: Any, points: Sequence[PointChoice], others: Sequence[tuple[str, str]], has_key: bool,
+        is_draft: bool = False, initial: Mapping[str, Any] | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
+        """``is_draft``: it is only said in words or tried, for which it needs no name."""
+        initial = dict(initial or {})
+        # What is most often asked for is a limit, and a state has none.
+        numeric = (point.key for point in points if point.is_numeric)
+        initial.setdefault("point", next(numeric, None))
+        self._points = {point.key: point for point in points}
+        codes = initial.get("codes", ())
+        declared = self._states_of(initial["point"])
+        initial["states"] = [f"{initial['point']}:{code}" for code in codes if str(code) in declared]
+        initial["codes"] = ", ".join(str(code) for code in codes if str(code) not in declared)
         super().__init__(*args, **kwargs)
-        self._keys = {key for key, _title in points}
+        self.initial = initial
+        self._is_draft = is_draft
         self._taken = {key for key, _title in others}
         choices: Any = self.fields
-        choices["point"].choices = points
-        choices["setpoint_point"].choices = [("", "–"), *points]
+        titles = [(point.key, point.title) for point in points]
+        choices["point"].choices = titles
+        choices["setpoint_point"].choices = [("", "–"), *titles]
+        choices["point"].widget.points = choices["setpoint_point"].widget.points = self._points
+        choices["states"].choices = [
+            (point.title, [(f"{point.key}:{code}", word) for code, word in point.states.items()])
+            for point in points
+            if point.states
+        ]
         choices["quiet_under"].choices = others
-        if self._keys:
-            own = _("The points of this machine: %(keys)s.") % {"keys": ", ".join(sorted(self._keys))}
+        if self._points:
+            own = _("The points of this machine: %(keys)s.") % {"keys": ", ".join(sorted(self._points))}
             choices["expression"].help_text = f"{choices['expression'].help_text} {own}"
         if not others:
             del self.fields["quiet_under"]
@@ -163,6 +189,13 @@ class RuleForm(forms.Form):
         for name in _NEEDED.get(given.get("kind", ""), ()):
             if name not in self.errors and given.get(name) in (None, ""):
                 self.add_error(name, _("This is needed."))
+        if given.get("kind") == "state" and "codes" not in self.errors and not self._codes(given):
+            self.add_error("states" if self._states_of(given.get("point")) else "codes", _("This is needed."))
+        if given.get("kind") == "expression" and given.get("expression"):
+            try:
+                Expression(given["expression"])
+            except InvalidInputError as error:
+                self.add_error("expression", str(error))
         if (
             given.get("kind") == "deviation"
             and not given.get("setpoint_point")
@@ -171,13 +204,34 @@ class RuleForm(forms.Form):
             self.add_error("setpoint", _("Choose a point, or write a number."))
         if (given.get("lowest") is None) != (given.get("highest") is None):
             self.add_error("highest", _("Bounds have two ends."))
-        if not given.get("name_en") and not given.get("name_zh_hans"):
-            self.add_error("name_en", _("Give the rule a name."))
+        if not self._is_draft and not given.get("name_en") and not given.get("name_zh_hans"):
+            reads_chinese = (get_language() or "en").lower().startswith("zh")
+            self.add_error("name_zh_hans" if reads_chinese else "name_en", _("Give the rule a name."))
         if "key" in self.fields and self.chosen_key in self._taken:
             self.add_error(
                 "key", _("There is a rule with this key already; change that one, or choose another key.")
             )
         return given
+
+    def list_errors(self) -> list[str]:
+        """Return every error as a sentence that names its field."""
+        return [
+            _("%(field)s: %(fault)s") % {"field": self.fields[name].label, "fault": sentence}
+            if name in self.fields
+            else str(sentence)
+            for name, found in self.errors.items()
+            for sentence in found
+        ]
+
+    def _states_of(self, key: str | None) -> Mapping[str, str]:
+        point = self._points.get(key or "")
+        return point.states if point else {}
+
+    def _codes(self, given: dict[str, Any]) -> list[int]:
+        """Return the ticked states of the chosen point, and codes that were typed because it declares none."""
+        ticked = [box.rpartition(":") for box in given.get("states") or ()]
+        codes = [int(code) for key, _colon, code in ticked if key == given.get("point")]
+        return list(dict.fromkeys([*codes, *(given.get("codes") or ())]))
 
     def clean_codes(self) -> list[int]:
         words = re.split(r"[,，;\s]+", self.cleaned_data["codes"].strip())
@@ -248,7 +302,7 @@ class RuleForm(forms.Form):
         }  # fmt: skip
 
     def _state(self, given: dict[str, Any]) -> dict[str, Any]:
-        return {"point": given["point"], "codes": given["codes"]}
+        return {"point": given["point"], "codes": self._codes(given)}
 
     def _silence(self, given: dict[str, Any]) -> dict[str, Any]:
         return {"point": given["point"], "after_s": given["after_s"] or 0.0}
@@ -256,7 +310,7 @@ class RuleForm(forms.Form):
     def _expression(self, given: dict[str, Any]) -> dict[str, Any]:
         """Names that are keys of the machine mean its points; others are told by ``names``."""
         words = set(_NAME.findall(given["expression"]))
-        own = {word: word for word in words if word in self._keys}
+        own = {word: word for word in words if word in self._points}
         return {"expression": given["expression"], "points": {**own, **given["names"]}}
 
 
@@ -282,8 +336,6 @@ def initial_of(definition: Definition) -> dict[str, Any]:
         found |= raw["operator_bounds"]
     if isinstance(condition.get("setpoint"), str):
         condition["setpoint_point"] = condition.pop("setpoint")
-    if "codes" in condition:
-        condition["codes"] = ", ".join(str(code) for code in condition["codes"])
     if "points" in condition:
         named = {name: word for name, word in condition.pop("points").items() if name != word}
         condition["names"] = "\n".join(f"{name} = {word}" for name, word in named.items())

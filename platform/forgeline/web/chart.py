@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from forgeline.assets.models import Point, Site
 from forgeline.assets.models.point import Kind
 from forgeline.assets.queries import read_calendar
-from forgeline.base.units import display_unit
+from forgeline.base.unit_words import display_unit
 from forgeline.pages.templatetags.forgeline import words_of
 
 _RANGES = (

@@ -27,6 +27,11 @@ _VERBS: dict[str, Promise] = {
     "inspect": gettext_lazy("see who changed what"),
     "pay": gettext_lazy("choose the plan, see and pay invoices"),
     "own": gettext_lazy("own the company"),
+    "look": gettext_lazy("look"),
+    "request": gettext_lazy("report faults and ask for work"),
+    "plan": gettext_lazy("plan work and maintenance"),
+    "operate": gettext_lazy("run the service"),
+    "identity.customers.view": gettext_lazy("see the customers"),
     "notifications.rosters.view": gettext_lazy("see who is on duty"),
 }
 
@@ -64,7 +69,8 @@ def name_branches(paths: Sequence[str], titles: Mapping[str, str]) -> list[str]:
     return [titles.get(path) or _("out of use") for path in paths]
 
 
-def _word(permission: str) -> str:
+def permission_word(permission: str) -> str:
+    """Return what who has a permission may do, in the reader's language."""
     ending = permission.rpartition(".")[2]
     return str(next((_VERBS[key] for key in (permission, ending) if key in _VERBS), permission))
 
@@ -77,7 +83,7 @@ def group_permissions(actor: Actor | None) -> list[tuple[str, list[tuple[str, st
             [
                 (
                     permission,
-                    _word(permission),
+                    permission_word(permission),
                 )
                 for permission in manifest.permissions
                 if permission != OWN and (actor is None or actor.has_permission(permission))

@@ -10,6 +10,7 @@ MANIFEST = Manifest(
     permissions=("webhooks.manage",),
     features={"webhooks": _("Webhooks")},
     records={"webhooks.endpoint": _("Webhook")},
+    messages={"webhook.stopped": _("A webhook was stopped")},
     navigation=(
         NavigationItem(_("Webhooks"), "web:webhooks", "webhooks.manage", section="company", order=50),
     ),

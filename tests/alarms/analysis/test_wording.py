@@ -44,7 +44,8 @@ def test_numbers_with_their_targets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(4.25, "4.25 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (900_000, "250 h")]
+    ("seconds", "said"),
+    [(4.25, "4.2 s"), (200, "3.3 min"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (900_000, "250 h")],
 )
 def test_lengths(seconds: float, said: str) -> None:
     assert say_length(seconds) == said
@@ -58,7 +59,7 @@ def test_suggestions_say_what_they_cost_and_how_that_is_known() -> None:
     assert say(what="on_delay_s", unit="s", lost=1, delay_s=150.0, evidence="journal") == (
         "An on-delay of 2.5 s instead of 0 s would have left 12 of 1,234 alarms. 1 of 9 alarms that stood for a minute"
         " or longer would not have come. They would have come 2.5 min later. Judged by the journal alone; its samples"
-        " are gone, or too many for now."
+        " are gone, tell of another time, or are too many for now."
     )
     assert say(real=0, unit="1").startswith(
         "A deadband of 2.5 instead of 0 would have left 12 of 1,234 alarms. Judged"

@@ -12,10 +12,12 @@ from django.test.utils import CaptureQueriesContext
 
 from forgeline.alarms import services
 from forgeline.alarms.analysis import worst
-from forgeline.alarms.analysis.evidence import Samples
+from forgeline.alarms.analysis.evidence import Samples, Verdict
 from forgeline.alarms.analysis.queries import calendar_of, read_positions
+from forgeline.alarms.analysis.remedies import Change, Outcome
 from forgeline.alarms.analysis.weeks import week_of
 from forgeline.alarms.definitions import dump, parse
+from forgeline.alarms.judging.book import Planned
 from forgeline.alarms.models import Alarm, EntryKind, JournalEntry, Rule
 from forgeline.alarms.plan import read_plan
 from forgeline.alarms.trying.service import try_rule
@@ -111,6 +113,19 @@ def test_deadband_from_samples(court: Court, week_us: int) -> None:
         )  # fmt: skip
     total = trial.result["total"]
     assert (total["current"]["alarms"], total["new"]["alarms"]) == (outcome.before, outcome.after)
+
+
+@pytest.mark.parametrize(
+    ("before", "calls", "fits"), [(554, 31, False), (33, 31, True), (4, 90, False), (6, 5, True)]
+)
+def test_samples_that_tell_of_other_alarms_than_came_are_not_asked(
+    before: int, calls: int, fits: bool
+) -> None:
+    change = Change(
+        "off_delay_s", 10.0, Planned(1, "hot", parse({"name": {"en": "x"}, "condition": RULE}), {})
+    )
+    verdict = Verdict((change, Outcome(before, 2, 1, 0, 0.0)), 1.0)
+    assert worst._fits(verdict, calls) == fits
 
 
 def test_journal_where_samples_are_gone(court: Court, week_us: int) -> None:

@@ -121,6 +121,24 @@ def test_a_step_leads_back_to_our_own_pages_alone(boss_page: Client, new_order: 
     assert answer["Location"] == f"/health/orders/{row['id']}/"
 
 
+def test_a_plan_by_an_alarm_names_its_rule_and_takes_those_of_the_machine(
+    api: Api, boss_page: Client, machine: int
+) -> None:
+    body = {
+        "asset_id": machine,
+        "name": "Grease",
+        "trigger": "condition",
+        "lead_days": "3",
+        "priority": "medium",
+    }
+    refused = _said(boss_page, "/health/plans/new/", {**body, "alarm_key": "nothing_of_this"}, status=422)
+    assert '<option value="bearing_hot">Bearing hot</option>' in refused
+    said = _said(boss_page, "/health/plans/new/", {**body, "alarm_key": "bearing_hot"})
+    assert "on the alarm Bearing hot" in said
+    (plan,) = api.get("maintenance-plans/")["results"]
+    assert 'value="bearing_hot" selected' in _said(boss_page, f"/health/plans/{plan['id']}/")
+
+
 def test_a_checklist_is_written_in_lines_and_read_back() -> None:
     for line in ("Look for leaks", "! Look for leaks", "! Oil pressure | bar | 2 | 4", "Gap | mm |  | 0.5"):
         assert write_line(read_line(line)) == line

@@ -12,7 +12,7 @@ from typing import Any
 from django.utils.translation import gettext as _, gettext_lazy, ngettext
 
 from forgeline.alarms.analysis import kpis, worst
-from forgeline.base.units import display_unit
+from forgeline.base.unit_words import display_unit
 
 TITLES = {
     "per_hour": gettext_lazy("Alarms per hour"),
@@ -107,10 +107,15 @@ def say_target(key: str, row: Mapping[str, Any]) -> str:
 def say_length(seconds: float) -> str:
     """Return a length of time in the unit in which a person would tell it."""
     if seconds < 120:
-        return _("%(n)s s") % {"n": f"{seconds:.3g}"}
+        return _("%(n)s s") % {"n": _tenths(seconds)}
     if seconds < 7200:
-        return _("%(n)s min") % {"n": f"{seconds / 60:.3g}"}
-    return _("%(n)s h") % {"n": f"{seconds / 3600:,.3g}"}
+        return _("%(n)s min") % {"n": _tenths(seconds / 60)}
+    return _("%(n)s h") % {"n": _tenths(seconds / 3600)}
+
+
+def _tenths(number: float) -> str:
+    """The house's style of a measured time: a digit behind the point at most."""
+    return f"{number:,.1f}".removesuffix(".0")
 
 
 def say_suggestion(actor: Mapping[str, Any]) -> str:
@@ -165,7 +170,9 @@ def _costs(found: Mapping[str, Any]) -> list[str]:
 def _evidence(found: Mapping[str, Any]) -> str:
     if found["evidence"] == "samples":
         return _("Judged by the stored samples.")
-    return _("Judged by the journal alone; its samples are gone, or too many for now.")
+    return _(
+        "Judged by the journal alone; its samples are gone, tell of another time, or are too many for now."
+    )
 
 
 def _size(size: float, found: Mapping[str, Any]) -> str:

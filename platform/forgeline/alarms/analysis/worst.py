@@ -33,6 +33,8 @@ LEAST_CALLS = 5
 """Of an alarm that came less often nothing can be learnt."""
 SAMPLES_OF_A_REQUEST = 300_000
 """About what is judged in a second and a half; alarms beyond are judged by the journal."""
+MOST_APART = 0.1
+"""By this share the alarms that samples tell of may differ from those that came."""
 NOT_IN_FORCE, DISABLED, CALM_NOW = "not_in_force", "disabled", "calm_now"
 TOO_FEW, NOTHING_HELPS = "too_few", "nothing_helps"
 
@@ -168,12 +170,19 @@ def _suggest(
     if len(calls) < LEAST_CALLS:
         return None, TOO_FEW
     verdict = _ask_samples(rule, calls, rules, span, budget)
-    if verdict is None:
+    if verdict is None or not _fits(verdict, len(calls)):
         best = choose(try_on_journal(rule.planned(), calls))
         return (_render(rule, best, rules, None), None) if best else (None, NOTHING_HELPS)
     if verdict.best is None:
         return None, CALM_NOW if verdict.is_calm_now else NOTHING_HELPS
     return _render(rule, verdict.best, rules, verdict.coverage), None
+
+
+def _fits(verdict: Verdict, calls: int) -> bool:
+    """Say whether the stored samples tell of the calls that came. Where they tell of many more, the rule was not judged
+    while they were measured (it is younger, or they came in later): what came is in the journal.
+    """
+    return verdict.best is None or abs(verdict.best[1].before - calls) <= max(2, calls * MOST_APART)
 
 
 def _ask_samples(

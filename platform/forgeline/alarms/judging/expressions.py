@@ -19,11 +19,13 @@ from simpleeval import SimpleEval
 
 from forgeline.alarms.judging.misfits import find_misfits
 from forgeline.base.errors import InvalidInputError
-from forgeline.base.units import display_unit
+from forgeline.base.unit_words import display_unit
 
 MAX_LENGTH = 500
 MAX_NODES = 120
 MAX_INPUTS = 10
+_SHOWN = 16
+"""So much of the text is shown where something is wrong."""
 
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: np.divide,
@@ -47,7 +49,7 @@ class Expression:
     def __init__(self, text: str) -> None:
         self.text = text.strip()
         self._tree = _parse(self.text)
-        self.names: tuple[str, ...] = _check(self._tree)
+        self.names: tuple[str, ...] = _check(self._tree, self.text)
         self._walker = _Walker()
 
     @property
@@ -58,9 +60,17 @@ class Expression:
     def list_misfits(self, units: Mapping[str, str]) -> list[str]:
         """Return a sentence for each part whose unit does not fit what it is added to or compared with."""
         return [
-            _("At character %(at)d: %(unit)s does not fit %(other)s; multiply one of them to convert it.")
-            % {"at": at, "unit": display_unit(unit), "other": display_unit(other)}
-            for at, unit, other in find_misfits(self._tree, units)
+            _(
+                "At character %(at)d, “%(part)s”: %(unit)s does not fit %(other)s; multiply one of them to convert it."
+            )
+            % {
+                "at": at,
+                "part": _part(self.text, at - 1),
+                "unit": display_unit(unit),
+                "other": display_unit(other),
+            }
+            for place, unit, other in find_misfits(self._tree, units)
+            for at in (_place(self.text, 1, place - 1) + 1,)
         ]
 
     def judge(self, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -130,14 +140,63 @@ def _parse(text: str) -> ast.Expr:
     try:
         tree = ast.parse(text, mode="exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        at = getattr(error, "offset", None) or 1
-        raise _fault(_("The expression cannot be read at character %(at)d.") % {"at": at}) from None
+        raise _fault(_say_unreadable(text, error)) from None
     if len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
-        raise _fault(_("Write one expression, without assignments."))
+        raise _fault(_("Write one expression, without assignments; == compares."))
     return tree.body[0]
 
 
-def _check(tree: ast.Expr) -> tuple[str, ...]:
+def _say_unreadable(text: str, error: Exception) -> str:
+    """Return what is wrong where Python's parser has stopped, with the text at that place: its own words are English
+    and speak of Python.
+    """
+    if not isinstance(error, SyntaxError) or not error.offset:
+        return _("The expression has too many parts; split it into two rules.")
+    start = min(_character(text, error.lineno, error.offset), len(text))
+    told = {"at": start + 1, "part": _part(text, start)}
+    message = error.msg or ""
+    if "never closed" in message:
+        return _("The bracket at character %(at)d, “%(part)s”, is never closed; write ) for it.") % told
+    if "unmatched" in message:
+        return _("The bracket at character %(at)d, “%(part)s”, was never opened; take it out.") % told
+    if "invalid character" in message or "non-printable" in message:
+        told["part"] = text[start : start + 1]
+        return (
+            _(
+                "The character “%(part)s” at character %(at)d is unknown; write signs in half width, such as > ( )."
+            )
+            % told
+        )
+    if start >= len(text.rstrip()):
+        return (
+            _("The expression ends after “%(part)s”; the name of a point or a number is expected there.")
+            % {"part": text[-_SHOWN:].strip()}
+        )  # fmt: skip
+    if "=" in text[max(start - 1, 0) : start + 1] or "==" in message:
+        return _("At character %(at)d, “%(part)s”: to compare, write == or >=.") % told
+    if text[start] in "&|":
+        return _("At character %(at)d, “%(part)s”: write “and” or “or”.") % told
+    return (
+        _(
+            "“%(part)s” was not expected at character %(at)d; between two values stands one of + - * /, a comparison, "
+            "and, or."
+        )
+        % told
+    )
+
+
+def _character(text: str, line: int | None, column: int) -> int:
+    """Return the place in the text, from 0, of a line and column, both from 1."""
+    lines = text.splitlines(keepends=True)
+    return sum(map(len, lines[: (line or 1) - 1])) + column - 1
+
+
+def _part(text: str, start: int) -> str:
+    part = text[start : start + _SHOWN].strip()
+    return part + "…" if len(text) > start + _SHOWN else part
+
+
+def _check(tree: ast.Expr, text: str) -> tuple[str, ...]:
     """Return the names of the inputs, in the order of the alphabet."""
     nodes = list(ast.walk(tree))
     if len(nodes) > MAX_NODES:
@@ -146,17 +205,19 @@ def _check(tree: ast.Expr) -> tuple[str, ...]:
     names: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Call):
-            _check_call(node)
+            _check_call(node, text)
         elif isinstance(node, ast.Constant):
             if isinstance(node.value, str | bytes | complex) or node.value is None or node.value is ...:
-                raise _at(node, _("Only numbers, True and False may stand here."))
+                raise _at(text, node, _("Only numbers, True and False may stand here."))
             if not _is_finite(node.value):
-                raise _at(node, _("The number is too large."))
+                raise _at(text, node, _("The number is too large."))
         elif isinstance(node, ast.Name):
             if id(node) not in called:
                 names.add(node.id)
         elif not isinstance(node, (*_CONTAINERS, *_OPERATORS)):
-            raise _at(node, _("Only + - * /, comparisons, and, or, not, abs, sqrt, min and max may be used."))
+            raise _at(
+                text, node, _("Only + - * /, comparisons, and, or, not, abs, sqrt, min and max may be used.")
+            )
     if not names:
         raise _fault(_("The expression names no point."))
     if len(names) > MAX_INPUTS:
@@ -164,18 +225,26 @@ def _check(tree: ast.Expr) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _check_call(node: ast.Call) -> None:
+def _check_call(node: ast.Call, text: str) -> None:
     name = node.func.id if isinstance(node.func, ast.Name) else ""
     if name not in _FUNCTIONS or node.keywords or any(isinstance(word, ast.Starred) for word in node.args):
-        raise _at(node, _("Only the functions abs, sqrt, min and max are known."))
+        raise _at(text, node, _("Only the functions abs, sqrt, min and max are known."))
     _function, fewest, most = _FUNCTIONS[name]
     if not fewest <= len(node.args) <= most:
-        raise _at(node, _("%(name)s has the wrong number of arguments.") % {"name": name})
+        raise _at(text, node, _("%(name)s has the wrong number of arguments.") % {"name": name})
 
 
-def _at(node: ast.AST, sentence: str) -> InvalidInputError:
-    at = getattr(node, "col_offset", 0) + 1
-    return _fault(_("At character %(at)d: %(sentence)s") % {"at": at, "sentence": sentence})
+def _at(text: str, node: ast.AST, sentence: str) -> InvalidInputError:
+    start = _place(text, getattr(node, "lineno", 1), getattr(node, "col_offset", 0))
+    told = {"at": start + 1, "part": _part(text, start), "sentence": sentence}
+    return _fault(_("At character %(at)d, “%(part)s”: %(sentence)s") % told)
+
+
+def _place(text: str, line: int, offset: int) -> int:
+    """Return the character, from 0, of a place that the parser counts in bytes of a line."""
+    lines = text.splitlines(keepends=True) or [""]
+    inside = lines[min(line, len(lines)) - 1].encode()[:offset].decode(errors="ignore")
+    return sum(map(len, lines[: line - 1])) + len(inside)
 
 
 def _fault(sentence: str) -> InvalidInputError:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from django.utils.translation import gettext as _
 
 from forgeline.alarms.checking import list_circles, list_faults
-from forgeline.alarms.definitions import Definition
+from forgeline.alarms.definitions import Definition, dump, parse
 from forgeline.alarms.judging.book import Input, Planned
 from forgeline.alarms.plan import Points, RuleInForce, Source, read_plan, read_points
 from forgeline.alarms.services import check_rule
@@ -41,7 +42,11 @@ class Subject:
 
 def ask(raw: Any, *, asset_id: int | None, profile: str, key: str) -> Question:
     """Return the question. **Raises** InvalidInputError with every fault of the rule, NotFoundError."""
-    definition, faults = check_rule(raw, asset_id=asset_id, profile=profile, key=key)
+    # Its name and the range of operators judge nothing: a rule is tried before it has them.
+    given = parse(raw)
+    name = given.name if any(given.name.values()) else {"en": key or "?"}
+    tried = msgspec.structs.replace(given, name=name, operator_bounds=None)
+    definition, faults = check_rule(dump(tried), asset_id=asset_id, profile=profile, key=key)
     if faults:
         raise InvalidInputError(faults[0], key="alarms.invalid_rule", data={"fields": {"definition": faults}})
     return Question(definition, asset_id, profile, key)

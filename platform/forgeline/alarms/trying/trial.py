@@ -108,7 +108,9 @@ def assemble(question: Question, machines: Sequence[dict[str, Any]], span: Span)
     for machine in machines:
         named = len(machines) > 1 and machine["new"] is not None
         sentences += [
-            f"{machine['asset_name']}: {sentence}" if named else sentence
+            _("%(what)s: %(words)s") % {"what": machine["asset_name"], "words": sentence}
+            if named
+            else sentence
             for sentence in machine["sentences"]
             if len(machines) == 1 or machine["is_noisy"] or machine["new"] is None
         ]

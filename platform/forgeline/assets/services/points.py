@@ -15,6 +15,7 @@ from forgeline.assets.roles import POINT_ROLES
 from forgeline.assets.services.announcing import announce_points
 from forgeline.assets.services.saving import change, get, invalid, require_edit, save
 from forgeline.base import clock
+from forgeline.base.unit_words import say_unit_fault
 from forgeline.base.units import UnitError, check_unit, units_fit
 from forgeline.entitlements.rights import require_room
 from forgeline.identity.policy import Actor
@@ -132,14 +133,14 @@ def _check(point: Point) -> None:
         faults["key"] = [_("This is needed.")]
     try:
         check_unit(point.unit)
-    except UnitError as error:
-        faults["unit"] = [str(error)]
+    except UnitError:
+        faults["unit"] = [say_unit_fault(point.unit)]
     if point.role:
         role = POINT_ROLES.get(point.role)
         if role is None:
             faults["role"] = [_("There is no role of this name.")]
         elif role.units and "unit" not in faults and not units_fit(point.unit, role.units):
-            fitting = ", ".join(role.units)
+            fitting = ", ".join(unit or "1" for unit in role.units)
             faults["unit"] = [_("This unit does not fit the role; it takes: %(units)s.") % {"units": fitting}]
     if not point.expected_interval_s or not SHORTEST_S <= point.expected_interval_s <= LONGEST_S:
         faults["expected_interval_s"] = [_("This lies between a millisecond and 31 days, in seconds.")]

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext as _, pgettext
 
-from forgeline.base.units import display_unit
+from forgeline.base.unit_words import display_unit
 
 register = template.Library()
 

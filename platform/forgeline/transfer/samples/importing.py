@@ -180,6 +180,8 @@ def _result(kept: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
             )
             % words
         ]
+    elif refused and not kept["accepted"]:
+        sentences = [_("Nothing was stored: all %(refused)d samples of %(rows)d rows were refused.") % words]
     else:
         sentences = [_("Of %(rows)d rows %(accepted)d samples are stored, %(refused)d were refused.") % words]
     if kept["existing"]:

@@ -85,10 +85,17 @@ def choice(known: Callable[[], Mapping[str, Any]]) -> Parse:
                 for key, title in choices.items():
                     if lowered in {str(key).casefold(), str(title).casefold()}:
                         return str(key)
-        listed = ", ".join(str(key) for key in list(choices)[:30])
+        listed = ", ".join(_worded(str(key), str(title)) for key, title in list(choices.items())[:30])
         raise ValueError(_("There is no such choice; there are: %(known)s.") % {"known": listed})
 
     return parse
+
+
+def _worded(key: str, title: str) -> str:
+    """Return a choice as a cell takes it, with what it means."""
+    return (
+        key if title.casefold() == key.casefold() else _("%(key)s (%(title)s)") % {"key": key, "title": title}
+    )
 
 
 def text(most: int) -> Parse:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.utils.translation import gettext as _, gettext_lazy
+from django.utils.functional import lazy
+from django.utils.translation import get_language, gettext as _, gettext_lazy
 
 from forgeline.assets import services
 from forgeline.assets.models import Asset
@@ -46,6 +47,15 @@ MACHINE = Column(
 
 def _levels() -> dict[str, Any]:
     return {"plant": gettext_lazy("Plant"), **dict(AssetLevel.choices)}
+
+
+def _profiles() -> dict[str, Any]:
+    return {key: lazy(_name_of, str)(key) for key in PROFILES}
+
+
+def _name_of(key: str) -> str:
+    """What a profile is called in the language in force: cells are compared with each."""
+    return PROFILES[key].name_in(get_language() or "en")
 
 
 def names_of(row: dict[str, Any], before: dict[str, str]) -> dict[str, str]:
@@ -100,7 +110,7 @@ class Assets(PlantKind):
             gettext_lazy("Device profile"),
             gettext_lazy("For a machine: brings its points."),
             "press",
-            parse=choice(lambda: {key: PROFILES[key].name_in("zh-hans") for key in PROFILES}),
+            parse=choice(_profiles),
         ),
         *NAMES,
         Column(

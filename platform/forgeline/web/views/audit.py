@@ -23,6 +23,7 @@ from forgeline.base.spreadsheet import BOM, safe_cells
 from forgeline.identity.policy import Actor, actor_scope
 from forgeline.modules.registry import list_records
 from forgeline.web.access import needs
+from forgeline.web.audit_words import field_word, say_value
 
 ROWS = 100
 MOST_IN_FILE = 1_000_000
@@ -96,20 +97,17 @@ def audit(request: HttpRequest) -> HttpResponseBase:
 
 
 def _row(entry: Entry, zone: str) -> dict[str, Any]:
+    kind = entry.action.rpartition(".")[0]
     return {
         "entry": entry,
         "at": entry.at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S"),
-        "kind": kind_word(entry.action.rpartition(".")[0]),
+        "kind": kind_word(kind),
         "what": action_word(entry.action),
-        "changes": [(field, _say(old), _say(new)) for field, (old, new) in sorted(entry.changes.items())],
+        "changes": [
+            (field_word(kind, field), say_value(kind, field, old, zone), say_value(kind, field, new, zone))
+            for field, (old, new) in sorted(entry.changes.items())
+        ],
     }
-
-
-def _say(value: Any) -> str:
-    """Return a value as a person reads it: words bare, the rest as JSON, nothing for nothing."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _day(word: str, zone: str, *, days: int = 0) -> datetime | None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _, gettext_lazy
 
+from forgeline.assets.queries import read_home_zone
 from forgeline.base.errors import ForgelineError, NotFoundError
 from forgeline.identity import keys as key_services, own_roles
 from forgeline.identity.models import Role
@@ -26,11 +29,16 @@ class KeyForm(GrantForm):
     )  # fmt: skip
     expires_at = forms.DateTimeField(
         label=gettext_lazy("Serves until"), required=False,
-        help_text=gettext_lazy("In UTC; empty for as long as nobody revokes it."),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )  # fmt: skip
     field_order = ("name", "role", "branches", "expires_at")
     first_role = Role.VIEWER
+
+    def __init__(self, *args: Any, zone: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["expires_at"].help_text = _(
+            "On the plant's clock (%(zone)s); empty for as long as nobody revokes it."
+        ) % {"zone": zone}
 
 
 class RoleForm(forms.Form):
@@ -52,8 +60,14 @@ class RoleForm(forms.Form):
 @needs(PEOPLE)
 def keys(request: HttpRequest) -> HttpResponse:
     """List, make, rotate and revoke API keys; a new key is shown on the answer and never again."""
+    zone = read_home_zone()
+    with timezone.override(ZoneInfo(zone)):
+        return _keys(request, zone)
+
+
+def _keys(request: HttpRequest, zone: str) -> HttpResponse:
     actor = request.actor  # type: ignore[attr-defined]
-    form = KeyForm(request.POST if "make" in request.POST else None, actor=actor)
+    form = KeyForm(request.POST if "make" in request.POST else None, actor=actor, zone=zone)
     made = ""
     try:
         if request.method == "POST" and (word := request.POST.get("revoke", "")):
@@ -63,7 +77,7 @@ def keys(request: HttpRequest) -> HttpResponse:
             _row, made = key_services.rotate_key(_number(word), actor=actor)
         elif request.method == "POST" and form.is_valid():
             _row, made = key_services.make_key(**form.cleaned_data, actor=actor)
-            form = KeyForm(actor=actor)
+            form = KeyForm(actor=actor, zone=zone)
     except ForgelineError as error:
         if form.is_bound:
             put_faults(form, error)
@@ -74,7 +88,13 @@ def keys(request: HttpRequest) -> HttpResponse:
         {"key": key, "role": names.get(key.role, key.role), "branches": name_branches(key.branches, titles)}
         for key in key_services.list_keys()
     ]
-    context = {"form": form, "rows": rows, "made": made, "overlap_hours": key_services.OVERLAP_HOURS}
+    context = {
+        "form": form,
+        "rows": rows,
+        "made": made,
+        "zone": zone,
+        "overlap_hours": key_services.OVERLAP_HOURS,
+    }
     return render(request, "web/keys.html", context, status=422 if form.errors else 200)
 
 

@@ -68,6 +68,7 @@ def job(request: HttpRequest, job_id: int) -> HttpResponse:
         "result": result,
         "counts": list((result.get("counts") or {}).items()),
         "faults": faults,
+        "has_columns": any(fault.get("column") or fault.get("cell") != fault.get("row") for fault in faults),
         "more_faults": max(0, int(result.get("fault_count") or 0) - len(faults)),
         "may_apply": row.state == State.DONE
         and bool(result.get("can_apply"))
@@ -89,10 +90,12 @@ def row_of(job: Job, actor: Any, zone: str) -> dict[str, Any]:
     is_own = (job.user_id, job.api_key_id) == (actor.user_id, actor.api_key_id)
     may_stop = (is_own and actor.has_permission(api.WRITE)) or actor.has_permission(services.MANAGE)
     waits = job.state == State.WAITING and job.due_at > clock.now() and job.started_at is None
+    lacks = _say_lacks(job)
     return {
         "job": job,
         "title": kind.title if kind else job.kind,
-        "tone": TONES[State(job.state)],
+        "tone": "warn" if lacks else TONES[State(job.state)],
+        "lacks": lacks,
         "at": _local(job.created_at, zone),
         "ended": job.finished_at and _local(job.finished_at, zone),
         "begins": _local(job.due_at, zone) if waits else "",
@@ -102,6 +105,21 @@ def row_of(job: Job, actor: Any, zone: str) -> dict[str, Any]:
         "files": [each for each in job.files.all() if each.is_complete],
         "zone": zone,
     }
+
+
+def _say_lacks(job: Job) -> str:
+    """Return what a job that went through left undone; '' for nothing: a trial or an import of which all was refused
+    is not simply done.
+    """
+    result = job.result or {}
+    if job.state != State.DONE or not result.get("fault_count"):
+        return ""
+    refused, taken = result.get("refused"), result.get("accepted")
+    if refused is None:
+        return _("nothing taken, %(n)d faults") % {"n": result["fault_count"]}
+    if not taken:
+        return _("nothing taken, %(n)d refused") % {"n": refused}
+    return _("done, %(n)d refused") % {"n": refused}
 
 
 def _local(at: Any, zone: str) -> str:

@@ -169,7 +169,7 @@ def _tell_of_rules(request: HttpRequest, point: Point) -> None:
     held = [
         rule.definition.name_in(language)
         for rule in read_plan(asset_ids=[point.asset_id])
-        if rule.faults and point.key in rule.definition.condition.inputs.values()
+        if rule.is_enabled and rule.faults and point.key in rule.definition.condition.inputs.values()
     ]
     if held:
         messages.warning(

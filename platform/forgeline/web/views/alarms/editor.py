@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext as _
@@ -24,19 +25,19 @@ from forgeline.alarms.trying import jobs
 from forgeline.alarms.trying.service import try_rule
 from forgeline.alarms.wording import list_remarks, names_of_profile, read_names, say_condition
 from forgeline.assets.models import Asset
-from forgeline.assets.models.point import Kind
 from forgeline.assets.profiles import PROFILES
-from forgeline.assets.queries import get_asset, list_points
+from forgeline.assets.queries import get_asset
 from forgeline.base.errors import ForgelineError, NotFoundError
-from forgeline.base.units import display_unit
 from forgeline.web.access import needs, put_faults
 from forgeline.web.alarm_forms import FIELDS_OF, RuleForm, initial_of
+from forgeline.web.alarm_points import PointChoice, points_of_machine, points_of_profile
 from forgeline.web.alarm_rows import local
 from forgeline.web.views.alarms.live import EDIT, number_of
 
 DAYS = (7, 30, 90)
 _TAKEN_FROM_ADDRESS = ("deadband", "on_delay_s", "off_delay_s", "after_s", "limit")
 """What an analysis suggests is put into the form by the link that leads here."""
+_NOT_JUDGED = ("name", "consequence", "instruction", "operator_bounds")
 _HARMLESS = ("alarms.nothing_stored", "alarms.nothing_to_try")
 
 
@@ -50,7 +51,7 @@ class Subject:
     definition: Definition | None
     row: Rule | None
     others: dict[str, Definition]
-    points: list[tuple[str, str]]
+    points: list[PointChoice]
     faults: tuple[str, ...] = ()
     """Why the rule is not judged as it stands."""
 
@@ -58,6 +59,10 @@ class Subject:
     def place(self) -> dict[str, Any]:
         """How services are told for what the rule is."""
         return {"asset_id": self.asset.pk if self.asset else None, "profile": self.profile}
+
+    @property
+    def name(self) -> str:
+        return self.definition.name_in(get_language() or "en") if self.definition else ""
 
     @property
     def title(self) -> str:
@@ -74,27 +79,14 @@ def _subject(request: HttpRequest) -> Subject:
         asset = get_asset(asset_id)
         in_force = {rule.key: rule for rule in read_plan(asset_ids=[asset_id])}
         plan = {each: rule.definition for each, rule in in_force.items()}
-        points = [
-            (point.key, f"{point.title} ({display_unit(point.unit)})" if point.unit else point.title)
-            for point in list_points(asset_id=asset_id).exclude(kind=Kind.TEXT)
-        ]
         row = Rule.objects.filter(asset=asset, key=key).first()
-        faults = in_force[key].faults if key in in_force else ()
-        subject = Subject(asset, "", key, plan.get(key), row, plan, points, faults)
+        # Nobody misses the judgement of a rule that is switched off.
+        faults = in_force[key].faults if key in in_force and in_force[key].is_enabled else ()
+        subject = Subject(asset, "", key, plan.get(key), row, plan, points_of_machine(asset_id), faults)
     elif profile in PROFILES:
         own = {rule.key: rule for rule in Rule.objects.filter(profile=profile)}
         plan = {**list_rules(profile), **{each: parse(rule.definition) for each, rule in own.items()}}
-        language = get_language() or "en"
-        points = [
-            (
-                spec.key,
-                f"{spec.name_in(language)} ({display_unit(spec.unit)})"
-                if spec.unit
-                else spec.name_in(language),
-            )
-            for spec in PROFILES[profile].points
-            if spec.kind != "text"
-        ]
+        points = points_of_profile(PROFILES[profile])
         subject = Subject(None, profile, key, plan.get(key), own.get(key), plan, points)
     else:
         raise NotFoundError(_("Say for which machine, or for which profile, the rule is."))
@@ -103,7 +95,7 @@ def _subject(request: HttpRequest) -> Subject:
     return subject
 
 
-def _form(request: HttpRequest, subject: Subject) -> RuleForm:
+def _form(request: HttpRequest, subject: Subject, *, is_draft: bool = False) -> RuleForm:
     language = get_language() or "en"
     initial: dict[str, Any] = {}
     if subject.definition is not None:
@@ -119,6 +111,7 @@ def _form(request: HttpRequest, subject: Subject) -> RuleForm:
             (key, definition.name_in(language)) for key, definition in subject.others.items() if key != subject.key
         ],
         has_key=bool(subject.key),
+        is_draft=is_draft,
     )  # fmt: skip
 
 
@@ -155,9 +148,24 @@ def editor(request: HttpRequest) -> HttpResponse:
         "fields_of": FIELDS_OF,
         "days": DAYS,
         "asks": trial is not None,
+        "said": _say_posted(subject, form),
         **_trial_context(trial, subject),
     }
     return render(request, "web/alarms/editor.html", context, status=422 if form.errors or trial else 200)
+
+
+def _say_posted(subject: Subject, form: RuleForm) -> dict[str, Any] | None:
+    """Return the words of a form that came back; what is wrong with it stands at its fields and is not said twice."""
+    if not form.is_bound or any(name != NON_FIELD_ERRORS for name in form.errors):
+        return None
+    try:
+        said = _say(
+            subject,
+            services.check_rule(form.definition(), key=subject.key or form.chosen_key, **subject.place)[0],
+        )
+    except ForgelineError:
+        return None
+    return {**said, "faults": ()}
 
 
 def _trial_of(request: HttpRequest, subject: Subject, key: str, raw: dict[str, Any]) -> Trial | None:
@@ -168,9 +176,8 @@ def _trial_of(request: HttpRequest, subject: Subject, key: str, raw: dict[str, A
     seen = number_of(request.POST.get("trial", ""))
     if seen is not None:
         trial = Trial.objects.filter(pk=seen, finished_at__isnull=False, error="").first()
-        if trial is not None and trial.definition == dump(
-            services.check_rule(raw, key=key, **subject.place)[0]
-        ):
+        tried = services.check_rule(raw, key=key, **subject.place)[0]
+        if trial is not None and _judged_of(trial.definition) == _judged_of(dump(tried)):
             return trial
     try:
         return try_rule(raw, key=key, days=DAYS[0], actor=request.actor, **subject.place)  # type: ignore[attr-defined]
@@ -180,15 +187,18 @@ def _trial_of(request: HttpRequest, subject: Subject, key: str, raw: dict[str, A
         raise
 
 
+def _judged_of(definition: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a rule a trial depends on: not how it is called, nor what operators may do."""
+    return {word: said for word, said in definition.items() if word not in _NOT_JUDGED}
+
+
 @require_POST
 @needs(EDIT)
 def check(request: HttpRequest) -> HttpResponse:
     """Say the rule in words, and every fault of it; asked while it is written."""
     subject = _subject(request)
-    form = _form(request, subject)
-    faults: list[str] = []
-    words = ""
-    remarks: list[str] = []
+    form = _form(request, subject, is_draft=True)
+    context: dict[str, Any] = {"faults": []}
     if form.is_valid():
         try:
             definition, faults = services.check_rule(
@@ -197,14 +207,17 @@ def check(request: HttpRequest) -> HttpResponse:
         except ForgelineError as error:
             faults = [str(error)]
         else:
-            words, remarks = _say(subject, definition)
+            context = _say(subject, definition)
     else:
-        faults = [str(sentence) for found in form.errors.values() for sentence in found]
-    context = {"words": words, "remarks": remarks, "faults": list(dict.fromkeys(faults))}
+        faults = form.list_errors()
+    context["faults"] = list(dict.fromkeys([*context["faults"], *faults]))
     return render(request, "web/alarms/parts/checked.html", context)
 
 
-def _say(subject: Subject, definition: Definition) -> tuple[str, list[str]]:
+def _say(subject: Subject, definition: Definition) -> dict[str, Any]:
+    """Return the rule in words. Numbers nobody has touched since the point's unit changed are said in theirs, beside
+    what they would mean once published.
+    """
     if subject.asset is not None:
         name = read_names([(subject.asset.pk, definition)]).of(subject.asset.pk)
     else:
@@ -214,7 +227,18 @@ def _say(subject: Subject, definition: Definition) -> tuple[str, list[str]]:
     def other(key: str) -> str:
         return subject.others[key].name_in(language) if key in subject.others else key
 
-    return say_condition(definition, name), list_remarks(definition, other)
+    words, will_be, faults = say_condition(definition, name), "", ()
+    stored = subject.definition
+    if (
+        subject.faults
+        and stored is not None
+        and stored.condition == definition.condition
+        and {**definition.units, **stored.units} != definition.units
+    ):
+        words, will_be, faults = say_condition(stored, name), words, subject.faults
+    return {
+        "words": words, "will_be": will_be, "remarks": list_remarks(definition, other), "faults": faults
+    }  # fmt: skip
 
 
 @require_POST
@@ -222,11 +246,11 @@ def _say(subject: Subject, definition: Definition) -> tuple[str, list[str]]:
 def preview(request: HttpRequest) -> HttpResponse:
     """Try the rule over the last days; what takes longer goes on behind the page."""
     subject = _subject(request)
-    form = _form(request, subject)
+    form = _form(request, subject, is_draft=True)
     found, fault = None, ""
     days = number_of(request.POST.get("days", "")) or DAYS[0]
     if not form.is_valid():
-        fault = next(iter(form.errors.values()))[0]
+        fault = form.list_errors()[0]
     else:
         try:
             found = try_rule(

@@ -59,7 +59,7 @@ def rules(request: HttpRequest) -> HttpResponse:
         ],
         "has_more": has_more,
         "most": MOST_MACHINES,
-        "faults": sum(bool(rule.faults) for rule in plan),
+        "faults": sum(rule.is_enabled and bool(rule.faults) for rule in plan),
         "profiles": _profiles(),
         "sites": sites,
         "site_id": site_id,

@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _, gettext_lazy
 
 from forgeline.base.errors import ForgelineError
+from forgeline.modules.registry import list_messages
 from forgeline.notifications import editing, queries
 from forgeline.notifications.models import Priority, Route
 from forgeline.web.access import needs, put_faults
@@ -30,9 +31,9 @@ class RouteForm(forms.Form):
         label=gettext_lazy("Plant"), coerce=int, empty_value=None, required=False,
         choices=lambda: [("", gettext_lazy("All plants")), *list_plants()],
     )  # fmt: skip
-    kinds = forms.CharField(
-        label=gettext_lazy("Kinds of message"), required=False, max_length=600,
-        help_text=gettext_lazy("Empty: all. Otherwise words such as alarm.raised or alarm.*, with commas between."),
+    kinds = forms.MultipleChoiceField(
+        label=gettext_lazy("Kinds of message"), required=False, widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("None chosen: all."),
     )  # fmt: skip
     repeat_minutes = forms.IntegerField(
         label=gettext_lazy("Begin again after (min)"), min_value=0, max_value=1440, initial=30,
@@ -43,10 +44,20 @@ class RouteForm(forms.Form):
     )
     is_enabled = forms.BooleanField(label=gettext_lazy("In use"), required=False, initial=True)
 
-    def clean_kinds(self) -> list[str]:
-        return [
-            word.strip() for word in self.cleaned_data["kinds"].replace("，", ",").split(",") if word.strip()
-        ]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = list_messages()
+        # What the API has put there, a pattern or a kind of tomorrow, is not lost by saving the page.
+        others = [kind for kind in (self.initial.get("kinds") or ()) if kind not in known]
+        kinds: Any = self.fields["kinds"]
+        kinds.choices = [(kind, kind_word(kind)) for kind in (*known, *others)]
+
+
+def kind_word(kind: str) -> str:
+    """Return what a kind of message is called; of a pattern, what all it covers are called."""
+    known = list_messages()
+    covered = [str(title) for key, title in known.items() if kind.endswith("*") and key.startswith(kind[:-1])]
+    return str(known.get(kind) or " · ".join(covered) or kind)
 
 
 class StepForm(forms.Form):
@@ -65,7 +76,12 @@ def routes(request: HttpRequest) -> HttpResponse:
     """List the routes with their steps."""
     plants = dict(list_plants())
     rows = [
-        {"route": row, "steps": _chain(row), "plant": plants.get(row.site_id or 0, "")}
+        {
+            "route": row,
+            "steps": _chain(row),
+            "kinds": [kind_word(kind) for kind in row.kinds],
+            "plant": plants.get(row.site_id or 0, ""),
+        }
         for row in queries.list_routes()
     ]
     return render(request, "web/notifications_routes.html", {"rows": rows, "tab": "routes"})
@@ -116,7 +132,7 @@ def _initial(row: Route | None) -> dict[str, Any]:
     if row is None:
         return {}
     names = ("name", "min_priority", "site_id", "repeat_minutes", "tells_end", "is_enabled")
-    return {**{name: getattr(row, name) for name in names}, "kinds": ", ".join(row.kinds)}
+    return {**{name: getattr(row, name) for name in names}, "kinds": list(row.kinds)}
 
 
 def _steps(request: HttpRequest, row: Route | None) -> Any:
