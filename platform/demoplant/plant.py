@@ -91,6 +91,16 @@ class Plant:
             last = tick
             await asyncio.sleep((TICK_MS - self._now_ms() % TICK_MS) / 1000)
 
+    async def _go_on(self, seeder: Seeder) -> None:
+        tasks = [
+            asyncio.create_task(part) for part in (seeder.answer_advisories(), seeder.renew_refused(self.devices))
+        ]  # fmt: skip
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+
     async def _set_up(self) -> None:
         settings = self._settings
         told = ""
@@ -103,7 +113,7 @@ class Plant:
                 try:
                     await seeder.set_up(self.devices, self.server.endpoint)
                     await seeder.post_history()
-                    await seeder.renew_refused(self.devices)
+                    await self._go_on(seeder)
                 except ApiError as error:
                     # The machines run on; each step looks first for what is there, so all of it may be repeated.
                     if str(error) != told:

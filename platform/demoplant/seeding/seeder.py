@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from demoplant.devices import MqttDevice
 from demoplant.model import MachineSpec
+from demoplant.seeding.advisory_story import AdvisoryStory
 from demoplant.seeding.connection import ensure_connection
 from demoplant.seeding.history import post_history
 from demoplant.seeding.maintenance import MaintenanceSeeder
@@ -23,6 +24,8 @@ from forgeline_client import AsyncClient
 
 RENEW_AFTER_S = 60.0
 """A credential that the broker refuses for so long is renewed: it was revoked, or the broker lost it."""
+
+ANSWERS_EVERY_S = 20.0
 
 log = logging.getLogger("demoplant.seeding")
 
@@ -72,6 +75,15 @@ class Seeder:
         )  # fmt: skip
         if accepted:
             log.info("history: %d samples accepted", accepted)
+
+    async def answer_advisories(self) -> None:
+        """Wait until Forgeline has found the recorded failure in the history, and do what a crew would."""
+        assert self._places is not None
+        story = AdvisoryStory(self._forgeline, self._places.machine_ids, self._settings.language)
+        while True:
+            if await story.go_on():
+                return
+            await asyncio.sleep(ANSWERS_EVERY_S)
 
     async def renew_refused(self, devices: Mapping[str, MqttDevice]) -> None:
         """Watch for devices whose credential is refused, and give them a new one."""
