@@ -51,7 +51,7 @@ def test_a_line_manager_sees_one_line(open_page: Callable[..., Any], floor: Floo
     assert phone.goto(f"/setup/assets/{other.pk}/").status == 404
 
     page.goto("/company/audit/?q=bob@example.com")
-    assert page.locator("tr:has-text('branches')").count() == 1
+    assert page.locator("tr:has-text('parts of the plant')").count() == 1
     assert page.faults == []
 
 
