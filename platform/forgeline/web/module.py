@@ -13,6 +13,7 @@ MANIFEST = Manifest(
         NavigationItem(_("Plant overview"), "web:overview", "web.view", section="plant", order=10),
         NavigationItem(_("Plant set-up"), "web:setup", "web.edit", section="company", order=10),
     ),
+    profile_sections={"web": "forgeline.web.layouts.check_section"},
     overview_cards=(
         OverviewCard(
             "web.machines", "pages/parts/card.html", "forgeline.web.cards.machines_card", "web.view", 10

@@ -17,9 +17,9 @@ from forgeline.telemetry.queries import HOLD_INTERVALS
 from forgeline.web.access import needs
 from forgeline.web.alarm_rows import list_limits, list_open
 from forgeline.web.chart import chart_context
+from forgeline.web.layouts import MOST_LINES, layout_of
 from forgeline.web.plant import TREND_US, choose
 
-MOST_LINES = 6
 _FIRST_ROLES = ("temperature", "power.active", "machine.speed", "load", "pressure")
 
 
@@ -43,11 +43,15 @@ def machine(request: HttpRequest, asset_id: int) -> HttpResponse:
         }
         for point in points
     ]
-    shown = _asked(request, points) or [point.pk for point in choose(points, _FIRST_ROLES, 2)]
+    layout = layout_of(asset.profile)
+    places = {point.key: place for place, point in enumerate(points)}
+    first = [points[places[key]] for key in layout.chart if key in places]
+    shown = _asked(request, points) or [point.pk for point in first or choose(points, _FIRST_ROLES, 2)]
     sees_alarms = request.actor.has_permission("alarms.view")  # type: ignore[attr-defined]
     context = {
         "asset": asset,
         "rows": rows,
+        "tiles": [rows[places[key]] for key in layout.tiles if key in places],
         "state": current[0].value if current else "",
         "state_since_ms": current[1] // 1000 if current else 0,
         "shown": shown,
