@@ -26,7 +26,8 @@ def model_method(key: str) -> str:
     return {
         "point_anomaly": _(
             "Each five-minute level is compared with all that the point has shown and with the same time of day; what "
-            "is odder than one level in 100,000 stands out. It learns with every level and needs no training."
+            "is odder than one level in 100,000, holds for ten minutes and was hardly shown in two weeks is told. It "
+            "learns with every level and needs no training."
         ),
         "machine_pattern": _(
             "How the machine's points hang together while it is well, in each of its ways of working (T² and Q). "

@@ -29,7 +29,7 @@ from apps.health.queries.condition import (
 from apps.health.queries.ledger import PATTERN, find_current
 from apps.health.queries.register import find_terms, get_record, list_machines
 from apps.health.queries.watched import TREND_SPAN, read_levels, read_watched
-from apps.health.rules import PLAN, REQUEST, VIEW, WORK
+from apps.health.rules import OPEN, PLAN, REQUEST, VIEW, WORK
 from apps.health.services import advisories as services
 from forgeline.assets.models import Asset, Point, Site
 from forgeline.base import clock
@@ -98,12 +98,20 @@ def condition(request: HttpRequest, asset_id: int) -> HttpResponse:
         return render(request, "health/condition.html", context)
 
 
+def _is_at_work(row: Advisory) -> bool:
+    return row.work_order is not None and row.work_order.state in OPEN
+
+
 @page(VIEW)
 def advisories(request: HttpRequest) -> HttpResponse:
     """What the models foretold; those that nobody has looked at first."""
     rows = list(list_advisories()[:MOST_ROWS])
     rows.sort(key=lambda row: (bool(row.finding), -row.began_at.timestamp()))
-    told = [(row.is_of_history, {"row": row, "says": wording.advisory_sentence(row)}) for row in rows]
+    # What is being worked on stands with today's, whenever it began.
+    told = [
+        (row.is_of_history and not _is_at_work(row), {"row": row, "says": wording.advisory_sentence(row)})
+        for row in rows
+    ]
     context = {
         "tab": "advisories",
         "rows": [each for is_of_history, each in told if not is_of_history],

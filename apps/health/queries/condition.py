@@ -163,15 +163,20 @@ def _figures(key: str, rows: list[Advisory]) -> ModelFigures:
 
 
 def _lead_of(row: Advisory) -> float | None:
-    """From the advisory to the standstill, or to the day on which it was found to be right."""
-    if row.finding != Finding.CONFIRMED or row.found_at is None:
+    """From the advisory to the standstill, or to the day on which it was found to be right; none in a history."""
+    if row.finding != Finding.CONFIRMED or row.found_at is None or row.is_of_history:
         return None
     stood = None if row.work_order is None else row.work_order.down_from
     return max(0.0, ((stood or row.found_at) - row.opened_at).total_seconds())
 
 
 def _saved_by(row: Advisory) -> float | None:
-    """What a failure would have cost less what acting cost; a false alarm costs. None where no price was set."""
+    """What a failure would have cost less what acting cost; a false alarm costs.
+
+    None where no price was set, and in a history: what had failed before it was found was not spared.
+    """
+    if row.is_of_history:
+        return None
     if row.work_order is not None:
         order = row.work_order
         spent = float(order.labour_cost + order.parts_cost + order.external_cost)

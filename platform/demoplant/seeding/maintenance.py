@@ -52,7 +52,10 @@ class MaintenanceSeeder:
             log.warning("maintenance is not set up: %s", error)
 
     async def _make(self) -> None:
-        await self._forgeline.patch("/maintenance-terms/", {"labour_rate": "85.00", "currency": "CNY"})
+        await self._forgeline.patch(
+            "/maintenance-terms/",
+            {"labour_rate": "85.00", "currency": "CNY", "cost_acting": "1500.00", "cost_failure": "28000.00"},
+        )
         for reason, is_planned in REASONS:
             await self._forgeline.post(
                 "/downtime-reasons/", {**self._named(reason), "is_planned": is_planned}
