@@ -16,7 +16,11 @@ from tests import bring
 from tests.conftest import Company
 from tests.demoplant.house import until
 
-OPEN = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'forgeline_app' AND state LIKE 'idle in transaction%'"
+# Of this worker's database alone: others run their tests on the same server.
+OPEN = (
+    "SELECT count(*) FROM pg_stat_activity WHERE usename = 'forgeline_app' AND datname = %s"
+    " AND state LIKE 'idle in transaction%%'"
+)
 
 
 @pytest.fixture
@@ -39,8 +43,9 @@ def silent_server() -> Iterator[tuple[int, list[socket.socket]]]:
 
 
 def test_a_test_of_a_silent_server_holds_no_transaction(
-    live_company: Company, services: bring.Services, silent_server: tuple[int, list[socket.socket]]
-) -> None:
+    live_company: Company, services: bring.Services, database_name: str,
+    silent_server: tuple[int, list[socket.socket]],
+) -> None:  # fmt: skip
     port, taken = silent_server
     answers: list[Any] = []
 
@@ -61,7 +66,7 @@ def test_a_test_of_a_silent_server_holds_no_transaction(
         until(lambda: taken)
         with psycopg.connect(services.admin_url, autocommit=True) as admin:
             # The caller's own thread has none either: it waits outside any scope.
-            assert admin.execute(OPEN).fetchone() == (0,)
+            assert admin.execute(OPEN, [database_name]).fetchone() == (0,)
     finally:
         asking.join(30)
     assert answers[0].status_code == 200
