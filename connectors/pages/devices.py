@@ -23,9 +23,8 @@ from connectors.pages.browsing import list_machines
 from forgeline.assets import queries as plant, services
 from forgeline.assets.models import Device, DeviceCredential, Point
 from forgeline.base.errors import ForgelineError
+from forgeline.base.hosts import is_only_here
 from forgeline.telemetry import queries as telemetry
-
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class DeviceForm(forms.Form):
@@ -189,6 +188,6 @@ def _settings_for(
     broker = urlsplit(settings.CONNECTORS["MQTT_PUBLIC_URL"] or settings.CONNECTORS["MQTT_URL"])
     is_secure = broker.scheme == "mqtts"
     host = broker.hostname or ""
-    if host in LOOPBACK or not host:
+    if is_only_here(host):
         host = urlsplit(f"//{request.get_host()}").hostname or host
     return Settings(host, broker.port or (8883 if is_secure else 1883), is_secure, username, password, keys)

@@ -57,10 +57,13 @@ def trend_plot(site: Site, point: Point, told: dict[str, Any], ts_s: Any, levels
 
 
 def life_plot(site: Site, past: Sequence[Sequence[float | None]]) -> dict[str, Any] | None:
-    """Return what was foretold of a machine's life as time went by, in days; None while there are fewer than two."""
+    """Return what was foretold of a machine's life as time went by, in days; None while there are fewer than two.
+
+    **Shape** ``past`` rows of seconds since the epoch, expected, low, high. **Gaps** None: no answer.
+    """
     told = [(_ms(at or 0), row) for at, *row in past]
     known = [(at, [value / 86_400 for value in row if value is not None]) for at, row in told]
-    whole = [(at, row) for at, row in known if len(row) == len(("expected", "low", "high"))]
+    whole = [(at, row) for at, row in known if len(row) == 3]
     if len(whole) < 2:
         return None
     return {

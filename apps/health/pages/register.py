@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
@@ -31,7 +32,8 @@ from apps.health.serving import file_answer
 from apps.health.storing import MOST_BYTES
 from forgeline.base import clock
 from forgeline.base.errors import UnavailableError
-from forgeline.notifications.links import base_for, is_only_here
+from forgeline.base.hosts import is_only_here
+from forgeline.notifications.links import base_for
 from forgeline.web.access import fault
 
 _SCORE: dict[str, Any] = {"required": False, "min_value": 1, "max_value": 10}
@@ -79,7 +81,12 @@ def machines(request: HttpRequest) -> HttpResponse:
         rows.append({"asset": asset, "record": record, "number": number, "grade": rules.grade(number)})
     rows.sort(key=lambda row: -(row["number"] or 0))  # type: ignore[operator]
     context = {"tab": "machines", "rows": rows, "may_plan": may(request, PLAN)}
+    context["is_only_here"] = _leads_only_here(base_for(request))
     return render(request, "health/machines.html", context)
+
+
+def _leads_only_here(base: str) -> bool:
+    return is_only_here(urlsplit(base).hostname or "")
 
 
 @require_POST
@@ -90,19 +97,10 @@ def labels(request: HttpRequest) -> HttpResponse:
     wanted = [pk for word in request.POST.getlist("asset")[: paper.MOST] if (pk := whole(word)) in known]
     if not wanted:
         return fault(request, 422, _("No machine is ticked"), _("Tick the machines whose labels you need."))
-    base = base_for(request)
-    if is_only_here(base):
-        return fault(
-            request, 422, _("A phone would not find this label's page"),
-            _(
-                "Its code would lead to this computer alone (%(address)s). Open Forgeline by the address that it has "
-                "in your network, or set FORGELINE_PUBLIC_URL, and print then."
-            ) % {"address": base},
-        )  # fmt: skip
     actor = request.actor  # type: ignore[attr-defined]
     records = [services.make_label(pk, actor=actor) for pk in wanted if pk is not None]
     try:
-        sheet = paper.print_labels(records, base)
+        sheet = paper.print_labels(records, base_for(request))
     except UnavailableError as error:
         return fault(request, 503, _("Labels cannot be printed"), str(error))
     response = HttpResponse(sheet, content_type="application/pdf")
@@ -178,7 +176,7 @@ def _context(request: HttpRequest, record: Any, form: RecordForm) -> dict[str, A
         "may_work": may(request, WORK), "may_request": may(request, REQUEST),
         "proposals": [] if plans else defaults.list_proposals(asset),
         "link": paper.link_of(record, base) if record.fault_token and may(request, PLAN) else "",
-        "is_only_here": is_only_here(base),
+        "is_only_here": _leads_only_here(base),
     }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from forgeline_client import ApiError, AsyncClient
 log = logging.getLogger("demoplant.seeding")
 
 FOUND_ON, NEXT_ON = "Press1", "Compressor2"
-"""The machine whose recorded temperature ran into its failure; one whose filter clogs as it is simulated to."""
+"""The machine whose recorded temperature ran into its failure; one whose first advisory waits."""
 NOTE = Title(
     "Main bearing ran hot for hours before it failed; grease was burnt, races scored.",
     "主轴承失效前持续数小时过热；润滑脂烧结，滚道划伤。",

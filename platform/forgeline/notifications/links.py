@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest
 
+from forgeline.base.hosts import is_only_here
+
 VALID_FOR = timedelta(days=7)
 _SALT = "forgeline.notifications.answer"
 
@@ -56,13 +58,8 @@ def absolute(path: str) -> str:
 def base_for(request: HttpRequest) -> str:
     """Return our address as people reach it: the one that is set, or else the one by which this page was asked for."""
     base = str(settings.NOTIFICATIONS["PUBLIC_URL"])
-    return request.build_absolute_uri("/").rstrip("/") if is_only_here(base) else base
-
-
-def is_only_here(address: str) -> bool:
-    """Say whether an address leads nowhere from another machine, such as a phone."""
-    host = urlsplit(address).hostname or ""
-    return host == "localhost" or host.startswith("127.") or host == "::1"
+    here = is_only_here(urlsplit(base).hostname or "")
+    return request.build_absolute_uri("/").rstrip("/") if here else base
 
 
 def answer_path(token: str) -> str:
