@@ -7,6 +7,7 @@ connections or processes, and empties the tables afterwards.
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ _FILES = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # As the worker trains (threadpool_limits). Beside other tests a second thread waits, spinning, for a core that is
+    # not there: 12 s of CPU instead of 2.7 for one model, and minutes on a slow machine.
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     from django.conf import settings
 
     settings.SECRET_KEY = "only-for-tests"

@@ -7,14 +7,7 @@ from typing import Any
 from django_filters import rest_framework as filters  # type: ignore[import-untyped]  # ships no types
 
 from forgeline.base.api import CursorPagination
-
-
-class Words(filters.BaseInFilter, filters.CharFilter):
-    """``?state=requested,approved``"""
-
-
-class Numbers(filters.BaseInFilter, filters.NumberFilter):
-    """``?asset=1,2,3``"""
+from forgeline.base.filters import FilterSet, Numbers, Words
 
 
 class NewestFirst(CursorPagination):
@@ -23,7 +16,7 @@ class NewestFirst(CursorPagination):
     ordering = "-id"
 
 
-class OrderFilter(filters.FilterSet):
+class OrderFilter(FilterSet):
     asset = Numbers(field_name="asset_id", lookup_expr="in")
     plant = filters.NumberFilter(field_name="asset__site_id")
     state = Words(lookup_expr="in")
@@ -34,40 +27,40 @@ class OrderFilter(filters.FilterSet):
     due_before = filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="lt")
 
 
-class PlanFilter(filters.FilterSet):
+class PlanFilter(FilterSet):
     asset = Numbers(field_name="asset_id", lookup_expr="in")
     trigger = filters.CharFilter()
     is_enabled = filters.BooleanFilter()
 
 
-class PartFilter(filters.FilterSet):
+class PartFilter(FilterSet):
     plant = filters.NumberFilter(field_name="site_id")
     number = filters.CharFilter()
 
 
-class RouteFilter(filters.FilterSet):
+class RouteFilter(FilterSet):
     plant = filters.NumberFilter(field_name="site_id")
 
 
-class InspectionFilter(filters.FilterSet):
+class InspectionFilter(FilterSet):
     route = filters.NumberFilter(field_name="route_id")
     state = filters.CharFilter()
 
 
-class FileFilter(filters.FilterSet):
+class FileFilter(FilterSet):
     asset = Numbers(field_name="asset_id", lookup_expr="in")
     work_order = filters.NumberFilter(field_name="work_order_id")
     kind = filters.CharFilter()
 
 
-class ConditionFilter(filters.FilterSet):
+class ConditionFilter(FilterSet):
     asset = Numbers(field_name="asset_id", lookup_expr="in")
     plant = filters.NumberFilter(field_name="asset__site_id")
     since = filters.IsoDateTimeFilter(field_name="hour", lookup_expr="gte")
     until = filters.IsoDateTimeFilter(field_name="hour", lookup_expr="lt")
 
 
-class AdvisoryFilter(filters.FilterSet):
+class AdvisoryFilter(FilterSet):
     asset = Numbers(field_name="asset_id", lookup_expr="in")
     plant = filters.NumberFilter(field_name="asset__site_id")
     kind = Words(lookup_expr="in")
@@ -79,12 +72,12 @@ class AdvisoryFilter(filters.FilterSet):
         return rows.filter(finding="") if value else rows.exclude(finding="")
 
 
-class OutlookFilter(filters.FilterSet):
+class OutlookFilter(FilterSet):
     asset = Numbers(field_name="asset_id", lookup_expr="in")
     plant = filters.NumberFilter(field_name="asset__site_id")
 
 
-class VersionFilter(filters.FilterSet):
+class VersionFilter(FilterSet):
     asset = Numbers(field_name="asset_id", lookup_expr="in")
     plant = filters.NumberFilter(field_name="asset__site_id")
     key = Words(lookup_expr="in")
@@ -92,6 +85,6 @@ class VersionFilter(filters.FilterSet):
     state = Words(lookup_expr="in")
 
 
-class RunFilter(filters.FilterSet):
+class RunFilter(FilterSet):
     since = filters.IsoDateTimeFilter(field_name="started_at", lookup_expr="gte")
     until = filters.IsoDateTimeFilter(field_name="started_at", lookup_expr="lt")

@@ -26,17 +26,14 @@ from forgeline.alarms.serializers import (
     ShelveSerializer,
 )
 from forgeline.base.api import CursorPagination
+from forgeline.base.filters import FilterSet, Numbers
 from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
 
 VIEW, ANSWER, EDIT = "alarms.view", "alarms.acknowledge", "alarms.edit"
 
 
-class Numbers(filters.BaseInFilter, filters.NumberFilter):
-    """``?asset=1,2,3``"""
-
-
-class AlarmFilter(filters.FilterSet):
+class AlarmFilter(FilterSet):
     """``?view=shelved&plant=3&priority=high``; without a view: open ones."""
 
     view = filters.ChoiceFilter(choices=[(word, word) for word in queries.VIEWS], method="choose_view")
@@ -50,8 +47,8 @@ class AlarmFilter(filters.FilterSet):
         return queries.choose_view(rows, word)
 
     def filter_queryset(self, rows: QuerySet[Alarm]) -> QuerySet[Alarm]:
-        self.form.cleaned_data["view"] = self.form.cleaned_data.get("view") or "open"
-        return super().filter_queryset(rows)
+        found = super().filter_queryset(rows)
+        return found if self.form.cleaned_data.get("view") else queries.choose_view(found, "open")
 
 
 class AlarmPagination(CursorPagination):
@@ -141,7 +138,7 @@ class AlarmViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
         return Response({"answered": answer(given.pop("alarms"), **given)})
 
 
-class JournalFilter(filters.FilterSet):
+class JournalFilter(FilterSet):
     alarm = filters.NumberFilter()
     asset = Numbers(field_name="alarm__asset_id", lookup_expr="in")
     kind = filters.MultipleChoiceFilter(choices=EntryKind.choices)

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from forgeline.alarms import queries, services
-from forgeline.alarms.api import ANSWER, EDIT, VIEW, Numbers
+from forgeline.alarms.api import ANSWER, EDIT, VIEW
 from forgeline.alarms.models import Rule
 from forgeline.alarms.plan import read_plan
 from forgeline.alarms.serializers import (
@@ -28,11 +28,12 @@ from forgeline.alarms.serializers import (
 )
 from forgeline.assets.queries import get_asset
 from forgeline.base.errors import InvalidInputError
+from forgeline.base.filters import FilterSet, Numbers
 from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
 
 
-class RuleFilter(filters.FilterSet):
+class RuleFilter(FilterSet):
     asset = Numbers(field_name="asset_id", lookup_expr="in")
     profile = filters.CharFilter()
 

@@ -17,6 +17,7 @@ from forgeline.assets.models import Asset, Device, DeviceCredential, Point, Site
 from forgeline.assets.models.place import AssetLevel
 from forgeline.assets.models.point import Kind
 from forgeline.base.api import NUMBER
+from forgeline.base.filters import FilterSet, Numbers, Words
 from forgeline.base.resources import Bulk, Resource
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.policy import Actor
@@ -37,15 +38,7 @@ class KindField(serializers.ChoiceField):
         return Kind[str(super().to_internal_value(data)).upper()].value
 
 
-class Numbers(filters.BaseInFilter, filters.NumberFilter):
-    """``?asset=1,2,3``"""
-
-
-class Words(filters.BaseInFilter, filters.CharFilter):
-    """``?key=power,energy``"""
-
-
-class AssetFilter(filters.FilterSet):
+class AssetFilter(FilterSet):
     plant = filters.NumberFilter(field_name="site_id")
     parent = Numbers(field_name="parent_id", lookup_expr="in")
     is_top = filters.BooleanFilter(field_name="parent", lookup_expr="isnull")
@@ -54,12 +47,12 @@ class AssetFilter(filters.FilterSet):
     name = filters.CharFilter()
 
 
-class DeviceFilter(filters.FilterSet):
+class DeviceFilter(FilterSet):
     key = Words(lookup_expr="in")
     asset = Numbers(field_name="asset_id", lookup_expr="in")
 
 
-class PointFilter(filters.FilterSet):
+class PointFilter(FilterSet):
     asset = Numbers(field_name="asset_id", lookup_expr="in")
     device = Numbers(field_name="device_id", lookup_expr="in")
     key = Words(lookup_expr="in")

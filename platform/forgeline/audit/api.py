@@ -11,6 +11,7 @@ from rest_framework import mixins, serializers
 from forgeline.audit.models import Entry
 from forgeline.audit.queries import list_entries
 from forgeline.base.api import CursorPagination
+from forgeline.base.filters import FilterSet
 from forgeline.base.resources import Resource
 
 
@@ -20,7 +21,7 @@ class NewestFirst(CursorPagination):
     ordering = "-id"
 
 
-class EntryFilter(filters.FilterSet):
+class EntryFilter(FilterSet):
     who_id = filters.NumberFilter()
     action = filters.CharFilter(lookup_expr="startswith")
     subject_id = filters.NumberFilter()

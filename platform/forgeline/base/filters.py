@@ -1,4 +1,4 @@
-"""How the lists of the API are searched and ordered. Not here: what a list may be narrowed by (its own FilterSet)."""
+"""How the lists of the API are narrowed, searched and ordered. Not here: by what (each list's own)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,33 @@ from typing import Any
 from django.db.models import QuerySet, Value
 from django.db.models.functions import Upper
 from django.utils.translation import gettext as _
+from django_filters import rest_framework  # type: ignore[import-untyped]  # ships no types
 from rest_framework import filters
 from rest_framework.request import Request
 
 from forgeline.base.errors import InvalidInputError
+
+
+class FilterSet(rest_framework.FilterSet):
+    """What a list may be narrowed by. What is not asked for gets no form field: it would narrow nothing."""
+
+    def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+        asked = tuple(data or ())
+        whole: dict[str, Any] = getattr(type(self), "base_filters")  # noqa: B009  # a name that its metaclass gives it
+        self.base_filters = {
+            name: each
+            for name, each in whole.items()
+            if any(word == name or word.startswith(f"{name}_") for word in asked)
+        }
+        super().__init__(data, *args, **kwargs)
+
+
+class Numbers(rest_framework.BaseInFilter, rest_framework.NumberFilter):
+    """``?asset=1,2,3``"""
+
+
+class Words(rest_framework.BaseInFilter, rest_framework.CharFilter):
+    """``?key=power,energy``"""
 
 
 class Search(filters.SearchFilter):

@@ -1,13 +1,14 @@
 """How often programs may call the API: a bound for each company by its plan, counted in Valkey, told in headers.
 
 The bound is the company's, not the key's: one company never takes what is another's, whatever number of keys it makes.
+It slides: what was asked for in the minute before counts by the part of it that lies less than a minute back.
 Samples that devices post are outside of the plan's bound: none is refused for quota. Not here: wrong passwords (axes),
 links by e-mail (attempts).
 """
 
 from __future__ import annotations
 
-import time
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -17,9 +18,6 @@ import redis
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from limits import RateLimitItemPerMinute
-from limits.storage import RedisStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
 from prometheus_client import Counter
 
 from forgeline.base.api import render_problem
@@ -34,6 +32,30 @@ UNCOUNTED = Counter(
     "forgeline_api_calls_uncounted_total", "API calls let through uncounted while Valkey was away."
 )
 _SAMPLES = "/api/v1/samples/"
+_COUNT = """
+-- KEYS: a company's bound, its count of the hour. ARGV: how many a window, the window in ms, calls, s to keep the hour.
+local time = redis.call('TIME')
+local ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local most, length, calls = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local window, passed = math.floor(ms / length), ms % length
+local kept = redis.call('HMGET', KEYS[1], 'window', 'now', 'before')
+local now, before = tonumber(kept[2]) or 0, tonumber(kept[3]) or 0
+if tonumber(kept[1]) ~= window then
+    before = tonumber(kept[1]) == window - 1 and now or 0
+    now = 0
+end
+if now + math.floor(before * (1 - passed / length)) + calls > most then
+    return {0, now, before, passed}
+end
+if calls > 0 then
+    now = now + calls
+    redis.call('HSET', KEYS[1], 'window', window, 'now', now, 'before', before)
+    redis.call('PEXPIRE', KEYS[1], 2 * length)
+    redis.call('INCRBY', KEYS[2], calls)
+    redis.call('EXPIRE', KEYS[2], ARGV[4])
+end
+return {1, now, before, passed}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +69,14 @@ class Bound:
 
 
 @cache
-def _limiter() -> SlidingWindowCounterRateLimiter:
+def _client() -> Any:
     # Short time-outs: a bound that cannot be counted must not hold up the call.
-    storage = RedisStorage(
-        settings.REDIS_URL, key_prefix="calls", socket_timeout=1.0, socket_connect_timeout=0.5
-    )
-    return SlidingWindowCounterRateLimiter(storage)
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1.0, socket_connect_timeout=0.5)
 
 
 @cache
-def _client() -> Any:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1.0, socket_connect_timeout=0.5)
+def _counting() -> Any:
+    return _client().register_script(_COUNT)
 
 
 def take_call(request: HttpRequest, actor: Actor, rights: Rights) -> Bound | None:
@@ -67,19 +86,14 @@ def take_call(request: HttpRequest, actor: Actor, rights: Rights) -> Bound | Non
     most = _most(rights)
     if request.method == "POST" and request.path == _SAMPLES:
         most = settings.API_CALLS_PER_MINUTE
-    item, who = RateLimitItemPerMinute(most), f"{actor.tenant_id}:{most}"
     try:
-        is_taken = _limiter().hit(item, who)
-        reset_at, left = _limiter().get_window_stats(item, who)
-        if is_taken:
-            _note_call(actor.tenant_id)
+        bound = _count(actor.tenant_id, most, calls=1)
     except redis.RedisError:
         UNCOUNTED.inc()
         return None
-    wait_s = max(1, min(WINDOW_S, round(reset_at - time.time())))
-    if not is_taken:
+    if bound.is_refused:
         REFUSED.inc()
-    return Bound(most, max(0, left), wait_s, is_refused=not is_taken)
+    return bound
 
 
 def refuse(bound: Bound) -> HttpResponse:
@@ -101,12 +115,10 @@ def put_headers(response: HttpResponse, bound: Bound) -> None:
 
 def read_bound(tenant_id: int, rights: Rights) -> Bound | None:
     """Return what is left of a company's calls in this minute, without counting one; None without Valkey."""
-    most = _most(rights)
     try:
-        reset_at, left = _limiter().get_window_stats(RateLimitItemPerMinute(most), f"{tenant_id}:{most}")
+        return _count(tenant_id, _most(rights), calls=0)
     except redis.RedisError:
         return None
-    return Bound(most, max(0, left), max(1, min(WINDOW_S, round(reset_at - time.time()))))
 
 
 def read_calls(tenant_id: int, hour: datetime) -> int:
@@ -121,12 +133,23 @@ def _most(rights: Rights) -> int:
     return rights.limits.get("api_calls_per_minute") or int(settings.API_CALLS_PER_MINUTE)
 
 
-def _note_call(tenant_id: int) -> None:
-    key = _key(tenant_id, datetime.now(UTC))
-    with _client().pipeline(transaction=False) as pipe:
-        pipe.incr(key)
-        pipe.expire(key, KEPT_S)
-        pipe.execute()
+def _count(tenant_id: int, most: int, *, calls: int) -> Bound:
+    """Take ``calls`` out of what a company has, and count them in the hour, in one trip; 0 only looks.
+
+    A call that is counted for money and one that is bounded are one and the same.
+    """
+    keys = [f"fl:bound:{tenant_id}:{most}", _key(tenant_id, datetime.now(UTC))]
+    taken, now, before, passed_ms = _counting()(keys, [most, WINDOW_S * 1000, calls, KEPT_S])
+    passed = passed_ms / (WINDOW_S * 1000)
+    left = max(0, most - now - math.floor(before * (1 - passed)))
+    if taken:
+        wait = 1 - passed
+    elif now < most:
+        # What lies a minute back is forgotten evenly: until one more has been.
+        wait = 1 - (most - now) / before - passed
+    else:
+        wait = 1 - passed + max(0.0, 1 - most / now)
+    return Bound(most, left, math.floor(wait * WINDOW_S) + 1, is_refused=not taken)
 
 
 def _key(tenant_id: int, hour: datetime) -> str:

@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission, CursorPagination
 from forgeline.base.errors import InvalidInputError, NotFoundError
+from forgeline.base.filters import FilterSet
 from forgeline.base.parsing import StrictJSONParser, TooLargeError
 from forgeline.base.resources import Resource
 from forgeline.jobs import files, services
@@ -71,7 +72,7 @@ class NewestFirst(CursorPagination):
     ordering = "-id"
 
 
-class JobFilter(filters.FilterSet):
+class JobFilter(FilterSet):
     kind = filters.CharFilter()
     state = filters.CharFilter()
 

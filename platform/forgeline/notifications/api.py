@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 from forgeline.base import clock
 from forgeline.base.api import ActorPermission, CursorPagination
 from forgeline.base.errors import InvalidInputError
+from forgeline.base.filters import FilterSet
 from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
 from forgeline.notifications import editing, queries
@@ -123,7 +124,7 @@ class RouteViewSet(EditedViewSet):
         return queries.list_routes()
 
 
-class DeliveryFilter(filters.FilterSet):
+class DeliveryFilter(FilterSet):
     state = filters.CharFilter()
     via = filters.CharFilter()
     form = filters.CharFilter()

@@ -21,13 +21,13 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from forgeline.assets.models import Point
-from forgeline.assets.queries import list_points
 from forgeline.base import clock
 from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError, NotFoundError
 from forgeline.base.spreadsheet import safe_cells
 from forgeline.telemetry import queries, shapes
 from forgeline.telemetry.engines.base import Resolution
+from forgeline.telemetry.engines.reads import keep_own, list_points_of
 from forgeline.telemetry.exporting import in_tenant, stream_parquet, words_of
 from forgeline.telemetry.ingest import ingest_batch
 from forgeline.telemetry.sample import Quality, SampleBatch, SampleFlag
@@ -192,7 +192,7 @@ def _csv_lines(tenant_id: int, points: Sequence[Point], from_us: int, to_us: int
 
 def _own_rows(batch: SampleBatch) -> tuple[SampleBatch, np.ndarray[Any, np.dtype[np.bool_]]]:
     """Leave out rows of points that are not the caller's: ingest itself looks over every tenant."""
-    mine = set(Point.objects.filter(pk__in=np.unique(batch.point_id).tolist()).values_list("pk", flat=True))
+    mine = keep_own(np.unique(batch.point_id).tolist())
     known = np.fromiter((point in mine for point in batch.point_id.tolist()), np.bool_, len(batch))
     return (batch if known.all() else batch.take(known)), ~known
 
@@ -263,7 +263,7 @@ def _point_ids(request: Request, *, most: int) -> list[int]:
     """Return the asked points, in the order asked for, each once. **Raises** for none, too many, or nonsense."""
     if "asset" in request.query_params:
         asset_id = _whole_number(request, "asset", default=0, low=1, high=2**62)
-        ids = list(list_points(asset_id=asset_id).values_list("pk", flat=True)[: most + 1])
+        ids = list_points_of(asset_id, most=most + 1)
         if not ids:
             raise NotFoundError(_("There is nothing here that you may see."))
     else:

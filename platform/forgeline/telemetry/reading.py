@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forgeline.assets.models import Point
 from forgeline.telemetry.buckets import HOUR_US, MINUTE_US, day_borders_us, floor_us
 from forgeline.telemetry.engines import reads
 from forgeline.telemetry.engines.base import FAST_INTERVAL_S, HOLD_INTERVALS, Resolution
@@ -69,10 +68,7 @@ class Facts:
 
 def find_facts(point_ids: Sequence[int]) -> dict[int, Facts]:
     """Return the facts of those points that are the tenant's."""
-    rows = Point.objects.filter(pk__in=list(point_ids)).values_list(
-        "pk", "unit", "kind", "expected_interval_s", "asset__site__zone"
-    )
-    return {row[0]: Facts(*row) for row in rows}
+    return {row[0]: Facts(*row) for row in reads.read_facts(point_ids)}
 
 
 class Reading:

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission, CursorPagination
+from forgeline.base.filters import FilterSet
 from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
 from forgeline.webhooks import services
@@ -97,7 +98,7 @@ class NewestFirst(CursorPagination):
     ordering = "-id"
 
 
-class DeliveryFilter(filters.FilterSet):
+class DeliveryFilter(FilterSet):
     endpoint = filters.NumberFilter(field_name="endpoint_id")
     state = filters.CharFilter()
     type = filters.CharFilter(field_name="event__type")

@@ -23,6 +23,7 @@ from forgeline.alarms.api import VIEW
 from forgeline.base import clock
 from forgeline.base.api import ActorPermission, CursorPagination
 from forgeline.base.errors import InvalidInputError
+from forgeline.base.filters import FilterSet
 from forgeline.base.resources import Resource
 
 PLANT = OpenApiParameter("plant", int, description="One plant; left out: all of the company.")
@@ -93,7 +94,7 @@ class WholeAlarmReportSerializer(WeeklyAlarmReportSerializer):
         read_only_fields = fields
 
 
-class AlarmReportFilter(filters.FilterSet):
+class AlarmReportFilter(FilterSet):
     """``?plant=3&week=2026-W47``"""
 
     plant = filters.NumberFilter(field_name="site_id")

@@ -19,6 +19,7 @@ from forgeline.telemetry.engines.base import CommitPosition, Resolution
 from forgeline.telemetry.engines.copy import PG_EPOCH_US
 from forgeline.telemetry.engines.reference import COLUMNS, READ_REFERENCE
 from forgeline.telemetry.engines.rollups import ROW, Tasks
+from forgeline.tenancy.context import require_tenant_id
 
 Columns = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.int16]]
 
@@ -122,6 +123,19 @@ SELECT count(DISTINCT p.device_id) FROM telemetry_read_latest s JOIN assets_poin
 WHERE s.ts >= %(since)s
 """
 
+# What nearly every call of the API asks first: written down here, Django takes longer to put them together than the
+# database to answer.
+_FACTS = """
+SELECT p.id, p.unit, p.kind, p.expected_interval_s, z.zone
+FROM assets_point p JOIN assets_asset a ON a.id = p.asset_id JOIN assets_site z ON z.id = a.site_id
+WHERE p.tenant_id = %(tenant)s AND p.id = ANY (%(points)s)
+"""
+_OWN = "SELECT id FROM assets_point WHERE tenant_id = %(tenant)s AND id = ANY (%(points)s)"
+_OF_ASSET = """
+SELECT id FROM assets_point WHERE tenant_id = %(tenant)s AND asset_id = %(asset)s AND retired_at IS NULL
+ORDER BY position, key LIMIT %(most)s
+"""
+
 _NEWEST = "SELECT max(ts) FROM telemetry_read_latest"
 
 _END = """
@@ -136,6 +150,22 @@ def fetch(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]
         cursor.execute(statement, parameters)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
+
+
+def read_facts(point_ids: Sequence[int]) -> list[tuple[Any, ...]]:
+    """Return (id, unit, kind, expected_interval_s, zone) of those points that are the tenant's."""
+    return fetch(_FACTS, {"tenant": require_tenant_id(), "points": list(point_ids)})
+
+
+def keep_own(point_ids: Sequence[int]) -> set[int]:
+    """Return those points that are the tenant's."""
+    return {row[0] for row in fetch(_OWN, {"tenant": require_tenant_id(), "points": list(point_ids)})}
+
+
+def list_points_of(asset_id: int, *, most: int) -> list[int]:
+    """Return the points in use of a machine, by place."""
+    parameters = {"tenant": require_tenant_id(), "asset": asset_id, "most": most}
+    return [row[0] for row in fetch(_OF_ASSET, parameters)]
 
 
 def _span(from_us_: int, to_us: int) -> dict[str, Any]:
