@@ -153,7 +153,7 @@ def _mixed(urls: Sequence[str], plant: BenchPlant) -> dict[str, float]:
     for caller in callers:
         caller.join()
     refused = {key: count for caller in callers for key, count in caller.refused.items()}
-    assert not refused, f"calls were refused: {refused}"
+    assert not refused, f"{sum(refused.values())} calls were refused, as: {next(iter(refused))}"
     took = np.array([ms for caller in callers for ms in caller.took])
     return {
         "api.mixed.requests_per_s": len(took) / MEASURED_S,
