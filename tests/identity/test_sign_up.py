@@ -40,7 +40,7 @@ def _code() -> str:
 
 def test_a_closed_house_takes_nobody(company: Company) -> None:
     answer = Client().post("/sign-up/", GIVEN)
-    assert "closed" in answer.content.decode().lower()
+    assert "Ask the owner of yours for an invitation" in answer.content.decode()
     assert not User.objects.filter(email="mei@example.com").exists()
 
 
@@ -65,6 +65,17 @@ def test_a_company_is_made_with_its_plant_and_its_trial(open_house: None) -> Non
         assert (row.state, row.plan_id, row.currency, (row.to_on - row.from_on).days) == (
             "trial", "professional", "CNY", 30,
         )  # fmt: skip
+
+
+def test_in_chinese_neither_a_fault_nor_the_letter_has_an_english_sentence(open_house: None) -> None:
+    client = Client(headers={"Accept-Language": "zh-CN"})
+    refused = client.post("/sign-up/", GIVEN | {"password1": "1234"}).content.decode()
+    assert "密码太短，至少需要 10 个字符。" in refused
+    client.post("/sign-up/", GIVEN)
+    letter = mail.outbox[-1]
+    said = letter.subject + letter.body.replace(_code(), "").replace("Forgeline", "").replace("Mei", "")
+    assert "验证码" in said
+    assert not re.search("[A-Za-z]{2}", said), said
 
 
 def test_a_wrong_code_proves_nothing(open_house: None) -> None:
