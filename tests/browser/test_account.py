@@ -92,7 +92,10 @@ def test_an_authenticator_app_is_asked_for(browser: Any, web: Web, floor: Floor)
     other.wait_for_selector(".machine")
     page.goto("/account/sessions/")
     assert page.locator("tbody tr").count() == 2
-    page.locator("main form button[type=submit]").click()
+    assert "Chrome, Linux" in page.locator("tbody tr").first.inner_text()
+    page.locator("tbody button").click()
+    page.wait_for_selector("text=该会话已结束")
+    assert page.locator("tbody tr").count() == 1
     other.goto("/")
     other.wait_for_url("**/sign-in/**")
     assert page.faults == other.faults == []

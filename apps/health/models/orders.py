@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy as _, pgettext_lazy
 
 from apps.health.models.stock import SparePart
 from forgeline.assets.models import Asset
@@ -35,7 +35,7 @@ class State(models.TextChoices):
     PLANNED = "planned", _("Planned")
     IN_PROGRESS = "in_progress", _("In progress")
     DONE = "done", _("Done")
-    VERIFIED = "verified", _("Verified")
+    VERIFIED = "verified", pgettext_lazy("work order", "Verified")
     REJECTED = "rejected", _("Rejected")
     CANCELLED = "cancelled", _("Cancelled")
 

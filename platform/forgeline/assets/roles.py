@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy as _, pgettext_lazy
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ _ROLES = (
     PointRole("energy.active", _("Electrical energy"), ("Wh", "kWh", "MWh")),
     PointRole("energy.reactive", _("Reactive energy"), ("varh", "kvarh")),
     PointRole("power.thermal", _("Thermal power"), ("W", "kW", "MW")),
-    PointRole("current", _("Current"), ("A", "mA")),
+    PointRole("current", pgettext_lazy("electric", "Current"), ("A", "mA")),
     PointRole("current.leakage", _("Leakage current"), ("A", "mA")),
     PointRole("current.unbalance", _("Current unbalance"), ("%",)),
     PointRole("voltage", _("Voltage"), ("V", "kV")),

@@ -5,7 +5,7 @@ names them itself.
 from allauth.account import views
 from django.urls import include, path
 
-from forgeline.web.views import session
+from forgeline.web.views import session, sessions
 
 urlpatterns = [
     path("sign-in/", session.SignIn.as_view(), name="account_login"),
@@ -19,5 +19,5 @@ urlpatterns = [
     path("account/password/", views.password_change, name="account_change_password"),
     path("account/password/new/", views.password_set, name="account_set_password"),
     path("account/factors/", include("allauth.mfa.urls")),
-    path("account/sessions/", include("allauth.usersessions.urls")),
+    path("account/sessions/", sessions.Sessions.as_view(), name="usersessions_list"),
 ]

@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext as _, gettext_lazy
+from django.utils.translation import gettext as _, gettext_lazy, pgettext_lazy
 
 from forgeline.assets.queries import read_home_zone
 from forgeline.base.errors import ForgelineError, NotFoundError
@@ -46,7 +46,7 @@ class RoleForm(forms.Form):
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=60)
     permissions = forms.MultipleChoiceField(
-        label=gettext_lazy("May"),
+        label=pgettext_lazy("role", "May"),
         required=False,
         widget=forms.CheckboxSelectMultiple(attrs={"class": "tree"}),
     )
