@@ -19,7 +19,7 @@ from apps.health.models import MaintenancePlan, SparePart, StockMove
 from apps.health.models.orders import OrderPriority
 from apps.health.models.plans import Every, Trigger
 from apps.health.models.stock import MoveKind
-from apps.health.queries.store import list_moves, list_parts, list_plans
+from apps.health.queries.store import list_moves, list_parts, list_plans, read_alarm_names
 from apps.health.rules import PLAN, VIEW
 from apps.health.services import defaults, plans, stock
 from forgeline.base.resources import Resource
@@ -143,7 +143,16 @@ class MaintenancePlanSerializer(serializers.ModelSerializer):
         return wording.remark(row.remark, row.remark_data)
 
     def get_rhythm(self, row: MaintenancePlan) -> str:
-        return wording.rhythm(row)
+        return wording.rhythm(row, self._read_alarm_names(row) if row.alarm_key else None)
+
+    def _read_alarm_names(self, row: MaintenancePlan) -> dict[tuple[int, str], str]:
+        """Of all plans in the answer at once."""
+        names: dict[tuple[int, str], str] | None = self.context.get("alarm_names")
+        if names is None:
+            rows = [row] if self.parent is None else self.parent.instance
+            names = read_alarm_names({each.asset_id for each in rows if each.alarm_key})
+            self.context["alarm_names"] = names
+        return names
 
 
 class AdoptInput(serializers.Serializer):

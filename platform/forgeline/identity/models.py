@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy as _, pgettext_lazy
 
 from forgeline.tenancy.models import Tenant, TenantModel
 
@@ -52,7 +52,7 @@ class Role(models.TextChoices):
     OWNER = "owner", _("Owner")
     MANAGER = "manager", _("Plant manager")
     ENGINEER = "engineer", _("Engineer")
-    MAINTENANCE = "maintenance", _("Maintenance")
+    MAINTENANCE = "maintenance", pgettext_lazy("role", "Maintenance")
     OPERATOR = "operator", _("Operator")
     VIEWER = "viewer", _("Viewer")
     INTEGRATOR = "integrator", _("Integrator")
