@@ -32,6 +32,12 @@ class SourceError(ForgelineError):
     status = 502
 
 
+class NoSuchNodeError(SourceError):
+    """The source answers, and has nothing there: asking it again brings nothing else."""
+
+    status = 404
+
+
 def open_options(connection: Connection) -> dict[str, Any]:
     """Return a connection's options, secrets and all. **Raises** SourceError where they cannot be read any more."""
     try:
@@ -90,4 +96,5 @@ def _bounded(work: Coroutine[Any, Any, T], timeout_s: float) -> T:
 
 def _told(error: ConnectorError) -> SourceError:
     data = {name: value for name, value in error.data.items() if name != "sentence"}
-    return SourceError(translate_sentence(error.message, error.data), key=error.key, data=data)
+    kind = NoSuchNodeError if error.key.endswith(".no_such_node") else SourceError
+    return kind(translate_sentence(error.message, error.data), key=error.key, data=data)

@@ -38,7 +38,7 @@ class AsyncClient:
         await self._http.aclose()
 
     async def get(self, path: str, **query: Any) -> Any:
-        """Return what stands at ``path``, beneath ``/api/v1``."""
+        """Return what stands at ``path``, beneath ``/api/v1``; a file as its bytes, CSV as text."""
         return await self.ask("GET", path, params=query)
 
     async def post(self, path: str, body: Any = None, *, headers: dict[str, str] | None = None) -> Any:
@@ -51,13 +51,17 @@ class AsyncClient:
         """Change what stands at ``path``."""
         return await self.ask("PATCH", path, json=body, headers=headers)
 
-    async def put(self, path: str, body: Any) -> Any:
-        """Put something in the place of what stands at ``path``."""
-        return await self.ask("PUT", path, json=body)
+    async def put(self, path: str, body: Any, *, headers: dict[str, str] | None = None, **query: Any) -> Any:
+        """Put something in the place of what stands at ``path``; bytes are sent as they are, a part of an upload."""
+        sent: dict[str, Any] = {"json": body}
+        if isinstance(body, bytes):
+            sent = {"content": body}
+            headers = {"Content-Type": "application/octet-stream", **(headers or {})}
+        return await self.ask("PUT", path, params=query, headers=headers, **sent)
 
-    async def delete(self, path: str, **query: Any) -> Any:
-        """Take away what stands at ``path``."""
-        return await self.ask("DELETE", path, params=query)
+    async def delete(self, path: str, *, headers: dict[str, str] | None = None, **query: Any) -> Any:
+        """Take away what stands at ``path``; ``headers={"If-Match": etag}`` only where nobody changed it."""
+        return await self.ask("DELETE", path, params=query, headers=headers)
 
     async def iterate(self, path: str, **query: Any) -> AsyncIterator[dict[str, Any]]:
         """Yield every row of a list, page by page."""

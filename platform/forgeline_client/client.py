@@ -75,7 +75,7 @@ class Client:
     # --- any endpoint ---
 
     def get(self, path: str, **query: Any) -> Any:
-        """Return what stands at ``path``, beneath ``/api/v1``."""
+        """Return what stands at ``path``, beneath ``/api/v1``; a file as its bytes, CSV as text."""
         return self.ask("GET", path, params=query)
 
     def post(self, path: str, body: Any = None, *, headers: dict[str, str] | None = None) -> Any:
@@ -86,13 +86,17 @@ class Client:
         """Change what stands at ``path``; ``headers={"If-Match": etag}`` refuses to overwrite another's change."""
         return self.ask("PATCH", path, json=body, headers=headers)
 
-    def put(self, path: str, body: Any) -> Any:
-        """Put something in the place of what stands at ``path``."""
-        return self.ask("PUT", path, json=body)
+    def put(self, path: str, body: Any, *, headers: dict[str, str] | None = None, **query: Any) -> Any:
+        """Put something in the place of what stands at ``path``; bytes are sent as they are, a part of an upload."""
+        sent: dict[str, Any] = {"json": body}
+        if isinstance(body, bytes):
+            sent = {"content": body}
+            headers = {"Content-Type": "application/octet-stream", **(headers or {})}
+        return self.ask("PUT", path, params=query, headers=headers, **sent)
 
-    def delete(self, path: str, **query: Any) -> Any:
-        """Take away what stands at ``path``."""
-        return self.ask("DELETE", path, params=query)
+    def delete(self, path: str, *, headers: dict[str, str] | None = None, **query: Any) -> Any:
+        """Take away what stands at ``path``; ``headers={"If-Match": etag}`` only where nobody changed it."""
+        return self.ask("DELETE", path, params=query, headers=headers)
 
     def iterate(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
         """Yield every row of a list, page by page."""

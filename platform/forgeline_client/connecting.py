@@ -80,7 +80,15 @@ class Asking:
 
 
 def read(answer: httpx.Response) -> Any:
-    """Return what an answer holds. **Raises** ApiError where it is a refusal."""
+    """Return what an answer holds: JSON as Python has it, text as it is, any other file as its bytes.
+
+    **Raises** ApiError where it is a refusal.
+    """
     if not answer.is_success:
         raise error_of(answer)
-    return answer.json() if answer.content else None
+    if not answer.content:
+        return None
+    kind = answer.headers.get("Content-Type", "")
+    if "json" in kind or not kind:
+        return answer.json()
+    return answer.text if kind.startswith("text/") else answer.content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,9 @@ def columns_of(frame: pd.DataFrame) -> dict[str, list[Any]]:
         )
     values = frame["value"]
     is_missing = values.isna()
+    endless = [row for row, value in enumerate(values) if isinstance(value, float) and math.isinf(value)]
+    if endless:
+        raise ValueError(f"No value is infinite: {_rows(endless)}. Replace it, or leave the row out.")
     columns: dict[str, list[Any]] = {
         "point": [int(point) for point in frame["point_id"]],
         "ts": _milliseconds(frame["ts"]),
@@ -80,11 +84,31 @@ def _milliseconds(times: pd.Series[Any]) -> list[float | int]:
 
     if pd.api.types.is_numeric_dtype(times):
         return [each.item() if hasattr(each, "item") else each for each in times]
-    stamps = pd.to_datetime(times) if times.dtype == object else times
+    stamps = times if pd.api.types.is_datetime64_any_dtype(times) else _read_times(times)
+    if gone := [row for row, is_gone in enumerate(stamps.isna()) if is_gone]:
+        raise ValueError(f"A sample needs its time: {_rows(gone)} has none.")
     if stamps.dt.tz is None:
         raise ValueError("Times need their zone: frame['ts'] = frame['ts'].dt.tz_localize('Asia/Shanghai').")
     micros = stamps.dt.as_unit("us").astype("int64")
     return [at // 1000 if at % 1000 == 0 else at / 1000 for at in micros.tolist()]
+
+
+def _read_times(times: pd.Series[Any]) -> pd.Series[Any]:
+    """Read times that came as text, as a CSV brings them."""
+    import pandas as pd
+
+    try:
+        return pd.to_datetime(times)
+    except ValueError as error:
+        # Offsets that change in the middle, as by a change of the clock: instants all the same.
+        if not all(str(each)[-6:-5] in ("+", "-") or str(each).endswith("Z") for each in times.dropna()):
+            raise ValueError(f"These are no times: {error}") from None
+        return pd.to_datetime(times, utc=True)
+
+
+def _rows(rows: list[int]) -> str:
+    more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+    return f"row {rows[0]}{more}"
 
 
 def _plain(value: Any) -> Any:

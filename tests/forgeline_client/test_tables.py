@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forgeline_client import Client, InvalidInputError, NotFoundError
+from forgeline_client import ChangedMeanwhileError, Client, InvalidInputError, NotFoundError
 from forgeline_client.writing import bodies_of, columns_of
 
 BEGIN = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
@@ -137,3 +137,37 @@ def test_rows_are_typed_and_changed_by_their_version(client: Client, points: lis
     assert "zone" in caught.value.fields
     with pytest.raises(ValueError, match="zone"):
         client.samples(points, datetime(2026, 1, 1), BEGIN)  # noqa: DTZ001
+
+
+def test_a_table_as_a_csv_brings_it_and_one_that_cannot_be_sent() -> None:
+    told = columns_of(
+        pd.DataFrame(
+            {
+                "point_id": [1, 1],
+                "ts": ["2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00"],
+                "value": [1, 2],
+            }
+        )
+    )
+    assert told["ts"] == [1_792_888_200_000, 1_792_891_800_000]
+    good = {"point_id": [1, 1], "ts": pd.date_range(BEGIN, periods=2), "value": [1.0, 2.0]}
+    for wrong, sentence in (
+        ({"value": [1.0, float("-inf")]}, "row 1"),
+        ({"ts": [BEGIN, pd.NaT]}, "row 1 has none"),
+        ({"ts": ["2026-10-25T02:30:00+02:00", "soon"]}, "no times"),
+        ({"ts": ["2026-10-25T02:30:00", "2026-10-25T02:31:00"]}, "need their zone"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            columns_of(pd.DataFrame({**good, **wrong}))
+
+
+def test_versions_and_files_by_the_plain_calls(client: Client, points: list[int]) -> None:
+    device = client.post("/devices/", {"key": "m-1"})
+    address = f"/devices/{device['id']}/"
+    with pytest.raises(ChangedMeanwhileError):
+        client.delete(address, headers={"If-Match": '"old"'})
+    assert client.get(address)["key"] == "m-1"
+    upload = client.post("/uploads/", {"name": "d.csv", "size_bytes": 8})
+    assert client.put(f"/uploads/{upload['id']}/", b"key\nm-2\n", offset=0)["size_bytes"] == 8
+    assert client.get("/imports/devices/template/", **{"as": "csv"}).startswith("\ufeff")
+    assert client.get("/imports/devices/template/", **{"as": "xlsx"})[:2] == b"PK"

@@ -60,6 +60,8 @@ def test_a_trial_stores_nothing_and_its_application_all(
     assert tried["result"]["sentences"] == ["No fault in 3 rows. Nothing is stored yet."]
     with tenant_scope(live_company.tenant_id):
         assert not Site.objects.exists()
+    other = client.post("/api/v1/imports/points/", {"job": tried["id"]}, format="json")
+    assert (other.status_code, "another kind" in other.json()["title"]) == (400, True)
     applied = work_off(client.post("/api/v1/imports/assets/", {"job": tried["id"]}, format="json"))
     assert (applied["state"], applied["result"]["made"]) == ("done", 3)
     with tenant_scope(live_company.tenant_id):

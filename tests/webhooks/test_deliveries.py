@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import transaction
 from django.test import Client
 from rest_framework.test import APIClient
@@ -340,3 +341,21 @@ def test_the_pages_and_the_api_do_it_all(
     client.post(address, {"delete": "1"})
     with tenant_scope(live_company.tenant_id):
         assert not Endpoint.objects.exists()
+
+
+def test_an_endpoint_that_takes_nothing_has_one_batch_a_turn_and_one_turn_at_a_time(
+    live_company: Company, boss: Actor, program: Program
+) -> None:
+    endpoint, _secret = make(live_company, boss, program, "assets.*")
+    with tenant_scope(live_company.tenant_id):
+        for number in range(3 * sending.BATCH):
+            assets.create_device(name="", key=f"m-{number}")
+    program.status = 500
+    assert work(live_company, endpoint) == 0
+    assert len(program.calls) == sending.BATCH
+    program.status = 204
+    cache.add(f"webhooks:turn:{endpoint.pk}", 1, 60)
+    assert (work(live_company, endpoint), len(program.calls)) == (0, sending.BATCH)
+    cache.delete(f"webhooks:turn:{endpoint.pk}")
+    assert work(live_company, endpoint) == 2 * sending.BATCH
+    assert work(live_company, endpoint, clock.now() + timedelta(minutes=1)) == sending.BATCH

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.health import wording
-from apps.health.api.filters import AdvisoryFilter, ConditionFilter, NewestFirst, OutlookFilter, VersionFilter
+from apps.health.api.filters import AdvisoryFilter, ConditionFilter, OutlookFilter, VersionFilter
 from apps.health.models import Advisory, Condition, ModelVersion, Watch
 from apps.health.models.condition import AdvisoryKind
 from apps.health.models.ledger import VersionState
@@ -29,6 +29,7 @@ from apps.health.queries.ledger import get_version, list_versions
 from apps.health.rules import PLAN, REQUEST, VIEW
 from apps.health.services import advisories, training
 from forgeline.base.api import ActorPermission
+from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
 

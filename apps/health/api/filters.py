@@ -6,14 +6,7 @@ from typing import Any
 
 from django_filters import rest_framework as filters  # type: ignore[import-untyped]  # ships no types
 
-from forgeline.base.api import CursorPagination
 from forgeline.base.filters import FilterSet, Numbers, Words
-
-
-class NewestFirst(CursorPagination):
-    """A log is read from its end."""
-
-    ordering = "-id"
 
 
 class OrderFilter(FilterSet):

@@ -11,13 +11,14 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.health.api.filters import InspectionFilter, NewestFirst, RouteFilter
+from apps.health.api.filters import InspectionFilter, RouteFilter
 from apps.health.api.orders import AnswerInput
 from apps.health.models import Inspection, InspectionItem, InspectionResult, InspectionRoute
 from apps.health.models.orders import ItemKind
 from apps.health.queries.store import get_inspection, list_inspections, list_routes
 from apps.health.rules import MOST_LINES, PLAN, VIEW, WORK
 from apps.health.services import inspections
+from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
 

@@ -12,12 +12,14 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.health.api.filters import NewestFirst, OrderFilter
+from apps.health.api.filters import OrderFilter
 from apps.health.models import CheckItem, LabourEntry, OrderEntry, PartUse, WorkOrder
 from apps.health.models.orders import ItemResult, OrderKind, OrderPriority, State
 from apps.health.queries.orders import list_detailed, list_orders
 from apps.health.rules import REQUEST, STEPS, VIEW
 from apps.health.services import booking, checks, orders, steps
+from forgeline.base.moments import MomentField
+from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
 
@@ -116,7 +118,7 @@ class AnswerInput(serializers.Serializer):
 class LabourInput(serializers.Serializer):
     minutes = serializers.IntegerField(min_value=1, max_value=booking.MOST_MINUTES)
     person = serializers.CharField(max_length=160, required=False, allow_blank=True, default="")
-    at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+    at = MomentField(required=False, allow_null=True, default=None)
 
 
 class TakeInput(serializers.Serializer):

@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.health import labels, rules
-from apps.health.api.filters import FileFilter, NewestFirst
+from apps.health.api.filters import FileFilter
 from apps.health.models import DowntimeReason, MachineRecord, StoredFile, Terms
 from apps.health.queries.figures import read_figures
 from apps.health.queries.register import (
@@ -39,6 +39,8 @@ from forgeline.assets.queries import get_asset
 from forgeline.base import clock
 from forgeline.base.api import ActorPermission
 from forgeline.base.errors import NotFoundError
+from forgeline.base.moments import MomentField
+from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
 from forgeline.notifications.links import base_for
@@ -274,8 +276,8 @@ class FiguresAnswer(serializers.Serializer):
 
 class Asked(serializers.Serializer):
     asset = serializers.IntegerField(required=False, min_value=1, max_value=(1 << 63) - 1)
-    since = serializers.DateTimeField(required=False)
-    until = serializers.DateTimeField(required=False)
+    since = MomentField(required=False)
+    until = MomentField(required=False)
 
 
 class FiguresView(APIView):

@@ -11,11 +11,12 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.health.api.filters import NewestFirst, RunFilter
+from apps.health.api.filters import RunFilter
 from apps.health.models import ModelRun
 from apps.health.queries.runs import RunState, last_hour_over, list_runs, read_progress, seconds_of, state_of
 from apps.health.rules import VIEW
 from forgeline.base import clock
+from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
 
 

@@ -127,6 +127,7 @@ class MaintenancePlanSerializer(serializers.ModelSerializer):
     )  # fmt: skip
     remark = serializers.SerializerMethodField(help_text="What a person should look at, as a sentence.")
     rhythm = serializers.SerializerMethodField(help_text="When it falls due, in words.")
+    _alarm_names: dict[tuple[int, str], str] | None = None
 
     class Meta:
         model = MaintenancePlan
@@ -147,12 +148,10 @@ class MaintenancePlanSerializer(serializers.ModelSerializer):
 
     def _read_alarm_names(self, row: MaintenancePlan) -> dict[tuple[int, str], str]:
         """Of all plans in the answer at once."""
-        names: dict[tuple[int, str], str] | None = self.context.get("alarm_names")
-        if names is None:
-            rows = [row] if self.parent is None else self.parent.instance
-            names = read_alarm_names({each.asset_id for each in rows if each.alarm_key})
-            self.context["alarm_names"] = names
-        return names
+        rows = None if self.parent is None else self.parent.instance
+        if self._alarm_names is None:
+            self._alarm_names = read_alarm_names({each.asset_id for each in rows or [row] if each.alarm_key})
+        return self._alarm_names
 
 
 class AdoptInput(serializers.Serializer):

@@ -25,8 +25,8 @@ from forgeline.alarms.serializers import (
     OpenCountSerializer,
     ShelveSerializer,
 )
-from forgeline.base.api import CursorPagination
 from forgeline.base.filters import FilterSet, Numbers
+from forgeline.base.paging import CursorPagination
 from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
 

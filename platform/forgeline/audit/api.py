@@ -10,15 +10,9 @@ from rest_framework import mixins, serializers
 
 from forgeline.audit.models import Entry
 from forgeline.audit.queries import list_entries
-from forgeline.base.api import CursorPagination
 from forgeline.base.filters import FilterSet
+from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
-
-
-class NewestFirst(CursorPagination):
-    """A log is read from its end."""
-
-    ordering = "-id"
 
 
 class EntryFilter(FilterSet):

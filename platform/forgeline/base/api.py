@@ -1,6 +1,6 @@
-"""The API's envelope: errors as RFC 9457 problems with a dotted key, and pagination.
+"""The API's envelope: errors as RFC 9457 problems with a dotted key.
 
-Not here: any resource, how a body is read (base/parsing).
+Not here: any resource, how a body is read (base/parsing), pages of lists (base/paging).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django.utils.translation import gettext, gettext_lazy as _
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from psycopg.errors import InsufficientPrivilege
-from rest_framework import exceptions, pagination, permissions
+from rest_framework import exceptions, permissions
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -38,7 +38,6 @@ TITLES: dict[str, Any] = {
     "base.not_authenticated": _("Send an API key, or sign in."),
     "base.permission_denied": _("Your role does not allow this. Ask a manager of your company."),
     "base.method_not_allowed": _("This address does not take this method."),
-    "base.not_acceptable": _("This address does not answer in the form asked for."),
     "base.unsupported_media_type": _("Send the body as application/json."),
     "base.throttled": _("Too many requests; try again later."),
     "identity.outside_branch": _("This lies outside the parts of the plant that you may change."),
@@ -59,15 +58,6 @@ class ActorPermission(permissions.BasePermission):
             return False
         wanted = view.read_permission if request.method in permissions.SAFE_METHODS else view.write_permission
         return bool(actor.has_permission(wanted))
-
-
-class CursorPagination(pagination.CursorPagination):
-    """Pages that stay right while rows come and go."""
-
-    page_size = 100
-    page_size_query_param = "page_size"
-    max_page_size = 1000
-    ordering = "id"
 
 
 def problem(

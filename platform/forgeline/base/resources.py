@@ -17,6 +17,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from forgeline.base import moments  # noqa: F401  # serializers of models take their times by it
 from forgeline.base.api import NUMBER, ActorPermission, describe_error
 from forgeline.base.errors import ChangedMeanwhileError, InvalidInputError
 
@@ -93,9 +94,16 @@ class BulkAnswer(serializers.Serializer):
     results = BulkRow(many=True)
 
 
+class _AnyRow(serializers.DictField):
+    """A row as it was sent: one that is no object is refused by itself, not with all others."""
+
+    def run_validation(self, data: Any = None) -> Any:
+        return data
+
+
 class BulkInput(serializers.Serializer):
     rows = serializers.ListField(
-        child=serializers.DictField(), min_length=1, max_length=MOST_ROWS,
+        child=_AnyRow(), min_length=1, max_length=MOST_ROWS,
         help_text="Each as for one: with an `id` it is changed, without one it is made.",
     )  # fmt: skip
     all_or_nothing = serializers.BooleanField(
@@ -135,10 +143,12 @@ class Bulk:
             {"succeeded": succeeded, "failed": len(results) - succeeded, "results": results}, code
         )
 
-    def _do(self, number: int, body: dict[str, Any]) -> dict[str, Any]:
-        body = dict(body)
+    def _do(self, number: int, sent: Any) -> dict[str, Any]:
+        body = dict(sent) if isinstance(sent, dict) else {}
         pk = body.pop("id", None)
         try:
+            if not isinstance(sent, dict):
+                raise InvalidInputError(_("A row is an object with its fields by name."))
             if pk is not None and (not isinstance(pk, int) or isinstance(pk, bool) or not 0 < pk < 1 << 63):
                 sentence = _("The id of a row is a number.")
                 raise InvalidInputError(sentence, data={"fields": {"id": [sentence]}})

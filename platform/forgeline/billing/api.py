@@ -17,8 +17,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from forgeline.base import clock
-from forgeline.base.api import ActorPermission, CursorPagination
+from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError, NotFoundError
+from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
 from forgeline.billing import invoicing, metering, quota, subscriptions
 from forgeline.billing.models import Invoice, InvoiceLine, Payment, Period, Plan, Price, Subscription, Usage
@@ -246,12 +247,6 @@ class UsageView(PayView):
         if not timedelta(0) <= until - since <= LONGEST:
             raise InvalidInputError(_("Ask for a span of at most 400 days, its beginning before its end."))
         return Response(UsageListSerializer({"results": metering.read_usage(since, until)}).data)
-
-
-class NewestFirst(CursorPagination):
-    """A ledger is read from its end."""
-
-    ordering = "-id"
 
 
 class InvoiceViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Resource):

@@ -316,9 +316,10 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "forgeline.base.negotiation.JsonOrFile",
     "DEFAULT_PARSER_CLASSES": ["forgeline.base.parsing.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_PAGINATION_CLASS": "forgeline.base.api.CursorPagination",
+    "DEFAULT_PAGINATION_CLASS": "forgeline.base.paging.CursorPagination",
     "DEFAULT_FILTER_BACKENDS": [
         "django_filters.rest_framework.DjangoFilterBackend",
         "forgeline.base.filters.Search",
@@ -345,6 +346,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "forgeline.conf.examples.add_examples",
+        "forgeline.conf.conventions.add_conventions",
     ],
     "SWAGGER_UI_SETTINGS": {
         # Some 250 operations unfolded at once keep a cheap computer busy for half a minute.

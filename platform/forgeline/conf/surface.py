@@ -14,6 +14,7 @@ from typing import Any
 from django.utils import translation
 from drf_spectacular.generators import SchemaGenerator
 
+from forgeline.conf.conventions import COMMON
 from forgeline.conf.env import ROOT
 
 OPERATIONS = ROOT / "platform/docs/api-operations.txt"
@@ -51,7 +52,14 @@ def list_prints(schema: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _print(operation: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
-    shape = json.dumps(_plain(operation, schema, ()), sort_keys=True)
+    own = {
+        **operation,
+        "parameters": [each for each in operation.get("parameters", []) if each.get("name") not in COMMON],
+        "responses": {code: each for code, each in operation["responses"].items() if code not in COMMON},
+    }
+    if not own["parameters"]:
+        del own["parameters"]
+    shape = json.dumps(_plain(own, schema, ()), sort_keys=True)
     return hashlib.sha256(shape.encode()).hexdigest()[:12]
 
 

@@ -18,9 +18,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from forgeline.base.api import ActorPermission, CursorPagination
+from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError, NotFoundError
 from forgeline.base.filters import FilterSet
+from forgeline.base.paging import NewestFirst
 from forgeline.base.parsing import StrictJSONParser, TooLargeError
 from forgeline.base.resources import Resource
 from forgeline.jobs import files, services
@@ -64,12 +65,6 @@ class UploadSerializer(serializers.ModelSerializer):
         model = File
         fields = ["id", "name", "size_bytes", "expires_at"]
         read_only_fields = ["size_bytes", "expires_at"]
-
-
-class NewestFirst(CursorPagination):
-    """The last job asked for stands first."""
-
-    ordering = "-id"
 
 
 class JobFilter(FilterSet):

@@ -17,9 +17,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from forgeline.base import clock
-from forgeline.base.api import ActorPermission, CursorPagination
+from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError
 from forgeline.base.filters import FilterSet
+from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
 from forgeline.notifications import editing, queries
@@ -39,12 +40,6 @@ from forgeline.notifications.serializers import (
 )  # fmt: skip
 
 VIEW, EDIT = "notifications.view", "notifications.edit"
-
-
-class NewestFirst(CursorPagination):
-    """A log is read from its end."""
-
-    ordering = "-id"
 
 
 class EditedViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Resource):

@@ -24,6 +24,7 @@ from forgeline.assets.models import Point
 from forgeline.base import clock
 from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError, NotFoundError
+from forgeline.base.moments import EARLIEST, LATEST
 from forgeline.base.spreadsheet import safe_cells
 from forgeline.telemetry import queries, shapes
 from forgeline.telemetry.engines.base import Resolution
@@ -180,7 +181,7 @@ def _csv_lines(tenant_id: int, points: Sequence[Point], from_us: int, to_us: int
                 rows = next(queries.iterate_raw(point.pk, start, to_us), [])
             for ts_us, value, quality, flags, *_rest in rows:
                 shown = clock.from_us(int(str(ts_us))).isoformat().replace("+00:00", "Z")
-                writer.writerow([shown, *safe_cells(words), "" if value is None else value, quality, flags])
+                writer.writerow([shown, *safe_cells([*words, value]), quality, flags])
             yield buffer.getvalue()
             buffer.seek(0)
             buffer.truncate()
@@ -290,8 +291,13 @@ def _time(word: str | None, *, default: int) -> int:
         return default
     try:
         if word.lstrip("-").replace(".", "", 1).isdecimal():
-            return _to_us(float(word))
-        return clock.to_us(datetime.fromisoformat(word.replace(" ", "+")))
+            us = _to_us(float(word))
+        else:
+            us = clock.to_us(datetime.fromisoformat(word.replace(" ", "+")))
+        # The database is asked by it: it has to be an instant of the calendar.
+        if not EARLIEST <= clock.from_us(us) < LATEST:
+            raise ValueError(word)
+        return us
     except (ValueError, OverflowError):
         raise _bad(
             _("Write times as 2026-01-31T08:00:00+08:00 (with the zone) or in milliseconds since 1970.")

@@ -76,7 +76,7 @@ class ImportView(TransferView):
         given: dict[str, Any] = shape.validated_data
         actor = actor_of(request)
         if "job" in given:
-            job = importing.apply_tried(given["job"], actor=actor)
+            job = importing.apply_tried(given["job"], actor=actor, kind=kind)
         elif "upload" in given:
             upload = files.get_upload(given["upload"], actor=actor)
             job = importing.start_import(kind, actor=actor, upload=upload, dry_run=given["dry_run"])

@@ -107,10 +107,11 @@ def say_value(kind: str, column: str, value: Any, zone: str) -> str:
 def _moment(value: str, zone: str) -> str:
     try:
         at = datetime.fromisoformat(value)
-    except ValueError:
+        # Postgres writes an instant with its offset; what has none is no instant.
+        return value if at.tzinfo is None else at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError):
+        # Somebody's text that looks like a time.
         return value
-    # Postgres writes an instant with its offset; what has none is no instant.
-    return value if at.tzinfo is None else at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S")
 
 
 @cache

@@ -13,8 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from forgeline.base.api import ActorPermission, CursorPagination
+from forgeline.base.api import ActorPermission
 from forgeline.base.filters import FilterSet
+from forgeline.base.moments import MomentField
+from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
 from forgeline.webhooks import services
@@ -78,8 +80,8 @@ class ReplayInput(serializers.Serializer):
     deliveries = serializers.ListField(
         child=serializers.IntegerField(min_value=1), required=False, max_length=1000
     )
-    since = serializers.DateTimeField(required=False)
-    until = serializers.DateTimeField(required=False)
+    since = MomentField(required=False)
+    until = MomentField(required=False)
 
 
 class ReplayAnswer(serializers.Serializer):
@@ -90,12 +92,6 @@ class EventTypeSerializer(serializers.Serializer):
     key = serializers.CharField()
     title = serializers.CharField()
     example = serializers.DictField(help_text="What stands in `data`.")
-
-
-class NewestFirst(CursorPagination):
-    """A log is read from its end."""
-
-    ordering = "-id"
 
 
 class DeliveryFilter(FilterSet):

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 import msgspec
 from cryptography.fernet import InvalidToken
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 from django.utils import translation
@@ -43,6 +44,8 @@ AT_A_TIME = 4
 """Requests that one endpoint gets at once."""
 WORK_FOR_S = 20.0
 """Of one turn: an endpoint that answers slowly keeps no worker from the others for long."""
+TURN_S = 90
+"""After which a turn is another worker's, whatever became of the first; a batch may wait as long for its answers."""
 KEPT_FOR = timedelta(days=30)
 KEPT_ANSWER = 2000
 AT_A_TRIM = 1000
@@ -87,7 +90,21 @@ def list_due(at: datetime | None = None) -> list[tuple[int, int]]:
 
 
 def work(tenant_id: int, endpoint_id: int, *, now: Callable[[], datetime] = clock.now) -> int:
-    """Send what is due to one endpoint until nothing is or the turn is over; returns how many were taken."""
+    """Send what is due to one endpoint until nothing is or the turn is over; returns how many were taken.
+
+    One turn at a time, and one that takes nothing of a batch ends its turn: a dead endpoint with thousands of events
+    waiting must not have the workers that others wait for.
+    """
+    turn = f"webhooks:turn:{endpoint_id}"
+    if not cache.add(turn, 1, TURN_S):
+        return 0
+    try:
+        return _take_turn(tenant_id, endpoint_id, now)
+    finally:
+        cache.delete(turn)
+
+
+def _take_turn(tenant_id: int, endpoint_id: int, now: Callable[[], datetime]) -> int:
     until = time.monotonic() + WORK_FOR_S
     taken = 0
     while time.monotonic() < until:
@@ -101,6 +118,8 @@ def work(tenant_id: int, endpoint_id: int, *, now: Callable[[], datetime] = cloc
             with tenant_scope(tenant_id):
                 write_down(outcome, now())
             taken += outcome.is_taken
+        if not any(outcome.is_taken for outcome in outcomes):
+            break
     return taken
 
 

@@ -196,7 +196,9 @@ def test_an_alarm_makes_one_order_each_time_it_comes(company: Company, api: Api,
         api, machine, trigger="condition", every=None, every_unit="", first_on=None, alarm_key="bearing_hot"
     )
     assert (plan["due_on"], _orders(api)) == (None, [])
-    assert plan["rhythm"] == api.get("maintenance-plans/")["results"][0]["rhythm"] == "on the alarm Bearing hot"
+    assert (
+        plan["rhythm"] == api.get("maintenance-plans/")["results"][0]["rhythm"] == "on the alarm Bearing hot"
+    )
 
     def raised(at: datetime) -> None:
         us = clock.to_us(at)

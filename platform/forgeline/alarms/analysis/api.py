@@ -21,9 +21,10 @@ from forgeline.alarms.analysis.weeks import word_of
 from forgeline.alarms.analysis.worst import read_week
 from forgeline.alarms.api import VIEW
 from forgeline.base import clock
-from forgeline.base.api import ActorPermission, CursorPagination
+from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError
 from forgeline.base.filters import FilterSet
+from forgeline.base.paging import CursorPagination
 from forgeline.base.resources import Resource
 
 PLANT = OpenApiParameter("plant", int, description="One plant; left out: all of the company.")

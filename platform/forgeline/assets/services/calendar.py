@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from forgeline.assets.calendar import find_overlap
 from forgeline.assets.models import CalendarDay, Shift, Site
 from forgeline.assets.services.holidays import list_holidays
-from forgeline.assets.services.saving import get_for_change, invalid, require_edit, save
+from forgeline.assets.services.saving import check_names, get_for_change, invalid, require_edit, save
 from forgeline.identity.policy import Actor
 
 MAX_SHIFTS = 24
@@ -150,6 +150,7 @@ def take_holidays(*, site_id: int, year: int, language: str = "en", actor: Actor
 
 
 def _save_shift(row: Shift) -> Shift:
+    check_names(row)
     faults: dict[str, list[str]] = {}
     if not row.weekdays or not set(row.weekdays) <= set(EVERY_DAY):
         faults["weekdays"] = [_("Choose at least one weekday, 1 (Monday) to 7.")]

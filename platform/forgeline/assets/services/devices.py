@@ -26,7 +26,8 @@ def create_device(*, name: str, key: str, asset_id: int | None = None, actor: Ac
         get(Asset, asset_id)
     require_room("devices", Device.objects.filter(retired_at=None).count)
     return save(
-        Device(name=name or key, key=key, asset_id=asset_id), taken=_("There is a device with this key.")
+        Device(name=name or key, key=key, asset_id=asset_id),
+        taken=_("There is a device with this key, or was: one that is out of use keeps its own."),
     )
 
 
@@ -37,13 +38,15 @@ def update_device(*, device_id: int, actor: Actor | None = None, **changes: Any)
     change(device, changes, _FIELDS)
     if changes.get("asset_id") is not None:
         get(Asset, changes["asset_id"])
-    return save(device, taken=_("There is a device with this key."))
+    return save(
+        device, taken=_("There is a device with this key, or was: one that is out of use keeps its own.")
+    )
 
 
 def retire_device(*, device_id: int, actor: Actor | None = None) -> None:
     """Take a device out of use: its credentials end, its points stay with their history."""
     require_edit(actor)
-    device = get(Device, device_id)
+    device = get(Device, device_id, also_retired=True)
     now = clock.now()
     Device.objects.filter(pk=device.pk, retired_at=None).update(retired_at=now)
     DeviceCredential.objects.filter(device=device, revoked_at=None).update(revoked_at=now)

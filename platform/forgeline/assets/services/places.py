@@ -39,7 +39,9 @@ def create_site(
     require_edit(actor)
     _check_zone(zone)
     site = Site(name=name, names=names or {}, zone=zone, country=country, day_starts_at=day_starts_at)
-    return save(site, taken=_("There is a plant with this name."))
+    return save(
+        site, taken=_("There is a plant with this name, or was: one that is out of use keeps its own.")
+    )
 
 
 def update_site(*, site_id: int, actor: Actor | None = None, **changes: Any) -> Site:
@@ -48,7 +50,7 @@ def update_site(*, site_id: int, actor: Actor | None = None, **changes: Any) -> 
     site = get_for_change(Site, site_id)
     change(site, changes, _SITE_FIELDS)
     _check_zone(site.zone)
-    save(site, taken=_("There is a plant with this name."))
+    save(site, taken=_("There is a plant with this name, or was: one that is out of use keeps its own."))
     if "zone" in changes:
         announce_points()
     return site
@@ -57,7 +59,7 @@ def update_site(*, site_id: int, actor: Actor | None = None, **changes: Any) -> 
 def retire_site(*, site_id: int, actor: Actor | None = None) -> None:
     """Take a plant out of use with all that belongs to it; its history stays."""
     require_edit(actor)
-    site = get_for_change(Site, site_id)
+    site = get_for_change(Site, site_id, also_retired=True)
     now = clock.now()
     with transaction.atomic():
         Site.objects.filter(pk=site.pk, retired_at=None).update(retired_at=now)
@@ -97,7 +99,13 @@ def create_asset(
         # With its path from the first: whoever is limited to a branch may add nothing outside it.
         asset.pk = _take_id()
         asset.path = _path_under(site, parent, asset)
-        save(asset, taken=_("There is something with this name at this place."), is_new=True)
+        save(
+            asset,
+            taken=_(
+                "There is something with this name at this place, or was: what is out of use keeps its own."
+            ),
+            is_new=True,
+        )
         if with_points and profile:
             create_points_of_profile(asset_id=asset.pk)
     return asset
@@ -109,7 +117,10 @@ def update_asset(*, asset_id: int, actor: Actor | None = None, **changes: Any) -
     asset = get_for_change(Asset, asset_id)
     change(asset, changes, _ASSET_FIELDS)
     _check_profile(asset.profile, asset.level)
-    return save(asset, taken=_("There is something with this name at this place."))
+    return save(
+        asset,
+        taken=_("There is something with this name at this place, or was: what is out of use keeps its own."),
+    )
 
 
 def move_asset(
@@ -126,7 +137,12 @@ def move_asset(
     with transaction.atomic():
         old = asset.path
         asset.parent, asset.site = parent, site
-        save(asset, taken=_("There is something with this name at this place."))
+        save(
+            asset,
+            taken=_(
+                "There is something with this name at this place, or was: what is out of use keeps its own."
+            ),
+        )
         new = _path_under(site, parent, asset)
         branch = Asset.objects.filter(path__startswith=old)
         branch.update(path=Concat(Value(new), Substr(F("path"), len(old) + 1)), site=site)
@@ -139,7 +155,7 @@ def move_asset(
 def retire_asset(*, asset_id: int, actor: Actor | None = None) -> None:
     """Take an asset out of use with all beneath it and its points; its history stays."""
     require_edit(actor)
-    asset = get_for_change(Asset, asset_id)
+    asset = get_for_change(Asset, asset_id, also_retired=True)
     now = clock.now()
     with transaction.atomic():
         Asset.objects.filter(path__startswith=asset.path, retired_at=None).update(retired_at=now)

@@ -51,7 +51,10 @@ def create_point(
     point.position = 0 if last is None else last + 1
     change(point, facts, _FIELDS)
     _check(point)
-    save(point, taken=_("This machine has a point with this key."))
+    save(
+        point,
+        taken=_("This machine has a point with this key, or had: one that is out of use keeps its own."),
+    )
     announce_points()
     return point
 
@@ -103,7 +106,10 @@ def update_point(*, point_id: int, actor: Actor | None = None, **changes: Any) -
     if changes.get("device_id") is not None:
         get(Device, changes["device_id"])
     _check(point)
-    save(point, taken=_("This machine has a point with this key."))
+    save(
+        point,
+        taken=_("This machine has a point with this key, or had: one that is out of use keeps its own."),
+    )
     announce_points()
     return point
 
@@ -113,7 +119,10 @@ def move_point(*, point_id: int, asset_id: int, actor: Actor | None = None) -> P
     require_edit(actor)
     point = get(Point, point_id)
     point.asset = get(Asset, asset_id)
-    save(point, taken=_("This machine has a point with this key."))
+    save(
+        point,
+        taken=_("This machine has a point with this key, or had: one that is out of use keeps its own."),
+    )
     announce_points()
     return point
 
@@ -121,7 +130,7 @@ def move_point(*, point_id: int, asset_id: int, actor: Actor | None = None) -> P
 def retire_point(*, point_id: int, actor: Actor | None = None) -> None:
     """Take a point out of use: it takes no samples any more, its history stays."""
     require_edit(actor)
-    point = get(Point, point_id)
+    point = get(Point, point_id, also_retired=True)
     Point.objects.filter(pk=point.pk, retired_at=None).update(retired_at=clock.now())
     announce_points()
 

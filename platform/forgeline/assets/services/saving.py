@@ -35,7 +35,7 @@ def save(row: Row, *, taken: str, is_new: bool = False, left_out: Collection[str
     except ValidationError as error:
         raise invalid(error.message_dict) from error
     if isinstance(row, Named):
-        _check_names(row)
+        check_names(row)
     try:
         with transaction.atomic():
             row.save(force_insert=is_new)
@@ -44,7 +44,7 @@ def save(row: Row, *, taken: str, is_new: bool = False, left_out: Collection[str
     return row
 
 
-def _check_names(row: Named) -> None:
+def check_names(row: Named) -> None:
     """Pass for names in languages that there are; those without a word are left out."""
     known = dict(settings.LANGUAGES)
     if not isinstance(row.names, dict) or any(
@@ -74,17 +74,17 @@ def invalid(fields: dict[str, Any]) -> InvalidInputError:
     )
 
 
-def get(model: type[Row], row_id: int) -> Row:
-    """Return a row of the tenant in scope. **Raises** NotFoundError."""
+def get(model: type[Row], row_id: int, *, also_retired: bool = False) -> Row:
+    """Return a row of the tenant in scope. **Raises** NotFoundError, for one that is out of use as well."""
     found = model._default_manager.filter(pk=row_id).first()
     if found is None:
         raise NotFoundError(_("There is nothing here that you may see."), data={"id": row_id})
-    return found
+    return found if also_retired else _in_use(found)
 
 
-def get_for_change(model: type[Row], row_id: int) -> Row:
-    """Return a row, locked until the end of the transaction. **Raises** NotFoundError; ForbiddenError for one that the
-    caller, limited to branches of the plant, sees only as the name above them.
+def get_for_change(model: type[Row], row_id: int, *, also_retired: bool = False) -> Row:
+    """Return a row, locked until the end of the transaction. **Raises** NotFoundError, for one that is out of use as
+    well; ForbiddenError for one that the caller, limited to branches of the plant, sees only as the name above them.
     """
     found = model._default_manager.select_for_update(of=("self",)).filter(pk=row_id).first()
     if found is None:
@@ -92,4 +92,11 @@ def get_for_change(model: type[Row], row_id: int) -> Row:
         raise ForbiddenError(
             _("This lies outside the parts of the plant that you may change."), key="identity.outside_branch"
         )
-    return found
+    return found if also_retired else _in_use(found)
+
+
+def _in_use(row: Row) -> Row:
+    """What was taken out of use keeps its history and is changed no more."""
+    if getattr(row, "retired_at", None) is not None:
+        raise NotFoundError(_("This is out of use; nothing is changed at it any more."), data={"id": row.pk})
+    return row

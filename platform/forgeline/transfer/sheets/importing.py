@@ -94,11 +94,13 @@ def start_import(key: str, *, actor: Actor, upload: File, dry_run: bool = True) 
     )
 
 
-def apply_tried(job_id: int, *, actor: Actor) -> Job:
-    """Apply the table of a dry run that found no fault."""
+def apply_tried(job_id: int, *, actor: Actor, kind: str = "") -> Job:
+    """Apply the table of a dry run that found no fault; ``kind``: of which table it must have been."""
     tried = jobs.get_job(job_id, actor=actor)
     upload = tried.files.filter(is_input=True).first()
     key = tried.kind.removeprefix("transfer.")
+    if kind and key != kind:
+        raise InvalidInputError(_("That job has tried a table of another kind."))
     if key not in KINDS or upload is None or not (tried.result or {}).get("can_apply"):
         raise InvalidInputError(_("Only a trial of a table without faults can be applied."))
     return start_import(key, actor=actor, upload=files.copy(upload, actor=actor), dry_run=False)
