@@ -92,7 +92,9 @@ def test_every_fault_is_told_by_its_cell_and_nothing_is_stored(
         job = work_off(send(client, "points", "points.csv", body, dry_run=dry_run))
         told = {fault["cell"]: fault["sentence"] for fault in job["result"]["faults"]}
         assert job["state"] == state
-        assert set(told) == {"A3", "A4", "C5", "D5", "F5", "H5", "I6", "C7", "J7", "C8", "G8"} - {"C5"}
+        assert set(told) == {
+            "A3", "A4", "C5", "D5", "F5", "H5", "C6", "G6", "I6", "C7", "J7", "C8", "G8",
+        }  # fmt: skip
         assert "no Line 2 in Plant 1" in told["A3"]
         assert told["A4"] == "This is needed; fill it in."
         assert told["F5"] == "Write a number, such as 12.5."
@@ -102,6 +104,28 @@ def test_every_fault_is_told_by_its_cell_and_nothing_is_stored(
         with tenant_scope(live_company.tenant_id):
             assert not Point.objects.filter(key="good").exists()
     assert job["result"]["key"] == "transfer.faults"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "cells"),
+    [
+        (
+            "points",
+            "machine,key,kind,unit,expected_interval_s\nNowhere/X,kk,gauge,furlong,-5\n",
+            {"A2", "D2", "E2"},
+        ),
+        ("users", "email,role,branches\nbad,king,Nowhere\n", {"A2", "B2", "C2"}),
+        ("users", "email,role\na@b.cn,viewer\nA@b.cn,viewer\n", {"A3"}),
+        ("devices", "key,name\nm1,One\nm2,Two\nm1,Three\n", {"A4"}),
+        ("devices", "key,machine\nm1,Nowhere/X\n,Nowhere/X\n", {"B2", "A3", "B3"}),
+        ("assets", "path,level,zone\nP,plant,Asia/Shanghai\nP,plant,Asia/Tokyo\n", {"A3"}),
+    ],
+)
+def test_all_faults_of_a_row_are_told_at_once_and_a_row_that_comes_again(
+    client: APIClient, work_off: Through, kind: str, body: str, cells: set[str]
+) -> None:
+    faults = work_off(send(client, kind, "table.csv", body))["result"]["faults"]
+    assert {fault["cell"] for fault in faults} == cells, faults
 
 
 @pytest.mark.parametrize("kind", ["assets", "devices", "points"])

@@ -27,6 +27,7 @@ from forgeline.assets.services.places import (
     update_site,
 )
 from forgeline.assets.services.points import (
+    check_point,
     create_point,
     create_points_of_profile,
     move_point,
@@ -37,6 +38,7 @@ from forgeline.assets.services.points import (
 __all__ = [
     "PATTERNS",
     "change_shift",
+    "check_point",
     "clear_day",
     "create_asset",
     "create_credential",

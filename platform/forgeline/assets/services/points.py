@@ -50,7 +50,7 @@ def create_point(
     point = Point(asset=asset, key=key.strip(), name=name or key, device_id=device_id)
     point.position = 0 if last is None else last + 1
     change(point, facts, _FIELDS)
-    _check(point)
+    check_point(point)
     save(
         point,
         taken=_("This machine has a point with this key, or had: one that is out of use keeps its own."),
@@ -105,7 +105,7 @@ def update_point(*, point_id: int, actor: Actor | None = None, **changes: Any) -
     change(point, changes, _FIELDS)
     if changes.get("device_id") is not None:
         get(Device, changes["device_id"])
-    _check(point)
+    check_point(point)
     save(
         point,
         taken=_("This machine has a point with this key, or had: one that is out of use keeps its own."),
@@ -135,7 +135,7 @@ def retire_point(*, point_id: int, actor: Actor | None = None) -> None:
     announce_points()
 
 
-def _check(point: Point) -> None:
+def check_point(point: Point) -> None:
     """**Raises** InvalidInputError with every fault of the point at once."""
     faults: dict[str, list[str]] = {}
     if not point.key:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from smtplib import SMTPException
 from typing import Any
@@ -29,7 +29,7 @@ from forgeline.jobs.models import File, Job
 from forgeline.jobs.working import Step, Work
 from forgeline.tenancy.models import Tenant
 from forgeline.transfer.actors import actor_of_job
-from forgeline.transfer.sheets.columns import Column
+from forgeline.transfer.sheets.columns import Column, refuse
 from forgeline.transfer.sheets.kinds import CHANGED, MADE, SAME, SheetKind
 from forgeline.transfer.sheets.plant import Assets, Devices
 from forgeline.transfer.sheets.points import Points
@@ -166,14 +166,18 @@ def _try(work: Work, kind: SheetKind, table: Table) -> Findings:
     columns = _match(kind, table, found)
     if found.fault_count:
         return found
+    seen: dict[tuple[Any, ...], int] = {}
     for number, row in enumerate(table.rows):
         if number % 50 == 0:
             work.tell(
                 0.05 + 0.85 * number / len(table.rows),
                 _("Row %(n)d of %(of)d") % {"n": number, "of": len(table.rows)},
             )
+        before = found.fault_count
         given = _read_row(columns, table, row, found)
-        if given is None:
+        for fault in (*kind.look(given), *_find_double(kind, given, row, seen)):
+            _point_at(kind, columns, table, row, found, fault, {"title": str(fault)})
+        if found.fault_count > before:
             continue
         try:
             with transaction.atomic():
@@ -224,9 +228,21 @@ def _match(kind: SheetKind, table: Table, found: Findings) -> dict[int, Column]:
     return columns
 
 
-def _read_row(columns: dict[int, Column], table: Table, row: Row, found: Findings) -> dict[str, Any] | None:
-    """Return the cells that are filled, parsed; None where one has a fault."""
-    before = found.fault_count
+def _find_double(
+    kind: SheetKind, given: dict[str, Any], row: Row, seen: dict[tuple[Any, ...], int]
+) -> Iterator[InvalidInputError]:
+    """Yield the fault of a row that names what a row above names: which of the two holds, nobody could say."""
+    if not all(column in given for column in kind.identity):
+        return
+    first = seen.setdefault(tuple(given[column] for column in kind.identity), row.number)
+    if first != row.number:
+        yield refuse(
+            kind.identity[-1], _("Row %(row)d says it already; keep one of the two.") % {"row": first}
+        )
+
+
+def _read_row(columns: dict[int, Column], table: Table, row: Row, found: Findings) -> dict[str, Any]:
+    """Return the cells that are filled, parsed, without those that have a fault."""
     given: dict[str, Any] = {}
     for at, cell in enumerate(row.cells):
         if cell and at not in columns:
@@ -246,7 +262,7 @@ def _read_row(columns: dict[int, Column], table: Table, row: Row, found: Finding
                 given[column.key] = column.parse(cell)
             except ValueError as error:
                 found.add(table, row.number, at, title, cell, str(error))
-    return given if found.fault_count == before else None
+    return given
 
 
 def _point_at(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
+from forgeline.base.errors import InvalidInputError
 from forgeline.identity.policy import Actor
 from forgeline.transfer.sheets.columns import Column
 
@@ -14,8 +15,9 @@ MADE, CHANGED, SAME = "made", "changed", "same"
 class SheetKind:
     """One kind of table, for one run: what it knows of the company it has read when it was made.
 
-    ``write`` makes or changes what a row names and returns MADE, CHANGED or SAME; ``fields`` maps what a service calls
-    a field to the column in which a person finds it.
+    ``look`` tells what is wrong with a row before anything is written, each cell by itself; ``write`` makes or changes
+    what a row names and returns MADE, CHANGED or SAME. ``fields`` maps what a service calls a field to the column in
+    which a person finds it, ``identity`` are the columns by which a row is told from all others.
     """
 
     key: ClassVar[str]
@@ -23,11 +25,16 @@ class SheetKind:
     permission: ClassVar[str]
     columns: ClassVar[Sequence[Column]]
     fields: ClassVar[dict[str, str]] = {}
+    identity: ClassVar[tuple[str, ...]]
 
     def __init__(self, actor: Actor) -> None:
         self.actor = actor
         self.after: list[dict[str, str]] = []
         """What is to be done once all of it is stored."""
+
+    def look(self, row: dict[str, Any]) -> Iterator[InvalidInputError]:
+        """Yield the faults of the cells that could be read; ``row`` lacks those that could not, or are empty."""
+        yield from ()
 
     def write(self, row: dict[str, Any]) -> str:
         raise NotImplementedError
@@ -35,6 +42,14 @@ class SheetKind:
     def export(self) -> Iterator[list[Any]]:
         """Yield what there is, in the order of the columns."""
         raise NotImplementedError
+
+
+def try_cell(read: Callable[[], object]) -> Iterator[InvalidInputError]:
+    """Yield what reading a cell refuses."""
+    try:
+        read()
+    except InvalidInputError as error:
+        yield error
 
 
 def changes_of(row: Any, given: dict[str, Any]) -> dict[str, Any]:

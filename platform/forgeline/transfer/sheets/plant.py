@@ -13,9 +13,10 @@ from forgeline.assets.models import Asset
 from forgeline.assets.models.place import AssetLevel
 from forgeline.assets.profiles import PROFILES
 from forgeline.assets.queries import list_devices
+from forgeline.base.errors import InvalidInputError
 from forgeline.identity.policy import Actor
 from forgeline.transfer.sheets.columns import Column, choice, flag, refuse, text
-from forgeline.transfer.sheets.kinds import CHANGED, MADE, SAME, SheetKind, changes_of
+from forgeline.transfer.sheets.kinds import CHANGED, MADE, SAME, SheetKind, changes_of, try_cell
 from forgeline.transfer.sheets.places import PlaceBook, join_path
 
 EDIT = "assets.edit"
@@ -75,6 +76,10 @@ class PlantKind(SheetKind):
         super().__init__(actor)
         self.places = PlaceBook()
 
+    def look(self, row: dict[str, Any]) -> Iterator[InvalidInputError]:
+        if "machine" in row:
+            yield from try_cell(lambda: self.machine(row))
+
     def machine(self, row: dict[str, Any]) -> Asset:
         try:
             return self.places.find_asset(row["machine"])
@@ -86,6 +91,7 @@ class Assets(PlantKind):
     """Plants, areas, lines and machines, by their paths; what stands above comes first."""
 
     key, title = "assets", gettext_lazy("Plants and assets")
+    identity = ("path",)
     fields = {"parent": "path", "name": "path", "names": "name_en", "site": "path"}
     columns = (
         Column(
@@ -226,6 +232,7 @@ class Devices(PlantKind):
     """Devices by their keys."""
 
     key, title = "devices", gettext_lazy("Devices")
+    identity = ("key",)
     fields = {"asset_id": "machine"}
     columns = (
         Column(

@@ -9,12 +9,14 @@ from typing import Any
 from django.utils.translation import gettext as _, gettext_lazy
 
 from forgeline.assets import services
+from forgeline.assets.models import Device, Point
 from forgeline.assets.models.point import Kind
 from forgeline.assets.queries import list_devices, list_points
 from forgeline.assets.roles import POINT_ROLES
+from forgeline.base.errors import InvalidInputError
 from forgeline.identity.policy import Actor
 from forgeline.transfer.sheets.columns import Column, choice, number, refuse, text, whole
-from forgeline.transfer.sheets.kinds import CHANGED, MADE, SAME, changes_of
+from forgeline.transfer.sheets.kinds import CHANGED, MADE, SAME, changes_of, try_cell
 from forgeline.transfer.sheets.plant import MACHINE, NAMES, PlantKind, names_of
 
 
@@ -26,6 +28,7 @@ class Points(PlantKind):
     """Points by machine and key."""
 
     key, title = "points", gettext_lazy("Points")
+    identity = ("machine", "key")
     fields = {"device_id": "device", "names": "name_en", "asset": "machine"}
     columns = (
         MACHINE,
@@ -115,22 +118,35 @@ class Points(PlantKind):
         self.devices = {device.key: device for device in list_devices()}
         self.points = {(point.asset_id, point.key): point for point in list_points()}
 
+    def look(self, row: dict[str, Any]) -> Iterator[InvalidInputError]:
+        yield from super().look(row)
+        if "labels" in row:
+            yield from try_cell(lambda: _labels(row["labels"]))
+        if "device" in row:
+            yield from try_cell(lambda: self._device(row["device"]))
+        # A point that is there keeps what the row does not say.
+        if "machine" not in row or self._present(row) is None:
+            yield from try_cell(lambda: services.check_point(Point(key=row.get("key") or "?", **_facts(row))))
+
+    def _device(self, key: str) -> Device:
+        device = self.devices.get(key)
+        if device is None:
+            raise refuse("device", _("There is no device with this key; import it first."))
+        return device
+
+    def _present(self, row: dict[str, Any]) -> Point | None:
+        try:
+            return self.points.get((self.machine(row).pk, row.get("key", "")))
+        except InvalidInputError:
+            return None
+
     def write(self, row: dict[str, Any]) -> str:
         asset = self.machine(row)
-        given: dict[str, Any] = {
-            name: row[name]
-            for name in ("name", "unit", "role", "valid_min", "valid_max", "expected_interval_s", "decimals")
-            if name in row
-        }
-        if "kind" in row:
-            given["kind"] = Kind[row["kind"].upper()].value
+        given = _facts(row)
         if "labels" in row:
             given["labels"] = _labels(row["labels"])
         if "device" in row:
-            device = self.devices.get(row["device"])
-            if device is None:
-                raise refuse("device", _("There is no device with this key; import it first."))
-            given["device_id"] = device.pk
+            given["device_id"] = self._device(row["device"]).pk
         point = self.points.get((asset.pk, row["key"]))
         if point is None:
             names = {each: name for each, name in names_of(row, {}).items() if name}
@@ -168,6 +184,13 @@ class Points(PlantKind):
                 point.decimals,
                 _show_labels(point.labels),
             ]
+
+
+def _facts(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a point that its cells tell by themselves."""
+    named = ("name", "unit", "role", "valid_min", "valid_max", "expected_interval_s", "decimals")
+    given = {name: row[name] for name in named if name in row}
+    return given | ({"kind": Kind[row["kind"].upper()].value} if "kind" in row else {})
 
 
 def _labels(word: str) -> dict[str, Any]:

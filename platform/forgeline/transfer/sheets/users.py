@@ -9,12 +9,13 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _, gettext_lazy
 
+from forgeline.base.errors import InvalidInputError
 from forgeline.identity import people
 from forgeline.identity.own_roles import list_roles
 from forgeline.identity.policy import Actor
 from forgeline.identity.roles import PEOPLE
 from forgeline.transfer.sheets.columns import Column, choice, refuse, text
-from forgeline.transfer.sheets.kinds import CHANGED, MADE, SAME, SheetKind
+from forgeline.transfer.sheets.kinds import CHANGED, MADE, SAME, SheetKind, try_cell
 from forgeline.transfer.sheets.places import PlaceBook, join_path
 
 
@@ -30,6 +31,7 @@ class Users(SheetKind):
     """People by their e-mail addresses."""
 
     key, title, permission = "users", gettext_lazy("People"), PEOPLE
+    identity = ("email",)
     columns = (
         Column(
             "email",
@@ -62,19 +64,14 @@ class Users(SheetKind):
         self.members = {
             member.user.email: member for member in people.list_members() if not member.deactivated_at
         }
-        self.seen: set[str] = set()
+
+    def look(self, row: dict[str, Any]) -> Iterator[InvalidInputError]:
+        yield from try_cell(lambda: self._branches(row))
 
     def write(self, row: dict[str, Any]) -> str:
-        if row["email"] in self.seen:
-            raise refuse("email", _("This address stands in the table twice."))
-        branches = [
-            self._branch(path)
-            for path in row.get("branches", "").replace("；", ";").split(";")
-            if path.strip()
-        ]
+        branches = self._branches(row)
         member = self.members.get(row["email"])
         if member is not None:
-            self.seen.add(row["email"])
             if member.role == row["role"] and (
                 "branches" not in row or sorted(member.branches) == sorted(branches)
             ):
@@ -87,9 +84,12 @@ class Users(SheetKind):
             )
             return CHANGED
         _row, links = people.invite(email=row["email"], role=row["role"], branches=branches, actor=self.actor)
-        self.seen.add(row["email"])
         self.after.append({"email": row["email"], "token": links.mailed})
         return MADE
+
+    def _branches(self, row: dict[str, Any]) -> list[str]:
+        paths = row.get("branches", "").replace("；", ";").split(";")
+        return [self._branch(path) for path in paths if path.strip()]
 
     def _branch(self, path: str) -> str:
         try:
