@@ -36,6 +36,12 @@ BODIES: dict[str, Any] = {
     "POST /alarms/shelve/": {"alarms": [42], "text": "sensor is being changed", "minutes": 30},
     "POST /webhooks/": {"name": "ERP", "url": "https://erp.example.com/forgeline", "events": ["alarms.*"]},
     "POST /api-keys/": {"name": "ERP", "role": "viewer"},
+    "POST /work-orders/": {"asset": 3, "title": "Grinding noise at the main bearing", "priority": "high"},
+    "POST /spare-parts/": {"plant": 1, "number": "S-4711", "name": "Seal 40 x 60 x 8"},
+    "POST /maintenance-plans/": {"asset": 3, "name": "Grease the guides", "trigger": "hours", "every": 250},
+    "POST /inspection-routes/": {
+        "plant": 1, "name": "Morning round", "items": [{"asset": 3, "text": "Oil level within the marks?"}],
+    },
     "PATCH /points/{id}/": {"name": "Oil pressure", "decimals": 1},
 }  # fmt: skip
 """``METHOD path`` → a body."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -52,7 +52,11 @@ class SampleExportInput(serializers.Serializer):
 class SampleImportView(TransferView):
     """Samples of the past, up to 10 million rows a file."""
 
-    @extend_schema(request=SampleImportInput, responses={202: JobSerializer})
+    @extend_schema(
+        request=SampleImportInput,
+        responses={202: JobSerializer},
+        examples=[OpenApiExample("trial", {"upload": 1, "dry_run": True}, request_only=True)],
+    )
     def post(self, request: Request) -> Response:
         """Try a file of samples (`dry_run`), or store it. The job's `result` counts what was refused, by reason."""
         shape = SampleImportInput(data=request.data)

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -68,7 +68,11 @@ class ImportsView(TransferView):
 class ImportView(TransferView):
     """A table in CSV or XLSX, tried or applied."""
 
-    @extend_schema(request=ImportInput, responses={202: JobSerializer})
+    @extend_schema(
+        request=ImportInput,
+        responses={202: JobSerializer},
+        examples=[OpenApiExample("trial", {"upload": 1, "dry_run": True}, request_only=True)],
+    )
     def post(self, request: Request, kind: str) -> Response:
         """Try a table (`dry_run`), or apply it: all of it or nothing. The job's `result` lists each fault by cell."""
         shape = ImportInput(data=request.data)
