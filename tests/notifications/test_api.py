@@ -72,7 +72,7 @@ def test_channel_never_shows_its_address_or_secret_again(company: Company, api: 
         ("webhook", "https://192.168.1.4/in", PRIVATE),
         ("webhook", "https://localhost/in", PRIVATE),
         ("slack", HOOK, "This is an address of DingTalk, not of Slack; choose the other kind."),
-        ("feishu", "not an address", "This is no web address; copy it from the group's robot, beginning with https://"),
+        ("feishu", "not an address", "This is no web address; copy it as a whole, beginning with https://"),
         ("email", "not a mailbox", "Enter a valid email address."),
     ],
 )  # fmt: skip

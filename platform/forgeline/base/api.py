@@ -21,7 +21,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from forgeline.base.errors import ForgelineError
+from forgeline.base.errors import ForbiddenError, ForgelineError
 
 PROBLEM_JSON = "application/problem+json"
 NUMBER = r"[0-9]{1,18}"
@@ -37,8 +37,9 @@ TITLES: dict[str, Any] = {
     "base.changed_meanwhile": _("This was changed since you read it; read it again."),
     "base.not_authenticated": _("Send an API key, or sign in."),
     "base.permission_denied": _("Your role does not allow this. Ask a manager of your company."),
+    "base.forged": _("A browser's session needs the page's CSRF token; programs send an API key."),
     "base.method_not_allowed": _("This address does not take this method."),
-    "base.unsupported_media_type": _("Send the body as application/json."),
+    "base.unsupported_media_type": _("Send the body in a form that this address takes."),
     "base.throttled": _("Too many requests; try again later."),
     "identity.outside_branch": _("This lies outside the parts of the plant that you may change."),
     "identity.key_refused": _("This API key is unknown, expired or revoked."),
@@ -57,7 +58,12 @@ class ActorPermission(permissions.BasePermission):
         if actor is None:
             return False
         wanted = view.read_permission if request.method in permissions.SAFE_METHODS else view.write_permission
-        return bool(actor.has_permission(wanted))
+        if not actor.has_permission(wanted):
+            # With its name: a key may be narrowed to some of its role's.
+            raise ForbiddenError(
+                _title("base.permission_denied"), key="base.permission_denied", data={"permission": wanted}
+            )
+        return True
 
 
 def problem(
@@ -78,6 +84,8 @@ def describe_error(error: Exception) -> dict[str, Any] | None:
         return _envelope(status=403, key="base.forbidden")
     if isinstance(error, exceptions.ValidationError):
         return _envelope(status=400, key="base.invalid_input", data={"fields": _plain(error.detail)})
+    if isinstance(error, exceptions.PermissionDenied) and str(error.detail).startswith("CSRF"):
+        return _envelope(status=403, key="base.forged", detail=str(error.detail))
     if isinstance(error, exceptions.APIException):
         # What DRF itself refuses; its code becomes our key.
         codes = error.get_codes()
@@ -99,6 +107,9 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
     body = describe_error(error)
     if body is None:
         return None
+    if isinstance(error, exceptions.UnsupportedMediaType):
+        taken = ", ".join(parser.media_type for parser in context["view"].parser_classes)
+        body["title"] = gettext("Send the body as %(types)s.") % {"types": taken}
     response = Response(body, status=body["status"], content_type=PROBLEM_JSON)
     if auth_header := getattr(error, "auth_header", None):
         response["WWW-Authenticate"] = auth_header
@@ -154,7 +165,10 @@ def render_problem(*, status: int, key: str, title: str = "", detail: str = "") 
 @csrf_exempt
 def unknown_endpoint(request: HttpRequest) -> HttpResponse:
     """Answer an address beneath /api/ that nobody has, in the one envelope."""
-    title = gettext("There is no such endpoint; /api/docs/ lists them.")
+    if request.path.endswith("/"):
+        title = gettext("There is no such endpoint; /api/docs/ lists them.")
+    else:
+        title = gettext("There is no such endpoint; addresses of the API end with a slash.")
     return render_problem(status=404, key="base.not_found", title=title, detail=request.path)
 
 

@@ -19,7 +19,7 @@ REASONS: dict[str, Any] = {
     "worker_lost": _("The worker ended before it told what came of it; tried again with the same key"),
     "gone": _("The channel or the person is gone"),
     "secret_unreadable": _("The platform's secret key has changed; enter the address again"),
-    "address_unreadable": _("This is no web address; copy it from the group's robot, beginning with https://"),
+    "address_unreadable": _("This is no web address; copy it as a whole, beginning with https://"),
     "address_with_password": _("The address holds a user or a password; take it out"),
     "address_not_https": _("The address must begin with https://"),
     "address_private": _("The address leads into a private network, which this installation does not allow"),
