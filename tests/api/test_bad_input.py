@@ -43,6 +43,8 @@ def test_a_time_at_the_end_of_the_calendar_breaks_no_page(
         assert refused.status_code == 400, refused.content
         assert "1900" in str(refused.json()["data"]["fields"])
     browser = sign_in(company.manager)
+    given = {"name": "far", "role": "viewer", "expires_at": "9999-12-31T23:59", "make": "1"}
+    assert "1900" in browser.post("/company/keys/", given).content.decode()
     for page in ("/company/audit/", "/company/audit/?format=csv", "/company/keys/"):
         assert browser.get(page).status_code == 200, page
 

@@ -18,6 +18,7 @@ from apps.health.queries.register import list_machines
 from forgeline.assets.models import Asset, Site
 from forgeline.assets.queries import list_sites
 from forgeline.base.errors import ForgelineError
+from forgeline.base.moments import check_moment
 from forgeline.identity.people import list_members
 from forgeline.web.access import needs, put_faults
 
@@ -101,16 +102,15 @@ class Moment(forms.DateTimeField):
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-        super().__init__(required=False, widget=widget, **kwargs)
+        super().__init__(required=False, widget=widget, validators=[check_moment], **kwargs)
 
 
 class Day(forms.DateField):
     """A day of the calendar."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **kwargs
-        )
+        widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        super().__init__(required=False, widget=widget, validators=[check_moment], **kwargs)
 
 
 class Choice(forms.TypedChoiceField):

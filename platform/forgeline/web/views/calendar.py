@@ -19,6 +19,7 @@ from forgeline.assets.models import Shift, Site
 from forgeline.assets.services.holidays import name_country
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError, InvalidInputError
+from forgeline.base.moments import check_moment
 from forgeline.web.access import needs, put_faults
 
 PATTERN_WORDS = {
@@ -48,7 +49,7 @@ class ShiftForm(forms.Form):
 
 
 class DayForm(forms.Form):
-    on = forms.DateField(label=gettext_lazy("Day"), widget=_DATE)
+    on = forms.DateField(validators=[check_moment], label=gettext_lazy("Day"), widget=_DATE)
     is_working = forms.TypedChoiceField(
         label=gettext_lazy("Is"), coerce=lambda word: word == "yes",
         choices=[("no", gettext_lazy("off")), ("yes", gettext_lazy("worked"))],

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _, gettext_lazy, pgettext_lazy
 
 from forgeline.assets.queries import read_home_zone
 from forgeline.base.errors import ForgelineError, NotFoundError
+from forgeline.base.moments import check_moment
 from forgeline.identity import keys as key_services, own_roles
 from forgeline.identity.models import Role
 from forgeline.identity.policy import Actor
@@ -28,7 +29,7 @@ class KeyForm(GrantForm):
         help_text=gettext_lazy("What will use the key, such as ERP or gateway 3."),
     )  # fmt: skip
     expires_at = forms.DateTimeField(
-        label=gettext_lazy("Serves until"), required=False,
+        validators=[check_moment], label=gettext_lazy("Serves until"), required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )  # fmt: skip
     field_order = ("name", "role", "branches", "expires_at")

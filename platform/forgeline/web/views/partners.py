@@ -17,6 +17,7 @@ from forgeline.alarms.queries import count_open
 from forgeline.assets.queries import read_home_zone
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError
+from forgeline.base.moments import check_moment
 from forgeline.identity import belongings, partners as services, seats
 from forgeline.identity.middleware import source_of
 from forgeline.identity.models import PartnerGrant, Role
@@ -42,7 +43,8 @@ class PartnerForm(GrantForm):
         help_text=gettext_lazy("Your integrator or machine maker reads it on its page “Customers”."),
     )  # fmt: skip
     until_on = forms.DateField(
-        label=gettext_lazy("Last day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        validators=[check_moment], label=gettext_lazy("Last day"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text=gettext_lazy("At the end of that day, on the plant's clock, the access ends by itself."),
     )  # fmt: skip
     reason = forms.CharField(label=gettext_lazy("What for"), max_length=200, required=False)

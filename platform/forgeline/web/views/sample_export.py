@@ -15,6 +15,7 @@ from forgeline.assets.models import Point
 from forgeline.assets.queries import list_branch_facts, list_points, read_home_zone
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError
+from forgeline.base.moments import check_moment
 from forgeline.identity.branches import BranchFacts
 from forgeline.pages.templatetags.forgeline import unit
 from forgeline.transfer.samples.exporting import MOST_POINTS, VIEW, start_export
@@ -33,10 +34,12 @@ class SampleExportForm(forms.Form):
         error_messages={"required": gettext_lazy("Tick at least one point.")},
     )  # fmt: skip
     since = forms.DateTimeField(
+        validators=[check_moment],
         label=gettext_lazy("From this time"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=_MOMENT),
     )
     until = forms.DateTimeField(
+        validators=[check_moment],
         label=gettext_lazy("Up to, not including"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=_MOMENT),
     )

@@ -15,6 +15,7 @@ from django.utils.translation import get_language, gettext as _, gettext_lazy, p
 
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError
+from forgeline.base.moments import check_moment
 from forgeline.notifications import editing, queries
 from forgeline.notifications.editing.saving import invalid
 from forgeline.notifications.models import Holidays, Pattern, Roster
@@ -55,7 +56,9 @@ class RosterForm(forms.Form):
 
 
 class TurnsForm(forms.Form):
-    turns_from = forms.DateField(label=gettext_lazy("First turn begins on"), widget=_DATE)
+    turns_from = forms.DateField(
+        validators=[check_moment], label=gettext_lazy("First turn begins on"), widget=_DATE
+    )
     turns_at = forms.TimeField(label=gettext_lazy("Turns change at"), widget=_TIME)
     turn_days = forms.IntegerField(label=gettext_lazy("Days of a turn"), min_value=1, max_value=366)
 
@@ -82,8 +85,12 @@ class TimesForm(TurnForm):
 
 
 class StandInForm(TurnForm):
-    starts_at = forms.DateTimeField(label=gettext_lazy("Starts at"), widget=_MOMENT, required=False)
-    ends_at = forms.DateTimeField(label=gettext_lazy("Ends at"), widget=_MOMENT, required=False)
+    starts_at = forms.DateTimeField(
+        validators=[check_moment], label=gettext_lazy("Starts at"), widget=_MOMENT, required=False
+    )
+    ends_at = forms.DateTimeField(
+        validators=[check_moment], label=gettext_lazy("Ends at"), widget=_MOMENT, required=False
+    )
 
 
 @needs(EDIT)

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError
+from forgeline.base.moments import check_moment
 from forgeline.billing import console, subscriptions
 from forgeline.identity.policy import Actor
 from forgeline.identity.roles import OPERATE
@@ -40,11 +41,11 @@ class AnnouncementForm(forms.Form):
     tone = forms.ChoiceField(label=gettext_lazy("It is"), choices=Tone.choices)
     audience = forms.ChoiceField(label=gettext_lazy("For"), required=False)
     from_at = forms.DateTimeField(
-        label=pgettext_lazy("time", "From"), help_text=gettext_lazy("In UTC."),
+        validators=[check_moment], label=pgettext_lazy("time", "From"), help_text=gettext_lazy("In UTC."),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )  # fmt: skip
     to_at = forms.DateTimeField(
-        label=gettext_lazy("Until"), help_text=gettext_lazy("In UTC."),
+        validators=[check_moment], label=gettext_lazy("Until"), help_text=gettext_lazy("In UTC."),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError, InvalidInputError
+from forgeline.base.moments import check_moment
 from forgeline.billing import console, subscriptions
 from forgeline.billing.models import Currency, Kind, Period, State
 from forgeline.billing.money import words
@@ -55,7 +56,9 @@ class PaidForm(forms.Form):
         help_text=gettext_lazy("As the bank statement has it."),
     )
     paid_on = forms.DateField(
-        label=gettext_lazy("Paid on"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        validators=[check_moment],
+        label=gettext_lazy("Paid on"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
 
 
