@@ -15,6 +15,7 @@ from forgeline.identity import once
 from forgeline.identity.models import ApiKey, KeptAnswer
 from forgeline.tenancy.scoping import tenant_scope
 from tests.api.conftest import make_machine
+from tests.api.world import describe_api
 from tests.conftest import Company
 
 ClientOf = Callable[[str], APIClient]
@@ -63,6 +64,32 @@ def test_a_version_saves_an_answer_and_guards_a_change(client: APIClient) -> Non
     assert client.delete(address, headers={"If-Match": tag}).status_code == 412
     assert client.get(address).json()["name"] == "Two"
     assert client.delete(address, headers={"If-Match": "*"}).status_code == 204
+
+
+ONE_OF_EACH = {
+    "maintenance-terms": ("patch", {"labour_rate": "99.00"}),
+    "modules": ("put", {"module": "health", "is_on": True}),
+    "retention": ("put", {"raw_days": 7}),
+}
+
+
+def test_what_a_company_has_one_of_has_versions_too(client: APIClient) -> None:
+    described = {
+        path.split("/")[3]
+        for path, operations in describe_api()["paths"].items()
+        for method in ("put", "patch")
+        if "{" not in path
+        and "If-Match" in {each["name"] for each in operations.get(method, {}).get("parameters", [])}
+    }
+    assert described == {*ONE_OF_EACH, "preferences", "sso", "subscription"}
+    for name, (method, body) in ONE_OF_EACH.items():
+        address, change = f"/api/v1/{name}/", getattr(client, method)
+        tag = client.get(address)["ETag"]
+        assert client.get(address, headers={"If-None-Match": tag}).status_code == 304, name
+        assert change(address, body, format="json", headers={"If-Match": '"old"'}).status_code == 412, name
+        changed = change(address, body, format="json", headers={"If-Match": tag})
+        assert changed.status_code == 200, changed.content
+        assert changed["ETag"] == client.get(address)["ETag"], name
 
 
 def test_every_row_that_can_be_read_alone_has_a_version(company: Company, client: APIClient) -> None:

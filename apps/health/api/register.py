@@ -41,7 +41,7 @@ from forgeline.base.api import ActorPermission
 from forgeline.base.errors import NotFoundError
 from forgeline.base.moments import MomentField
 from forgeline.base.paging import NewestFirst
-from forgeline.base.resources import Resource
+from forgeline.base.resources import OneThing, Resource
 from forgeline.identity.authentication import actor_of
 from forgeline.notifications.links import base_for
 
@@ -220,7 +220,7 @@ class MaintenanceTermsSerializer(serializers.ModelSerializer):
         extra_kwargs = {"currency": {"required": False}}
 
 
-class TermsView(APIView):
+class TermsView(OneThing):
     """What an hour of work costs, and in which money."""
 
     permission_classes = [ActorPermission]

@@ -108,8 +108,9 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
     if body is None:
         return None
     if isinstance(error, exceptions.UnsupportedMediaType):
-        taken = ", ".join(parser.media_type for parser in context["view"].parser_classes)
-        body["title"] = gettext("Send the body as %(types)s.") % {"types": taken}
+        taken = [parser.media_type for parser in getattr(context.get("view"), "parser_classes", ())]
+        if taken:
+            body["title"] = gettext("Send the body as %(types)s.") % {"types": ", ".join(taken)}
     response = Response(body, status=body["status"], content_type=PROBLEM_JSON)
     if auth_header := getattr(error, "auth_header", None):
         response["WWW-Authenticate"] = auth_header

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status, viewsets
@@ -16,6 +16,7 @@ from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from forgeline.base import moments  # noqa: F401  # serializers of models take their times by it
 from forgeline.base.api import NUMBER, ActorPermission, describe_error
@@ -47,23 +48,13 @@ class Resource(viewsets.GenericViewSet):
             # Locked, so that of two changes that both name this version one comes first.
             row = self.get_object()
             type(row)._default_manager.select_for_update(of=("self",)).filter(pk=row.pk).first()
-            present = tag_of(self._represent())
-            if wanted != "*" and present not in _tags(wanted):
-                raise ChangedMeanwhileError(
-                    _("This was changed since you read it; read it again."), data={"etag": present}
-                )
+            _require_version(wanted, tag_of(self._represent()))
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         answer = super().finalize_response(request, response, *args, **kwargs)
         if not (self._names_one() and self.action in {"retrieve", "partial_update", "update"}):
             return answer
-        if answer.status_code == status.HTTP_200_OK:
-            tag = tag_of(answer.data)
-            answer["ETag"] = tag
-            if request.method in {"GET", "HEAD"} and tag in _tags(request.headers.get("If-None-Match", "")):
-                answer.status_code = status.HTTP_304_NOT_MODIFIED
-                answer.data = None
-        return answer
+        return _tagged(request, answer)
 
     def _names_one(self) -> bool:
         return bool(self.kwargs.get(self.lookup_url_kwarg or self.lookup_field))
@@ -74,6 +65,47 @@ class Resource(viewsets.GenericViewSet):
         if retrieve is not None:
             return retrieve(self.request, **self.kwargs).data
         return self.get_serializer(self.get_object()).data
+
+
+class OneThing(APIView):
+    """Base of what a company has one of, without a number: its versions, as those of one row.
+
+    ``get`` and every change answer with the same representation.
+    """
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        wanted = request.headers.get("If-Match", "").strip()
+        if not wanted or request.method not in {"PUT", "PATCH", "DELETE"}:
+            return
+        whose = request._request.actor.tenant_id  # type: ignore[attr-defined]
+        with connection.cursor() as cursor:
+            # There may be no row yet to lock: of two changes that both name this version one comes first.
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"{whose}:{request.path}"])
+        present = tag_of(self.get(request, *args, **kwargs).data)  # type: ignore[attr-defined]
+        _require_version(wanted, present)
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        return _tagged(request, answer)
+
+
+def _require_version(wanted: str, present: str) -> None:
+    if wanted != "*" and present not in _tags(wanted):
+        raise ChangedMeanwhileError(
+            _("This was changed since you read it; read it again."), data={"etag": present}
+        )
+
+
+def _tagged(request: Any, answer: Any) -> Any:
+    """Put the version on an answer; 304 without a body where the caller has it already."""
+    if answer.status_code == status.HTTP_200_OK:
+        tag = tag_of(answer.data)
+        answer["ETag"] = tag
+        if request.method in {"GET", "HEAD"} and tag in _tags(request.headers.get("If-None-Match", "")):
+            answer.status_code = status.HTTP_304_NOT_MODIFIED
+            answer.data = None
+    return answer
 
 
 def _tags(header: str) -> set[str]:

@@ -20,7 +20,7 @@ from forgeline.base import clock
 from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError, NotFoundError
 from forgeline.base.paging import NewestFirst
-from forgeline.base.resources import Resource
+from forgeline.base.resources import OneThing, Resource
 from forgeline.billing import invoicing, metering, quota, subscriptions
 from forgeline.billing.models import Invoice, InvoiceLine, Payment, Period, Plan, Price, Subscription, Usage
 from forgeline.billing.paper import print_invoice
@@ -195,7 +195,7 @@ class PlansView(PayView):
         return Response(PlanListSerializer({"results": subscriptions.list_plans()}).data)
 
 
-class SubscriptionView(PayView):
+class SubscriptionView(OneThing, PayView):
     """What the company has, and the name that stands on its invoices."""
 
     @extend_schema(responses=SubscriptionSerializer)

@@ -46,10 +46,21 @@ COMMON = {_ONCE["name"], _VERSION["name"], "default"}
 def add_conventions(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
     """Add to every operation what none of them says by itself (a hook of drf-spectacular)."""
     for path, operations in result["paths"].items():
+        has_version = path.endswith("{id}/") or _is_one_thing(operations)
         for method, operation in operations.items():
             operation["responses"].setdefault("default", _PROBLEM)
             if method == "post":
                 operation.setdefault("parameters", []).append(_ONCE)
-            elif method in ("patch", "put", "delete") and path.endswith("{id}/"):
+            elif method in ("patch", "put", "delete") and has_version:
                 operation.setdefault("parameters", []).append(_VERSION)
     return result
+
+
+def _is_one_thing(operations: dict[str, Any]) -> bool:
+    """Say whether what is read is what a change answers with (base.resources.OneThing)."""
+    answers = [
+        operations[method]["responses"].get("200")
+        for method in ("get", "put", "patch")
+        if method in operations
+    ]
+    return "get" in operations and len(answers) > 1 and all(each == answers[0] for each in answers)

@@ -6,9 +6,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission
+from forgeline.base.resources import OneThing
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.roles import PEOPLE
 from forgeline.identity.switches import list_modules, set_module
@@ -26,7 +26,7 @@ class SwitchInput(serializers.Serializer):
     is_on = serializers.BooleanField()
 
 
-class ModulesView(APIView):
+class ModulesView(OneThing):
     """Modules: what they keep stays while they are off; their addresses answer `entitlements.module_off`."""
 
     permission_classes = [ActorPermission]

@@ -21,7 +21,7 @@ from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError
 from forgeline.base.filters import FilterSet
 from forgeline.base.paging import NewestFirst
-from forgeline.base.resources import Resource
+from forgeline.base.resources import OneThing, Resource
 from forgeline.identity.authentication import actor_of
 from forgeline.notifications import editing, queries
 from forgeline.notifications.models import Channel, Delivery, Roster, Route
@@ -185,7 +185,7 @@ class BellReadView(APIView):
         return Response({"marked": marked})
 
 
-class PreferenceView(APIView):
+class PreferenceView(OneThing):
     """How the caller wants to be told."""
 
     permission_classes = [OwnPermission]

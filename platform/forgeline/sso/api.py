@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission
-from forgeline.base.resources import Resource
+from forgeline.base.resources import OneThing, Resource
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.roles import PEOPLE
 from forgeline.sso import services
@@ -92,7 +92,7 @@ class OwnersView(APIView):
     read_permission, write_permission = services.LOOK, services.LOOK
 
 
-class SsoView(OwnersView):
+class SsoView(OneThing, OwnersView):
     """The OpenID Connect provider by which people of the company sign in."""
 
     @extend_schema(responses=SsoAnswerSerializer)

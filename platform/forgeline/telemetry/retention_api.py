@@ -8,9 +8,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission
+from forgeline.base.resources import OneThing
 from forgeline.telemetry.retention import Retention, get_retention, set_raw_days
 
 
@@ -21,7 +21,7 @@ class RetentionSerializer(serializers.Serializer[Retention]):
     longest_days = serializers.FloatField(read_only=True)
 
 
-class RetentionView(APIView):
+class RetentionView(OneThing):
     """Days of raw samples. Shortening them deletes what is older; roll-ups stay."""
 
     permission_classes = [ActorPermission]

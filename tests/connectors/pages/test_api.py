@@ -130,7 +130,7 @@ def test_a_real_server_is_tested_browsed_and_bound(floor: Floor, make_plant: Cal
     assert len(page["nodes"]) == 2
     assert page["after"] == page["nodes"][-1]["address"]
     missing = client.get(path + "browse/", {"address": "nsu=urn:nobody;i=1"})
-    assert (missing.status_code, missing.json()["key"]) == (502, "opcua.no_such_node")
+    assert (missing.status_code, missing.json()["key"]) == (404, "opcua.no_such_node")
 
     with tenant_scope(floor.company.tenant_id):
         point = Point.objects.create(asset_id=floor.asset_id, key="speed", name="Speed", unit="rpm")
