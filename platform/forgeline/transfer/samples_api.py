@@ -11,7 +11,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from forgeline.base.errors import InvalidInputError
-from forgeline.base.moments import MomentField
 from forgeline.identity.authentication import actor_of
 from forgeline.jobs import files
 from forgeline.jobs.api import JobSerializer
@@ -44,8 +43,8 @@ class SampleExportInput(serializers.Serializer):
         min_length=1,
         max_length=exporting.MOST_POINTS,
     )
-    since = MomentField()
-    until = MomentField()
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
     form = serializers.ChoiceField(["parquet", "csv"], default="parquet")
 
 

@@ -15,7 +15,6 @@ from forgeline.assets.models import Point
 from forgeline.assets.queries import list_branch_facts, list_points, read_home_zone
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError
-from forgeline.base.moments import check_moment
 from forgeline.identity.branches import BranchFacts
 from forgeline.pages.templatetags.forgeline import unit
 from forgeline.transfer.samples.exporting import MOST_POINTS, VIEW, start_export
@@ -34,12 +33,10 @@ class SampleExportForm(forms.Form):
         error_messages={"required": gettext_lazy("Tick at least one point.")},
     )  # fmt: skip
     since = forms.DateTimeField(
-        validators=[check_moment],
         label=gettext_lazy("From this time"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=_MOMENT),
     )
     until = forms.DateTimeField(
-        validators=[check_moment],
         label=gettext_lazy("Up to, not including"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=_MOMENT),
     )
