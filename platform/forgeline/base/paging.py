@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db import DataError
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from rest_framework import pagination
@@ -21,6 +22,9 @@ from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
 from forgeline.base.errors import InvalidInputError
+
+MOST_DIGITS = 9
+"""A page size of more is no number that anybody means."""
 
 
 class Place(NamedTuple):
@@ -50,12 +54,14 @@ class CursorPagination(pagination.CursorPagination):
         is_back = place is not None and place.is_back
         ordering = _turned(self.ordering) if is_back else self.ordering
         rows = queryset.order_by(*ordering)
-        if place is not None:
+        if place is None:
+            found = list(rows[: size + 1])
+        else:
             try:
-                rows = rows.filter(_behind(queryset, ordering, place.values))
-            except (TypeError, ValueError, ValidationError):
+                found = list(rows.filter(_behind(queryset, ordering, place.values))[: size + 1])
+            except (TypeError, ValueError, OverflowError, ValidationError, DataError):
+                # What a field, the driver or the server can't make a value of: somebody wrote the cursor by hand.
                 raise _unreadable() from None
-        found = list(rows[: size + 1])
         more, page = len(found) > size, found[:size]
         self.page = page[::-1] if is_back else page
         # Who comes back from a later page knows that there is one, and the other way round.
@@ -66,7 +72,8 @@ class CursorPagination(pagination.CursorPagination):
         word = request.query_params.get(self.page_size_query_param)
         if not word:
             return self.page_size
-        if not word.isdecimal() or not int(word):
+        # Python reads no number of thousands of digits.
+        if not word.isdecimal() or len(word) > MOST_DIGITS or not int(word):
             sentence = _("A page has 1 to %(most)d rows.") % {"most": self.max_page_size}
             raise InvalidInputError(sentence, data={"fields": {self.page_size_query_param: [sentence]}})
         return min(int(word), self.max_page_size)
@@ -98,7 +105,7 @@ class CursorPagination(pagination.CursorPagination):
         try:
             told = json.loads(base64.urlsafe_b64decode(word + "=" * (-len(word) % 4)))
             is_back, *values = told
-        except (binascii.Error, ValueError, TypeError):
+        except (binascii.Error, ValueError, TypeError, RecursionError):
             raise _unreadable() from None
         plain = all(value is None or isinstance(value, str | int | float) for value in values)
         if not plain or is_back not in (0, 1) or len(values) != len(self.ordering):
