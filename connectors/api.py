@@ -40,6 +40,8 @@ class ConnectionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Connec
 
     serializer_class = shapes.ConnectionSerializer
     filterset_fields = ["kind", "enabled"]
+    search_fields = ("name", "kind")
+    ordering_fields = ("name", "kind", "created_at", "id")
 
     def get_queryset(self) -> QuerySet[Connection]:
         return queries.list_connections()
@@ -184,12 +186,14 @@ class WaitingDeviceViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Con
 
     serializer_class = shapes.WaitingDeviceSerializer
     filterset_fields = ["connection"]
+    search_fields = ("key", "keys__key")
+    ordering_fields = ("key", "first_seen_at", "last_seen_at", "id")
 
     def get_queryset(self) -> QuerySet[WaitingDevice]:
         return queries.list_waiting_devices()
 
     @extend_schema(request=shapes.AdoptionInput, responses={201: shapes.BindingSerializer(many=True)})
-    @action(detail=True, methods=["post"])
+    @action(detail=True, methods=["post"], filterset_fields=None, pagination_class=None)
     def adopt(self, request: Request, pk: str) -> Response:
         """Make its values points, of a machine where one is named."""
         given = self._given(request, shapes.AdoptionInput)

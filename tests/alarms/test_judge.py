@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from forgeline.alarms.judge import LEASE_S, Judge
-from forgeline.telemetry import followers
+from forgeline.telemetry import followers, queries
 from forgeline.tenancy.scoping import tenant_scope
 from tests.alarms.conftest import MINUTE, Court, S
 
@@ -67,6 +69,30 @@ def test_crash_loses_and_doubles_nothing(hot: Court, monkeypatch: pytest.MonkeyP
     fresh = Judge(hot.plant.tenant_id, "first")
     hot.run(judge=fresh)
     assert hot.journal() == expected
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["a judge that begins", "a rule that is published"])
+def test_what_is_stored_while_rules_are_read_is_judged(
+    hot: Court, monkeypatch: pytest.MonkeyPatch, *, is_new: bool
+) -> None:
+    read, said = queries.read_last_before, iter([((-5, 81), (-4, 70)), ((-3, 81), (-2, 70), (-1, 81))])
+
+    def store_and_read(*asked: Any) -> Any:
+        for each in next(said, ()):
+            hot.say("oil", each)
+        return read(*asked)
+
+    if is_new:
+        hot.judge = Judge(hot.plant.tenant_id, "first")
+    else:
+        hot.add_rule("warm", {**HOT, "limit": 75.0})
+    monkeypatch.setattr(queries, "read_last_before", store_and_read)
+    hot.run(after_s=6)
+    hot.run(after_s=1)
+    assert next(said, None) is None
+    assert [row[1:3] for row in hot.journal() if row[0] == "hot"] == [
+        ("raised", -6), ("cleared", -5), ("raised", -4), ("cleared", -3), ("raised", -2),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("cut", range(1, 8))

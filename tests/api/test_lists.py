@@ -16,6 +16,8 @@ from forgeline.assets.models import Asset, Point
 from forgeline.base import clock
 from forgeline.tenancy.scoping import tenant_scope
 from tests.api.conftest import make_machine
+from tests.api.world import describe_api
+from tests.api.world_rows import make_alarm
 from tests.conftest import Company
 
 ClientOf = Callable[[str], APIClient]
@@ -39,6 +41,41 @@ def test_assets_are_filtered_by_plant_parent_level_and_name(company: Company, cl
     assert _names(client, "is_top=true") == {"Hall"}
     assert _names(client, "level=work_unit") == {"Press 1", "Press 2"}
     assert _names(client, "name=Press 2") == {"Press 2"}
+
+
+def test_every_list_is_searched_ordered_and_paged_alike() -> None:
+    lists = 0
+    for path, operations in describe_api()["paths"].items():
+        names = {each["name"] for each in operations.get("get", {}).get("parameters", [])}
+        if "cursor" in names:
+            lists += 1
+            assert names >= {"cursor", "page_size", "search", "ordering"}, path
+    assert lists > 30
+
+
+def test_a_list_refuses_what_it_does_not_know(company: Company, client_of: ClientOf) -> None:
+    client = client_of(company.manager_key)
+    for path, operations in describe_api()["paths"].items():
+        names = {each["name"] for each in operations.get("get", {}).get("parameters", [])}
+        if "cursor" not in names or "{" in path:
+            continue
+        answer = client.get(f"{path}?assets=3&page_size=5&search=press")
+        assert answer.status_code == 400, path
+        [sentence] = answer.json()["data"]["fields"]["assets"]
+        assert "search" in sentence
+        # A search answers, whatever the tables that it looks in.
+        assert client.get(f"{path}?search=press%20a").status_code == 200, path
+
+
+def test_alarms_and_their_journal_are_found_by_their_words(company: Company, client_of: ClientOf) -> None:
+    client = client_of(company.manager_key)
+    machine = make_machine(client, "Press 1")["machine"]["id"]
+    alarm = make_alarm(company, machine)
+    for path in ("alarms/?view=all&", "alarm-journal/?"):
+        for word, found in (("zebra", 1), ("press", 1), ("zebra press", 1), ("lathe", 0), ("zebra lathe", 0)):
+            rows = client.get(f"/api/v1/{path}search={word}").json()["results"]
+            assert len(rows) == found, (path, word)
+    assert client.get("/api/v1/alarms/?view=all&ordering=-severity").json()["results"][0]["id"] == alarm
 
 
 def _grow(client: APIClient, plant_id: int, machine_id: int, first: int, count: int) -> None:

@@ -51,10 +51,10 @@ def make_partner_grant(company: Company) -> int:
     return int(grant.pk)
 
 
-def send_file(client: APIClient) -> int:
+def send_file(client: APIClient, text: str = f"key,name\n{MARK}-9,{MARK} meter\n") -> int:
     made = client.post("/api/v1/uploads/", {"name": f"{MARK}.csv"}, format="json").json()["id"]
-    body = f"key,name\n{MARK}-9,{MARK} meter\n".encode()
-    client.put(f"/api/v1/uploads/{made}/?offset=0", body, content_type="application/octet-stream")
+    address = f"/api/v1/uploads/{made}/?offset=0"
+    client.put(address, text.encode(), content_type="application/octet-stream")
     return int(made)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db import transaction
 from django.test import Client
 from rest_framework.test import APIClient
@@ -18,7 +19,7 @@ from rest_framework.test import APIClient
 from forgeline.alarms.models import Alarm, EntryKind, JournalEntry
 from forgeline.alarms.outside import tell_programs
 from forgeline.assets import services as assets
-from forgeline.base import clock
+from forgeline.base import clock, valkey
 from forgeline.base.errors import ConflictError, ForbiddenError, InvalidInputError
 from forgeline.identity.policy import Actor, permissions_of
 from forgeline.notifications.models import Notice
@@ -354,8 +355,31 @@ def test_an_endpoint_that_takes_nothing_has_one_batch_a_turn_and_one_turn_at_a_t
     assert work(live_company, endpoint) == 0
     assert len(program.calls) == sending.BATCH
     program.status = 204
-    cache.add(f"webhooks:turn:{endpoint.pk}", 1, 60)
-    assert (work(live_company, endpoint), len(program.calls)) == (0, sending.BATCH)
-    cache.delete(f"webhooks:turn:{endpoint.pk}")
+    with sending.turn_of(endpoint.pk):
+        assert (work(live_company, endpoint), len(program.calls)) == (0, sending.BATCH)
     assert work(live_company, endpoint) == 2 * sending.BATCH
     assert work(live_company, endpoint, clock.now() + timedelta(minutes=1)) == sending.BATCH
+
+
+def test_a_turn_that_took_too_long_does_not_end_its_successors(
+    live_company: Company, boss: Actor, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint, _secret = make(live_company, boss, program, "assets.device.made")
+    with tenant_scope(live_company.tenant_id):
+        assets.create_device(name="Meter", key="m-1")
+    program.delay_s = 1.0
+    monkeypatch.setattr(sending, "TURN_S", 0.2)
+    with ThreadPoolExecutor(1) as pool:
+        successor = pool.submit(_take_over, endpoint.pk, program)
+        assert work(live_company, endpoint) == 1
+        assert successor.result(timeout=10)
+        assert sending.turn_of(endpoint.pk).locked()
+
+
+def _take_over(endpoint_id: int, program: Program) -> bool:
+    """Take the turn, for longer, once the first has asked the program and its own is over."""
+    deadline = time.monotonic() + 10
+    while not program.calls and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.3)
+    return bool(valkey.client().lock(sending.turn_of(endpoint_id).name, timeout=60).acquire(blocking=False))

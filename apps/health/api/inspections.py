@@ -130,6 +130,8 @@ class InspectionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resour
     serializer_class = InspectionSerializer
     queryset = Inspection.objects.none()
     filterset_class = InspectionFilter
+    search_fields = ("route__name", "route__names")
+    ordering_fields = ("started_at", "id")
     pagination_class = NewestFirst
     read_permission, write_permission = VIEW, WORK
 

@@ -89,6 +89,7 @@ class RecordViewSet(mixins.ListModelMixin, Resource):
     queryset = MachineRecord.objects.none()
     read_permission, write_permission = rules.VIEW, rules.PLAN
     search_fields = ("manufacturer", "type_name", "serial_number", "asset__name")
+    ordering_fields = ("manufacturer", "serial_number", "id")
 
     def get_queryset(self) -> QuerySet[MachineRecord]:
         return list_records()
@@ -147,6 +148,7 @@ class FileViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
     pagination_class = NewestFirst
     read_permission, write_permission = rules.VIEW, rules.WORK
     search_fields = ("name",)
+    ordering_fields = ("name", "size", "created_at", "id")
 
     def get_queryset(self) -> QuerySet[StoredFile]:
         return list_files()
@@ -188,6 +190,7 @@ class ReasonViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
     queryset = DowntimeReason.objects.none()
     read_permission, write_permission = rules.VIEW, rules.MANAGE
     search_fields = ("name", "names")
+    ordering_fields = ("name", "id")
 
     def get_queryset(self) -> QuerySet[DowntimeReason]:
         return list_reasons()

@@ -64,6 +64,7 @@ class RunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
     filterset_class = RunFilter
     pagination_class = NewestFirst
     read_permission, write_permission = VIEW, VIEW
+    search_fields = ("fault",)
     ordering_fields = ("started_at", "id")
 
     def get_queryset(self) -> QuerySet[ModelRun]:

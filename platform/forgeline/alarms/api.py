@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters  # type: ignore[import-untyped]  # ships no types
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers
@@ -62,6 +62,8 @@ class AlarmViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
     serializer_class = AlarmSerializer
     pagination_class = AlarmPagination
     filterset_class = AlarmFilter
+    search_by = staticmethod(queries.named_like)
+    ordering_fields = ("raised_at", "cleared_at", "severity", "id")
     queryset = Alarm.objects.none()
 
     def filter_queryset(self, queryset: Any) -> Any:
@@ -158,7 +160,12 @@ class JournalViewSet(mixins.ListModelMixin, Resource):
     serializer_class = JournalEntrySerializer
     pagination_class = JournalPagination
     filterset_class = JournalFilter
+    ordering_fields = ("happened_at", "noted_at", "id")
     queryset = JournalEntry.objects.none()
 
     def get_queryset(self) -> QuerySet[JournalEntry]:
         return queries.list_journal()
+
+    @staticmethod
+    def search_by(word: str) -> Q:
+        return queries.named_like(word, "alarm__") | Q(text__icontains=word) | Q(person_name__icontains=word)

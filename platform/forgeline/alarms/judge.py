@@ -23,7 +23,7 @@ from forgeline.alarms.models import Alarm, Judgement
 from forgeline.alarms.plan import RuleInForce, read_fingerprint, read_plan
 from forgeline.base.clock import from_us
 from forgeline.telemetry import followers, queries
-from forgeline.telemetry.queries import Commit, CommitPosition
+from forgeline.telemetry.queries import Commit, CommitPosition, LatestValue
 from forgeline.telemetry.sample import Quality
 from forgeline.tenancy.scoping import tenant_scope
 
@@ -111,7 +111,7 @@ class Judge:
             # What was stored before anybody judged is not gone through; the last values are looked at.
             position = max(queries.find_end(), _BEGUN, key=lambda at: (at.xid, at.seq))
         life = Life(now_us)
-        has_changed = judgement.revision != self._revision or self._plant_has_changed(now_us)
+        has_changed = self._plant_has_changed(now_us) or judgement.revision != self._revision
         if self._position != place.position or has_changed:
             self._load(position, now_us, life)
             self._revision = judgement.revision
@@ -191,9 +191,7 @@ class Judge:
             (alarm.asset_id, alarm.key) for alarm in own if alarm is not None and alarm.is_suppressed
         }
         self._ahead = set()
-        commits = queries.list_commits_since(position, limit=MAX_COMMITS)
-        from_us_ = min((commit.from_us for commit in commits), default=now_us + _HISTORY_US)
-        last = queries.read_last_before(self._points.tolist(), from_us_)
+        last, judged_us = self._read_judged(position, now_us)
         changed = [
             alarm is None or alarm.definition != dump(rule.definition)
             for rule, alarm in zip(self._rules, own, strict=True)
@@ -206,7 +204,7 @@ class Judge:
                 [row.value if isinstance(row.value, float) else np.nan for row in last.values()], np.float64
             ),
             is_new=np.array(changed, np.bool_),
-            sure_us=min(from_us_, now_us) - 2 * LAG_US,
+            sure_us=min(judged_us, now_us) - 2 * LAG_US,
             now_us=now_us,
         )
         # The last value of each point is looked at once more, under the rules as they are now.
@@ -217,6 +215,20 @@ class Judge:
         unjudged = sum(rule.is_enabled and bool(rule.faults) for rule in every)
         metrics.note_plan(self.tenant_id, judged=len(self._rules), faulted=unjudged)
         Judgement.objects.exclude(unjudged=unjudged).update(unjudged=unjudged)
+
+    def _read_judged(self, position: CommitPosition, now_us: int) -> tuple[dict[int, LatestValue], int]:
+        """Return each point's last sample that has been judged, and up to when: the commits after ``position`` are not.
+
+        What is stored between two statements of this one is not taken for judged: it would never be judged.
+        """
+        until_us = now_us + _HISTORY_US
+        earliest_us = queries.find_earliest_since(position)
+        while True:
+            until_us = min(until_us, earliest_us or until_us)
+            last = queries.read_last_before(self._points.tolist(), until_us)
+            earliest_us = queries.find_earliest_since(position)
+            if earliest_us is None or earliest_us >= until_us:
+                return last, until_us
 
     # --- a round ---
 

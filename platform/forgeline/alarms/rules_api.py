@@ -44,6 +44,8 @@ class RuleViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.Destr
     read_permission, write_permission = VIEW, EDIT
     serializer_class = RuleSerializer
     filterset_class = RuleFilter
+    search_fields = ("key", "definition__name", "asset__name", "profile")
+    ordering_fields = ("key", "id")
     queryset = Rule.objects.none()
 
     def get_queryset(self) -> QuerySet[Rule]:

@@ -234,7 +234,7 @@ class DeviceViewSet(PlantObjects):
 
     @extend_schema(methods=["GET"], responses=CredentialSerializer(many=True))
     @extend_schema(methods=["POST"], request=None, responses={201: NewCredentialSerializer})
-    @action(detail=True, methods=["get", "post"], pagination_class=None)
+    @action(detail=True, methods=["get", "post"], pagination_class=None, filterset_class=None)
     def credentials(self, request: Request, pk: int) -> Response:
         device = queries.get_device(int(pk))
         if request.method == "GET":

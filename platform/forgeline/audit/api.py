@@ -41,6 +41,7 @@ class AuditViewSet(mixins.ListModelMixin, Resource):
     queryset = Entry.objects.none()
     filterset_class = EntryFilter
     search_fields = ("subject", "who", "action")
+    ordering_fields = ("at", "id")
     pagination_class = NewestFirst
     read_permission, write_permission = "audit.inspect", "audit.inspect"
 

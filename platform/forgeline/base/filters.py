@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import QuerySet, Value
+from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Upper
 from django.utils.translation import gettext as _
 from django_filters import rest_framework  # type: ignore[import-untyped]  # ships no types
@@ -21,11 +21,7 @@ class FilterSet(rest_framework.FilterSet):
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
         asked = tuple(data or ())
         whole: dict[str, Any] = getattr(type(self), "base_filters")  # noqa: B009  # a name that its metaclass gives it
-        self.base_filters = {
-            name: each
-            for name, each in whole.items()
-            if any(word == name or word.startswith(f"{name}_") for word in asked)
-        }
+        self.base_filters = {name: each for name, each in whole.items() if name in asked}
         super().__init__(data, *args, **kwargs)
 
 
@@ -37,22 +33,50 @@ class Words(rest_framework.BaseInFilter, rest_framework.CharFilter):
     """``?key=power,energy``"""
 
 
-class Search(filters.SearchFilter):
-    """``?search=press`` over the view's ``search_fields``; a view without any has no such parameter.
+class Narrowing(rest_framework.DjangoFilterBackend):
+    """``?plant=3`` over the view's ``filterset_class`` or ``filterset_fields``; what the list does not know is refused.
 
-    A view whose rows keep their words in capitals names that column in ``search_column``.
+    A filter with a slip in its name would be answered with every row, and who reads them takes them for what was
+    asked for.
     """
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
-        column = getattr(view, "search_column", None)
-        if column is None:
+        if _is_paged(view) and getattr(view, "action", "list") == "list":
+            self._refuse_unknown(request, queryset, view)
+        found: QuerySet[Any] = super().filter_queryset(request, queryset, view)
+        return found
+
+    def _refuse_unknown(self, request: Request, queryset: QuerySet[Any], view: Any) -> None:
+        filterset = self.get_filterset_class(view, queryset)
+        narrowing = tuple(filterset.base_filters) if filterset is not None else ()
+        paging = view.paginator.cursor_query_param, view.paginator.page_size_query_param
+        known = {*narrowing, *paging, Search.search_param, Ordering.ordering_param}
+        if unknown := sorted(set(request.query_params) - known):
+            sentence = _("This list is narrowed by: %(known)s.") % {
+                "known": ", ".join((*narrowing, Search.search_param))
+            }
+            raise InvalidInputError(sentence, data={"fields": {name: [sentence] for name in unknown}})
+
+
+class Search(filters.SearchFilter):
+    """``?search=press`` over the view's ``search_fields``.
+
+    A view whose rows keep their words in capitals names that column in ``search_column``; one that finds a word in
+    several tables gives its condition by ``search_by(word)``.
+    """
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        column, condition = getattr(view, "search_column", None), getattr(view, "search_by", None)
+        if column is None and condition is None:
             return super().filter_queryset(request, queryset, view)
         for term in self.get_search_terms(request):
-            queryset = queryset.filter(**{f"{column}__contains": Upper(Value(term))})
+            wanted = condition(term) if condition else Q(**{f"{column}__contains": Upper(Value(term))})
+            queryset = queryset.filter(wanted)
         return queryset
 
     def get_schema_operation_parameters(self, view: Any) -> list[Any]:
-        return super().get_schema_operation_parameters(view) if getattr(view, "search_fields", None) else []
+        # What is answered whole, without pages, is not searched.
+        return super().get_schema_operation_parameters(view) if _is_paged(view) else []
 
 
 class Ordering(filters.OrderingFilter):
@@ -63,10 +87,10 @@ class Ordering(filters.OrderingFilter):
         words = [word.strip() for word in asked.split(",") if word.strip()]
         if not words:
             return None
-        known = getattr(view, "ordering_fields", None) or ()
+        known = view.ordering_fields
         unknown = [word for word in words if word.removeprefix("-") not in known]
         if unknown:
-            sentence = _("Lists are ordered here by: %(known)s.") % {"known": ", ".join(known) or "id"}
+            sentence = _("Lists are ordered here by: %(known)s.") % {"known": ", ".join(known)}
             raise InvalidInputError(sentence, data={"fields": {self.ordering_param: [sentence]}})
         return [*words, "-id" if words[-1].startswith("-") else "id"]
 
@@ -75,10 +99,9 @@ class Ordering(filters.OrderingFilter):
         return queryset.order_by(*ordering) if ordering else queryset
 
     def get_schema_operation_parameters(self, view: Any) -> list[Any]:
-        known = getattr(view, "ordering_fields", None)
-        if not known:
+        if not _is_paged(view):
             return []
-        words = [f"{sign}{word}" for word in known for sign in ("", "-")]
+        words = [f"{sign}{word}" for word in view.ordering_fields for sign in ("", "-")]
         array = {"type": "array", "items": {"type": "string", "enum": words}}
         return [
             {
@@ -91,3 +114,7 @@ class Ordering(filters.OrderingFilter):
                 "style": "form",
             }
         ]
+
+
+def _is_paged(view: Any) -> bool:
+    return view.pagination_class is not None

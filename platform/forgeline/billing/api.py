@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
+from django_filters import rest_framework as filters  # type: ignore[import-untyped]  # ships no types
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import mixins, serializers
@@ -19,10 +20,21 @@ from rest_framework.views import APIView
 from forgeline.base import clock
 from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError, NotFoundError
+from forgeline.base.filters import FilterSet
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import OneThing, Resource
 from forgeline.billing import invoicing, metering, quota, subscriptions
-from forgeline.billing.models import Invoice, InvoiceLine, Payment, Period, Plan, Price, Subscription, Usage
+from forgeline.billing.models import (
+    Invoice,
+    InvoiceLine,
+    Kind,
+    Payment,
+    Period,
+    Plan,
+    Price,
+    Subscription,
+    Usage,
+)
 from forgeline.billing.paper import print_invoice
 
 PAY = "billing.pay"
@@ -249,6 +261,12 @@ class UsageView(PayView):
         return Response(UsageListSerializer({"results": metering.read_usage(since, until)}).data)
 
 
+class InvoiceFilter(FilterSet):
+    kind = filters.ChoiceFilter(choices=Kind.choices)
+    since = filters.DateFilter(field_name="issued_on", lookup_expr="gte")
+    until = filters.DateFilter(field_name="issued_on", lookup_expr="lt")
+
+
 class InvoiceViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Resource):
     """Invoices and credit notes."""
 
@@ -256,6 +274,9 @@ class InvoiceViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Resource)
     serializer_class = InvoiceSerializer
     queryset = Invoice.objects.none()
     pagination_class = NewestFirst
+    filterset_class = InvoiceFilter
+    search_fields = ("number",)
+    ordering_fields = ("number", "issued_on", "due_on", "total", "id")
 
     def get_queryset(self) -> QuerySet[Invoice]:
         rows = invoicing.list_invoices()

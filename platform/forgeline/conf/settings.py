@@ -321,7 +321,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "forgeline.base.paging.CursorPagination",
     "DEFAULT_FILTER_BACKENDS": [
-        "django_filters.rest_framework.DjangoFilterBackend",
+        "forgeline.base.filters.Narrowing",
         "forgeline.base.filters.Search",
         "forgeline.base.filters.Ordering",
     ],

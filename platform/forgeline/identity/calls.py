@@ -20,6 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from prometheus_client import Counter
 
+from forgeline.base import valkey
 from forgeline.base.api import render_problem
 from forgeline.entitlements.rights import Rights
 from forgeline.identity.policy import Actor
@@ -69,14 +70,8 @@ class Bound:
 
 
 @cache
-def _client() -> Any:
-    # Short time-outs: a bound that cannot be counted must not hold up the call.
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1.0, socket_connect_timeout=0.5)
-
-
-@cache
 def _counting() -> Any:
-    return _client().register_script(_COUNT)
+    return valkey.client().register_script(_COUNT)
 
 
 def take_call(request: HttpRequest, actor: Actor, rights: Rights) -> Bound | None:
@@ -124,7 +119,7 @@ def read_bound(tenant_id: int, rights: Rights) -> Bound | None:
 def read_calls(tenant_id: int, hour: datetime) -> int:
     """Return how many calls a company made in an hour that began at most KEPT_S ago; 0 without Valkey."""
     try:
-        return int(_client().get(_key(tenant_id, hour)) or 0)
+        return int(valkey.client().get(_key(tenant_id, hour)) or 0)
     except redis.RedisError:
         return 0
 

@@ -25,7 +25,7 @@ from forgeline.base.paging import NewestFirst
 from forgeline.base.parsing import StrictJSONParser, TooLargeError
 from forgeline.base.resources import Resource
 from forgeline.jobs import files, services
-from forgeline.jobs.models import File, Job
+from forgeline.jobs.models import File, Job, State
 
 VIEW, WRITE = "jobs.view", "jobs.write"
 
@@ -69,7 +69,7 @@ class UploadSerializer(serializers.ModelSerializer):
 
 class JobFilter(FilterSet):
     kind = filters.CharFilter()
-    state = filters.CharFilter()
+    state = filters.ChoiceFilter(choices=State.choices)
 
 
 class Part(BaseParser):
@@ -96,6 +96,7 @@ class JobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
     queryset = Job.objects.none()
     filterset_class = JobFilter
     search_fields = ("subject", "created_by")
+    ordering_fields = ("created_at", "id")
     pagination_class = NewestFirst
     read_permission, write_permission = VIEW, WRITE
 

@@ -24,7 +24,7 @@ from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import OneThing, Resource
 from forgeline.identity.authentication import actor_of
 from forgeline.notifications import editing, queries
-from forgeline.notifications.models import Channel, Delivery, Roster, Route
+from forgeline.notifications.models import Channel, Delivery, Form, Roster, Route, State, Via
 from forgeline.notifications.serializers import (
     BellSerializer,
     ChannelSerializer,
@@ -46,6 +46,8 @@ class EditedViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Resource):
     """Base of channels, rosters and routes: lists, reads, makes, changes and deletes by the services that it names."""
 
     read_permission, write_permission = EDIT, EDIT
+    search_fields = ("name",)
+    ordering_fields: tuple[str, ...] = ("name", "id")
     noun = ""
 
     def create(self, request: Request) -> Response:
@@ -73,6 +75,7 @@ class ChannelViewSet(EditedViewSet):
 
     serializer_class = ChannelSerializer
     queryset = Channel.objects.none()
+    ordering_fields = ("name", "kind", "id")
     noun = "channel"
 
     def get_queryset(self) -> QuerySet[Channel]:
@@ -120,9 +123,9 @@ class RouteViewSet(EditedViewSet):
 
 
 class DeliveryFilter(FilterSet):
-    state = filters.CharFilter()
-    via = filters.CharFilter()
-    form = filters.CharFilter()
+    state = filters.ChoiceFilter(choices=State.choices)
+    via = filters.ChoiceFilter(choices=Via.choices)
+    form = filters.ChoiceFilter(choices=Form.choices)
     user = filters.NumberFilter(field_name="user_id")
     channel = filters.NumberFilter(field_name="channel_id")
     route = filters.NumberFilter(field_name="route_id")
@@ -137,6 +140,8 @@ class DeliveryViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Resource
     queryset = Delivery.objects.none()
     pagination_class = NewestFirst
     filterset_class = DeliveryFilter
+    search_fields = ("to_name", "notice__subject", "notice__title")
+    ordering_fields = ("created_at", "due_at", "id")
 
     def get_queryset(self) -> QuerySet[Delivery]:
         rows = queries.list_deliveries()
@@ -166,7 +171,8 @@ class BellView(generics.ListAPIView):
     serializer_class = BellSerializer
     queryset = Delivery.objects.none()
     pagination_class = NewestFirst
-    filter_backends: list[Any] = []
+    search_fields = ("notice__subject", "notice__title")
+    ordering_fields = ("created_at", "id")
 
     def get_queryset(self) -> QuerySet[Delivery]:
         return queries.list_bell(actor_of(self.request).user_id or 0)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Any
 
 import msgspec
 import redis
-from django.conf import settings
 from prometheus_client import Counter
+
+from forgeline.base import valkey
 
 CHANNEL = "fl:live:"
 _RETRY_AFTER_S = 2.0
@@ -27,12 +27,6 @@ _log = logging.getLogger(__name__)
 _away_until = 0.0
 
 
-@cache
-def _client() -> redis.Redis:
-    # Short time-outs: live values are a courtesy and must never hold up the way to the disk.
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1.0, socket_connect_timeout=0.5)
-
-
 def publish_many(messages: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
     """Publish each payload to its topic, in one round trip. Never raises: what finds no Redis is counted as lost,
     and Redis is left alone for two seconds.
@@ -45,7 +39,7 @@ def publish_many(messages: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
         LOST.inc(len(frames))
         return
     try:
-        with _client().pipeline(transaction=False) as pipe:
+        with valkey.client().pipeline(transaction=False) as pipe:
             for channel, frame in frames:
                 pipe.publish(channel, frame)
             pipe.execute()

@@ -202,6 +202,15 @@ def find_newest() -> datetime | None:
     return reads.read_newest()
 
 
+def find_earliest_since(position: CommitPosition) -> int | None:
+    """Return the earliest time (µs) of the samples of which the commit log tells after ``position``; None: of none.
+
+    A sample that an earlier statement has read is counted in, even while ``list_commits_since`` holds its commit back.
+    """
+    require_tenant_id()
+    return reads.read_earliest(position)
+
+
 def find_end() -> CommitPosition:
     """Return the position of the tenant's newest commit, for a follower that needs none of the older ones."""
     require_tenant_id()

@@ -21,7 +21,7 @@ from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
 from forgeline.webhooks import services
 from forgeline.webhooks.catalogue import list_types
-from forgeline.webhooks.models import Attempt, Delivery, Endpoint
+from forgeline.webhooks.models import Attempt, Delivery, Endpoint, State
 
 
 class EndpointSerializer(serializers.ModelSerializer):
@@ -96,7 +96,7 @@ class EventTypeSerializer(serializers.Serializer):
 
 class DeliveryFilter(FilterSet):
     endpoint = filters.NumberFilter(field_name="endpoint_id")
-    state = filters.CharFilter()
+    state = filters.ChoiceFilter(choices=State.choices)
     type = filters.CharFilter(field_name="event__type")
     subject = filters.CharFilter()
 
@@ -166,6 +166,8 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource
     serializer_class = WebhookDeliverySerializer
     queryset = Delivery.objects.none()
     filterset_class = DeliveryFilter
+    search_fields = ("subject", "event__type", "endpoint__name")
+    ordering_fields = ("created_at", "due_at", "id")
     pagination_class = NewestFirst
     read_permission, write_permission = services.MANAGE, services.MANAGE
 

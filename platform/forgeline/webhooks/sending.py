@@ -6,6 +6,7 @@ an endpoint that has taken nothing for as long is stopped, and people are told. 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import time
@@ -17,13 +18,14 @@ from datetime import datetime, timedelta
 import msgspec
 from cryptography.fernet import InvalidToken
 from django.conf import settings
-from django.core.cache import cache
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 from django.utils import translation
 from django.utils.translation import gettext as _
+from redis.exceptions import LockError
+from redis.lock import Lock
 
-from forgeline.base import clock
+from forgeline.base import clock, valkey
 from forgeline.base.sealing import box
 from forgeline.notifications import services as notifications
 from forgeline.notifications.message import Message
@@ -95,13 +97,20 @@ def work(tenant_id: int, endpoint_id: int, *, now: Callable[[], datetime] = cloc
     One turn at a time, and one that takes nothing of a batch ends its turn: a dead endpoint with thousands of events
     waiting must not have the workers that others wait for.
     """
-    turn = f"webhooks:turn:{endpoint_id}"
-    if not cache.add(turn, 1, TURN_S):
+    turn = turn_of(endpoint_id)
+    if not turn.acquire(blocking=False):
         return 0
     try:
         return _take_turn(tenant_id, endpoint_id, now)
     finally:
-        cache.delete(turn)
+        # One that took longer than it had has no turn to give up: it is another worker's by now.
+        with contextlib.suppress(LockError):
+            turn.release()
+
+
+def turn_of(endpoint_id: int) -> Lock:
+    """Return the lock of an endpoint's turn, which is let go of by whoever took it alone."""
+    return Lock(valkey.client(), f"webhooks:turn:{endpoint_id}", timeout=TURN_S)
 
 
 def _take_turn(tenant_id: int, endpoint_id: int, now: Callable[[], datetime]) -> int:

@@ -116,6 +116,8 @@ class AlarmReportViewSet(mixins.ListModelMixin, Resource):
     serializer_class = WeeklyAlarmReportSerializer
     pagination_class = AlarmReportPagination
     filterset_class = AlarmReportFilter
+    search_fields = ("site__name",)
+    ordering_fields = ("from_at", "id")
     queryset = AlarmReport.objects.none()
 
     def get_queryset(self) -> QuerySet[AlarmReport]:

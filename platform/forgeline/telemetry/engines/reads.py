@@ -143,6 +143,12 @@ SELECT xid::text::bigint, seq FROM telemetry_commit WHERE xid < pg_snapshot_xmin
 ORDER BY xid DESC, seq DESC LIMIT 1
 """
 
+# Of commits of which a follower is not told yet too: their samples can be read already.
+_EARLIEST = """
+SELECT (date_part('epoch', min(ts_from)) * 1e6)::bigint FROM telemetry_commit
+WHERE (xid, seq) > (%(xid)s::text::xid8, %(seq)s)
+"""
+
 
 def fetch(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Return the rows of a statement, on the app's connection."""
@@ -311,6 +317,12 @@ def read_end() -> CommitPosition:
     """Return the position of the tenant's newest commit that a follower may read; the beginning where none is."""
     rows = fetch(_END, {})
     return CommitPosition(*rows[0]) if rows else CommitPosition(0, 0)
+
+
+def read_earliest(after: CommitPosition) -> int | None:
+    """Return the earliest time (µs) in what was committed after a position; None where nothing was."""
+    found: int | None = fetch(_EARLIEST, {"xid": after.xid, "seq": after.seq})[0][0]
+    return found
 
 
 def sum_commits(after: CommitPosition) -> list[tuple[Any, ...]]:
