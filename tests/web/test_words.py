@@ -46,6 +46,7 @@ def test_audited_fields_and_values_are_said_as_people_read_them() -> None:
             "2026-01-06 00:30:12"
         )
         assert say_value("assets.point", "kind", 2, "UTC") == "State"
+        assert say_value("identity.session", "way", "sso", "UTC") == "single sign-on"
         assert say_value("assets.asset", "names", {"en": "Press", "zh-hans": "压力机"}, "UTC") == "Press"
         assert say_value("x.y", "z", True, "UTC") == "yes"
         assert say_value("x.y", "z", [1, 2], "UTC") == "1, 2"

@@ -63,8 +63,14 @@ _FIELDS: dict[str, Promise] = {
     "asset_id": gettext_lazy("machine"),
     "parent_id": gettext_lazy("belongs to"),
     "plan_id": gettext_lazy("plan"),
+    "way": gettext_lazy("signed in with"),
 }
 """Columns that pages never name by themselves."""
+_VALUES: dict[tuple[str, str], Promise] = {
+    ("way", "own"): gettext_lazy("password or passkey"),
+    ("way", "sso"): gettext_lazy("single sign-on"),
+}
+"""What stands in no column with choices."""
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 
@@ -95,6 +101,8 @@ def say_value(kind: str, column: str, value: Any, zone: str) -> str:
         word = dict(field.flatchoices).get(value)
         if word is not None:
             return str(word)
+    if isinstance(value, str) and (column, value) in _VALUES:
+        return str(_VALUES[column, value])
     if isinstance(value, str):
         return _moment(value, zone) if _MOMENT.match(value) else value
     if isinstance(value, list) and all(isinstance(each, str | int | float) for each in value):
