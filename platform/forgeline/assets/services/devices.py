@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from forgeline.assets.models import Asset, Device, DeviceCredential, Point
 from forgeline.assets.services.announcing import announce_points
@@ -17,6 +17,7 @@ from forgeline.identity.policy import Actor
 from forgeline.identity.services import draw_letters
 
 _FIELDS = frozenset({"name", "asset_id"})
+_TAKEN = gettext_lazy("There is a device with this key, or was: one that is out of use keeps its own.")
 
 
 def create_device(*, name: str, key: str, asset_id: int | None = None, actor: Actor | None = None) -> Device:
@@ -27,7 +28,7 @@ def create_device(*, name: str, key: str, asset_id: int | None = None, actor: Ac
     require_room("devices", Device.objects.filter(retired_at=None).count)
     return save(
         Device(name=name or key, key=key, asset_id=asset_id),
-        taken=_("There is a device with this key, or was: one that is out of use keeps its own."),
+        taken=_TAKEN,
     )
 
 
@@ -38,9 +39,7 @@ def update_device(*, device_id: int, actor: Actor | None = None, **changes: Any)
     change(device, changes, _FIELDS)
     if changes.get("asset_id") is not None:
         get(Asset, changes["asset_id"])
-    return save(
-        device, taken=_("There is a device with this key, or was: one that is out of use keeps its own.")
-    )
+    return save(device, taken=_TAKEN)
 
 
 def retire_device(*, device_id: int, actor: Actor | None = None) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.db import connection, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat, Substr
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_lazy
 
 from forgeline.assets.models import Asset, Point, Site
 from forgeline.assets.models.place import AssetLevel
@@ -24,6 +24,10 @@ from forgeline.identity.policy import Actor
 _ORDER = [AssetLevel.AREA, AssetLevel.LINE, AssetLevel.WORK_UNIT]
 _SITE_FIELDS = frozenset({"name", "names", "zone", "country", "day_starts_at"})
 _ASSET_FIELDS = frozenset({"name", "names", "position", "profile"})
+_SITE_TAKEN = gettext_lazy("There is a plant with this name, or was: one that is out of use keeps its own.")
+_PLACE_TAKEN = gettext_lazy(
+    "There is something with this name at this place, or was: what is out of use keeps its own."
+)
 
 
 def create_site(
@@ -39,9 +43,7 @@ def create_site(
     require_edit(actor)
     _check_zone(zone)
     site = Site(name=name, names=names or {}, zone=zone, country=country, day_starts_at=day_starts_at)
-    return save(
-        site, taken=_("There is a plant with this name, or was: one that is out of use keeps its own.")
-    )
+    return save(site, taken=_SITE_TAKEN)
 
 
 def update_site(*, site_id: int, actor: Actor | None = None, **changes: Any) -> Site:
@@ -50,7 +52,7 @@ def update_site(*, site_id: int, actor: Actor | None = None, **changes: Any) -> 
     site = get_for_change(Site, site_id)
     change(site, changes, _SITE_FIELDS)
     _check_zone(site.zone)
-    save(site, taken=_("There is a plant with this name, or was: one that is out of use keeps its own."))
+    save(site, taken=_SITE_TAKEN)
     if "zone" in changes:
         announce_points()
     return site
@@ -101,9 +103,7 @@ def create_asset(
         asset.path = _path_under(site, parent, asset)
         save(
             asset,
-            taken=_(
-                "There is something with this name at this place, or was: what is out of use keeps its own."
-            ),
+            taken=_PLACE_TAKEN,
             is_new=True,
         )
         if with_points and profile:
@@ -119,7 +119,7 @@ def update_asset(*, asset_id: int, actor: Actor | None = None, **changes: Any) -
     _check_profile(asset.profile, asset.level)
     return save(
         asset,
-        taken=_("There is something with this name at this place, or was: what is out of use keeps its own."),
+        taken=_PLACE_TAKEN,
     )
 
 
@@ -139,9 +139,7 @@ def move_asset(
         asset.parent, asset.site = parent, site
         save(
             asset,
-            taken=_(
-                "There is something with this name at this place, or was: what is out of use keeps its own."
-            ),
+            taken=_PLACE_TAKEN,
         )
         new = _path_under(site, parent, asset)
         branch = Asset.objects.filter(path__startswith=old)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
-from django.utils.translation import get_language, gettext as _
+from django.utils.translation import get_language, gettext as _, gettext_lazy
 
 from forgeline.assets.models import Asset, Device, Point
 from forgeline.assets.models.point import Kind
@@ -26,6 +26,8 @@ _FIELDS = frozenset(
         "is_simulated", "position", "device_id",
     }
 )  # fmt: skip
+
+_TAKEN = gettext_lazy("This machine has a point with this key, or had: one that is out of use keeps its own.")
 
 SHORTEST_S, LONGEST_S = 0.001, 31 * 86_400.0
 """How often a point may be expected to speak."""
@@ -51,12 +53,7 @@ def create_point(
     point.position = 0 if last is None else last + 1
     change(point, facts, _FIELDS)
     check_point(point)
-    save(
-        point,
-        taken=_("This machine has a point with this key, or had: one that is out of use keeps its own."),
-    )
-    announce_points()
-    return point
+    return _save(point)
 
 
 def create_points_of_profile(*, asset_id: int, actor: Actor | None = None) -> list[Point]:
@@ -106,12 +103,7 @@ def update_point(*, point_id: int, actor: Actor | None = None, **changes: Any) -
     if changes.get("device_id") is not None:
         get(Device, changes["device_id"])
     check_point(point)
-    save(
-        point,
-        taken=_("This machine has a point with this key, or had: one that is out of use keeps its own."),
-    )
-    announce_points()
-    return point
+    return _save(point)
 
 
 def move_point(*, point_id: int, asset_id: int, actor: Actor | None = None) -> Point:
@@ -119,12 +111,7 @@ def move_point(*, point_id: int, asset_id: int, actor: Actor | None = None) -> P
     require_edit(actor)
     point = get(Point, point_id)
     point.asset = get(Asset, asset_id)
-    save(
-        point,
-        taken=_("This machine has a point with this key, or had: one that is out of use keeps its own."),
-    )
-    announce_points()
-    return point
+    return _save(point)
 
 
 def retire_point(*, point_id: int, actor: Actor | None = None) -> None:
@@ -133,6 +120,13 @@ def retire_point(*, point_id: int, actor: Actor | None = None) -> None:
     point = get(Point, point_id, also_retired=True)
     Point.objects.filter(pk=point.pk, retired_at=None).update(retired_at=clock.now())
     announce_points()
+
+
+def _save(point: Point) -> Point:
+    # Its machine and its device were read a moment ago.
+    save(point, taken=_TAKEN, left_out=("tenant", "asset", "device"))
+    announce_points()
+    return point
 
 
 def check_point(point: Point) -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from forgeline.assets.models.naming import MAX_NAME, Named
@@ -25,7 +26,9 @@ def require_edit(actor: Actor | None) -> None:
         require_permission(actor, EDIT)
 
 
-def save(row: Row, *, taken: str, is_new: bool = False, left_out: Collection[str] = ("tenant",)) -> Row:
+def save(
+    row: Row, *, taken: str | Promise, is_new: bool = False, left_out: Collection[str] = ("tenant",)
+) -> Row:
     """Validate all fields but those ``left_out`` and store a row; ``is_new`` for one that has its id already.
 
     **Raises** InvalidInputError by field, ConflictError with ``taken`` for a double.
@@ -40,7 +43,7 @@ def save(row: Row, *, taken: str, is_new: bool = False, left_out: Collection[str
         with transaction.atomic():
             row.save(force_insert=is_new)
     except IntegrityError as error:
-        raise ConflictError(taken, key=f"{row._meta.app_label}.taken") from error
+        raise ConflictError(str(taken), key=f"{row._meta.app_label}.taken") from error
     return row
 
 
