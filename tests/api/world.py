@@ -17,6 +17,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from forgeline.base import clock
+from forgeline.billing import console
 from forgeline.entitlements import rights
 from tests.api.conftest import make_machine
 from tests.api.world_of_health import HealthIds, make_health
@@ -113,6 +114,7 @@ class World:
         named = {
             "id": own, "plant_id": self.plant, "shift_id": self.shift, "binding_id": self.binding,
             "credential_id": self.credential, "job_id": self.job, "file_id": self.file, "kind": "devices",
+            "tenant_id": self.tenant,
         }  # fmt: skip
         return path.format(**named)
 
@@ -142,6 +144,7 @@ class World:
                 "expires_at": (clock.now() + timedelta(days=7)).isoformat(),
             },
             "delete partner-grants/{id}/": None,
+            "post partner-belongings/": {"thing": f"webhooks:{self.webhook}"},
             "post plants/": {"name": f"{MARK} two", "zone": "Asia/Shanghai"},
             "patch plants/{id}/": {"name": f"{MARK} three"},
             "delete plants/{id}/": None,
@@ -202,7 +205,26 @@ class World:
             **self._of_messages(),
             **self._of_alarms(),
             **self._of_transfer(),
+            **self._of_the_operator(),
         }
+
+    def _of_the_operator(self) -> dict[str, Any]:
+        now = clock.now()
+        rates = dict.fromkeys(console.RATES, "0.5")
+        said = {"en": f"{MARK} is being serviced", "zh-hans": f"{MARK} 维护"}
+        one = "operator/tenants/{tenant_id}/"
+        return {
+            f"post {one}plan/": {"plan": "professional", "period": "year", "at_once": True},
+            f"post {one}trial/": {"currency": "CNY"},
+            f"post {one}payments/": {"invoice": self.invoice, "reference": f"{MARK} 1", "paid_on": "2026-01-31"},
+            f"put {one}switches/": {"feature": "webhooks", "is_on": False},
+            f"put {one}partner/": {"is_partner": True},
+            "put operator/unit-costs/": {"currency": "CNY", **rates},
+            "post operator/announcements/": {
+                "texts": said, "from_at": now.isoformat(), "to_at": (now + timedelta(days=1)).isoformat(),
+            },
+            "delete operator/announcements/{id}/": None,
+        }  # fmt: skip
 
     def _of_transfer(self) -> dict[str, Any]:
         span = {"since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z"}

@@ -315,8 +315,16 @@ def test_what_a_partner_set_up_stops_with_its_access_and_serves_again_as_the_cus
     shown = client.get("/company/partners/").content.decode()
     assert all(word in shown for word in ("Webhook theirs hook", "Channel theirs box", "Webhook moved"))
     assert "own hook" not in shown
-    for word in (f"webhooks:{kept[0]}", f"notifications:{kept[1]}"):
-        assert client.post("/company/partners/", {"adopt": word}).status_code == 302
+    program = APIClient(headers={"Authorization": f"Bearer {live_company.manager_key}"})
+    told = {row["thing"]: row for row in program.get("/api/v1/partner-belongings/").json()}
+    assert told[f"webhooks:{kept[0]}"]["may_come"]
+    assert f"webhooks:{own[0]}" not in told
+    assert client.post("/company/partners/", {"adopt": f"webhooks:{kept[0]}"}).status_code == 302
+    body = {"thing": f"notifications:{kept[1]}"}
+    assert program.post("/api/v1/partner-belongings/", body, format="json").status_code == 204
+    assert (
+        program.post("/api/v1/partner-belongings/", {"thing": "webhooks:0"}, format="json").status_code == 404
+    )
     assert belongings.end_grants() == 0
     if end == "revoke":
         client.post("/company/partners/", {"revoke": str(grant.pk)})

@@ -102,7 +102,13 @@ def test_pages_and_api_are_shut(
         assert answer.status_code in expected, page
     for deed in ({"partner": "yes"}, {"trial": "CNY"}, {"feature": "webhooks", "to": "off"}, {"visit": "1"}):
         assert client.post(f"/operator/tenants/{live_company.tenant_id}/", deed).status_code in expected
-    for path in ("tenants/", "margins/"):
+    for path in (
+        "tenants/",
+        f"tenants/{live_company.tenant_id}/",
+        "margins/",
+        "unit-costs/",
+        "announcements/",
+    ):
         assert client.get(f"/api/v1/operator/{path}").status_code in {401, 403}
     with tenant_scope(live_company.tenant_id), connection.cursor() as cursor:
         cursor.execute("SELECT kind FROM tenancy_tenant")

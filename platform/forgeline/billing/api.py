@@ -227,7 +227,7 @@ class QuoteView(PayView):
 
     @extend_schema(request=ChangeOfPlanInput, responses=QuoteSerializer)
     def post(self, request: Request) -> Response:
-        wish = _read(ChangeOfPlanInput, request)
+        wish = read_body(ChangeOfPlanInput, request)
         return Response(
             QuoteSerializer(subscriptions.quote(wish["plan"], wish["period"], at_once=wish["at_once"])).data
         )
@@ -238,7 +238,7 @@ class ChangeView(PayView):
 
     @extend_schema(request=ChangeOfPlanInput, responses=SubscriptionSerializer)
     def post(self, request: Request) -> Response:
-        wish = _read(ChangeOfPlanInput, request)
+        wish = read_body(ChangeOfPlanInput, request)
         row = subscriptions.change_plan(wish["plan"], wish["period"], at_once=wish["at_once"])
         return Response(SubscriptionSerializer(row).data)
 
@@ -306,7 +306,8 @@ def _subscription() -> Subscription:
     return row
 
 
-def _read(kind: type[serializers.Serializer], request: Request) -> dict[str, Any]:
+def read_body(kind: type[serializers.Serializer], request: Request) -> dict[str, Any]:
+    """Return what a body says. **Raises** ValidationError by field."""
     serializer = kind(data=request.data)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)

@@ -15,6 +15,33 @@ urlpatterns = [
     path("subscription/quote/", api.QuoteView.as_view(), name="subscription-quote"),
     path("subscription/change/", api.ChangeView.as_view(), name="subscription-change"),
     path("operator/tenants/", console_api.OperatedTenantsView.as_view(), name="operated-tenants"),
+    path(
+        "operator/tenants/<int:tenant_id>/", console_api.OperatedTenantView.as_view(), name="operated-tenant"
+    ),
+    path(
+        "operator/tenants/<int:tenant_id>/plan/", console_api.OperatedPlanView.as_view(), name="operated-plan"
+    ),
+    path(
+        "operator/tenants/<int:tenant_id>/trial/",
+        console_api.OperatedTrialView.as_view(),
+        name="operated-trial",
+    ),
+    path(
+        "operator/tenants/<int:tenant_id>/payments/",
+        console_api.OperatedPaymentView.as_view(),
+        name="operated-payments",
+    ),
+    path(
+        "operator/tenants/<int:tenant_id>/switches/",
+        console_api.OperatedSwitchView.as_view(),
+        name="operated-switches",
+    ),
+    path(
+        "operator/tenants/<int:tenant_id>/partner/",
+        console_api.OperatedPartnerView.as_view(),
+        name="operated-partner",
+    ),
+    path("operator/unit-costs/", console_api.UnitCostsView.as_view(), name="operated-unit-costs"),
     path("operator/margins/", console_api.MarginsView.as_view(), name="operated-margins"),
     path("usage/", api.UsageView.as_view(), name="usage"),
 ]

@@ -31,6 +31,8 @@ MOST = Decimal(100_000)
 ROWS = 500
 """Companies of one list; the page says so where there are more."""
 _EVERY = 1_000_000
+_NO_TENANT = 2**62
+"""A number within the database's that no company has."""
 
 
 class TenantFacts(NamedTuple):
@@ -103,7 +105,7 @@ def list_tenants(*, actor: Actor, search: str = "") -> list[TenantFacts]:
 def get_tenant(tenant_id: int, *, actor: Actor) -> TenantFacts:
     """Return one company. **Raises** NotFoundError."""
     require_permission(actor, OPERATE)
-    for row in _rows(TenantFacts, "billing_operator_tenants('', %s, 1)", [tenant_id]):
+    for row in _rows(TenantFacts, "billing_operator_tenants('', %s, 1)", [min(tenant_id, _NO_TENANT)]):
         return _tenant(row)
     raise NotFoundError(_("There is no such company."), data={"id": tenant_id})
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,7 +16,11 @@ from rest_framework.views import APIView
 from forgeline.base import clock
 from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError
+from forgeline.base.moments import DayField
 from forgeline.billing import console
+from forgeline.billing.api import ChangeOfPlanInput, PaymentSerializer, read_body
+from forgeline.billing.models import Currency, Kind, UnitCosts
+from forgeline.identity import operating
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.roles import OPERATE
 
@@ -51,6 +55,56 @@ class MarginSerializer(serializers.Serializer):
     api_calls = serializers.IntegerField(source="used.api_calls")
 
 
+class OperatedInvoiceSerializer(serializers.Serializer):
+    invoice = serializers.IntegerField(source="invoice_id")
+    number = serializers.CharField()
+    kind = serializers.ChoiceField(choices=Kind.choices)
+    issued_on = serializers.DateField()
+    due_on = serializers.DateField()
+    currency = serializers.CharField()
+    total = serializers.IntegerField(help_text="Cents.")
+    paid = serializers.IntegerField(help_text="Cents.")
+    open = serializers.IntegerField(help_text="Cents that are still to be paid.")
+
+
+class OperatedMemberSerializer(serializers.Serializer):
+    member = serializers.IntegerField(source="membership_id")
+    name = serializers.CharField()
+    email = serializers.CharField()
+    role = serializers.CharField()
+    own_role = serializers.CharField(allow_null=True)
+
+
+class WholeOperatedTenantSerializer(OperatedTenantSerializer):
+    invoices = OperatedInvoiceSerializer(many=True, help_text="The newest hundred.")
+    people = OperatedMemberSerializer(many=True)
+
+
+class TrialInput(serializers.Serializer):
+    currency = serializers.ChoiceField(choices=Currency.choices)
+
+
+class PaymentInput(serializers.Serializer):
+    invoice = serializers.IntegerField(min_value=1)
+    reference = serializers.CharField(max_length=120, help_text="As the bank statement has it.")
+    paid_on = DayField()
+
+
+class FeatureInput(serializers.Serializer):
+    feature = serializers.CharField(max_length=60)
+    is_on = serializers.BooleanField(allow_null=True, help_text="null: as the plan says.")
+
+
+class PartnerInput(serializers.Serializer):
+    is_partner = serializers.BooleanField()
+
+
+class UnitCostsSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = UnitCosts
+        fields = ["currency", *console.RATES]
+
+
 class OperatorView(APIView):
     """Base of what only the operator's own people and keys may ask."""
 
@@ -68,6 +122,100 @@ class OperatedTenantsView(OperatorView):
         search = request.query_params.get("search", "")[:80].replace("\x00", "")
         rows = console.list_tenants(actor=actor_of(request), search=search)
         return Response(OperatedTenantSerializer([row._asdict() for row in rows], many=True).data)
+
+
+class OneTenantView(OperatorView):
+    """Base of what is about one company. A deed stands in its audit log, with the name of who did it."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        console.get_tenant(kwargs["tenant_id"], actor=actor_of(request))
+
+    def tell(self, request: Request, tenant_id: int) -> Response:
+        actor = actor_of(request)
+        facts: dict[str, Any] = console.get_tenant(tenant_id, actor=actor)._asdict()
+        facts["invoices"] = console.list_invoices_of(tenant_id, actor=actor)
+        facts["people"] = console.list_members_of(tenant_id, actor=actor)
+        return Response(WholeOperatedTenantSerializer(facts).data)
+
+
+class OperatedTenantView(OneTenantView):
+    """One company: plan, switches, its people and invoices. Visits are made by people, on the console's pages."""
+
+    @extend_schema(responses=WholeOperatedTenantSerializer)
+    def get(self, request: Request, tenant_id: int) -> Response:
+        return self.tell(request, tenant_id)
+
+
+class OperatedPlanView(OneTenantView):
+    """Its plan, as it could change it itself."""
+
+    @extend_schema(request=ChangeOfPlanInput, responses=WholeOperatedTenantSerializer)
+    def post(self, request: Request, tenant_id: int) -> Response:
+        """Change it, now and prorated by days, or when the period ends."""
+        given = read_body(ChangeOfPlanInput, request)
+        console.change_plan_of(
+            tenant_id, given.pop("plan"), given.pop("period"), **given, actor=actor_of(request)
+        )
+        return self.tell(request, tenant_id)
+
+
+class OperatedTrialView(OneTenantView):
+    """A trial for a company that has bought nothing."""
+
+    @extend_schema(request=TrialInput, responses=WholeOperatedTenantSerializer)
+    def post(self, request: Request, tenant_id: int) -> Response:
+        """Begin it; 409 `billing.has_plan` where it has a plan."""
+        console.begin_trial_of(tenant_id, **read_body(TrialInput, request), actor=actor_of(request))
+        return self.tell(request, tenant_id)
+
+
+class OperatedPaymentView(OneTenantView):
+    """Money that came in for an invoice, by bank transfer."""
+
+    @extend_schema(request=PaymentInput, responses={201: PaymentSerializer})
+    def post(self, request: Request, tenant_id: int) -> Response:
+        """Note that all that is open of it came in; 409 `billing.nothing_open` where nothing is."""
+        given = read_body(PaymentInput, request)
+        row = console.mark_paid(tenant_id, given.pop("invoice"), **given, actor=actor_of(request))
+        return Response(PaymentSerializer(row).data, status=status.HTTP_201_CREATED)
+
+
+class OperatedSwitchView(OneTenantView):
+    """A feature of a company, on or off whatever its plan says."""
+
+    @extend_schema(request=FeatureInput, responses=WholeOperatedTenantSerializer)
+    def put(self, request: Request, tenant_id: int) -> Response:
+        """Switch it."""
+        given = read_body(FeatureInput, request)
+        operating.switch_feature(tenant_id, given["feature"], given["is_on"], actor=actor_of(request))
+        return self.tell(request, tenant_id)
+
+
+class OperatedPartnerView(OneTenantView):
+    """Whether a company is a partner, whom customers may let in."""
+
+    @extend_schema(request=PartnerInput, responses=WholeOperatedTenantSerializer)
+    def put(self, request: Request, tenant_id: int) -> Response:
+        """Say so, or take it back: then what customers have granted it rests."""
+        operating.name_partner(tenant_id, **read_body(PartnerInput, request), actor=actor_of(request))
+        return self.tell(request, tenant_id)
+
+
+class UnitCostsView(OperatorView):
+    """What units cost the operator, by currency: margins are reckoned with it."""
+
+    @extend_schema(responses=UnitCostsSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        rows = console.list_unit_costs(actor=actor_of(request)).values()
+        return Response(UnitCostsSerializer(rows, many=True).data)
+
+    @extend_schema(request=UnitCostsSerializer, responses=UnitCostsSerializer)
+    def put(self, request: Request) -> Response:
+        """Set what they cost in one currency."""
+        given = read_body(UnitCostsSerializer, request)
+        row = console.set_unit_costs(given.pop("currency"), given, actor=actor_of(request))
+        return Response(UnitCostsSerializer(row).data)
 
 
 class MarginsView(OperatorView):

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.utils.translation import get_language, gettext as _
 
+from forgeline.audit.recorder import record
 from forgeline.base import clock
 from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundError
 from forgeline.billing.metering import sum_usage
@@ -27,7 +28,7 @@ from forgeline.billing.models import (
     Subscription,
     seller_facts,
 )
-from forgeline.billing.money import tax_of
+from forgeline.billing.money import tax_of, words
 from forgeline.tenancy.models import Tenant
 from forgeline.webhooks.outbox import News, announce
 
@@ -150,6 +151,11 @@ def pay(
                         clock.now(),
                     )
                 ]
+            )  # fmt: skip
+            paid = {"amount": words(amount, invoice.currency), "paid_on": paid_on.isoformat()}
+            record(
+                "billing.invoice.paid", subject=invoice.number, subject_id=invoice.pk,
+                changes={name: [None, word] for name, word in {**paid, "reference": payment.reference}.items()},
             )  # fmt: skip
         return payment
 

@@ -130,6 +130,7 @@ _OF_THE_COMPANY: dict[str, Any] = {
         "partner": "machines", "role": "maintenance", "reason": "service contract",
         "expires_at": f"{clock.now() + timedelta(days=300):%Y-%m-%d}T00:00:00+08:00",
     },
+    "POST /partner-belongings/": {"thing": "webhooks:7"},
     "PUT /sso/": {
         "discovery_url": "https://id.example.com/.well-known/openid-configuration", "client_id": "forgeline",
         "secret": "as the provider gave it", "domains": ["example.com"],
@@ -150,7 +151,32 @@ _OF_THE_COMPANY: dict[str, Any] = {
     "POST /company-erasure/": {"name": "Suzhou Precision"},
 }  # fmt: skip
 
-BODIES: dict[str, Any] = {**_OF_PLANTS, **_OF_ALARMS, **_OF_MAINTENANCE, **_OF_THE_COMPANY}
+_AT = "/operator/tenants/{tenant_id}"
+
+_OF_THE_OPERATOR: dict[str, Any] = {
+    f"POST {_AT}/plan/": _CHANGE,
+    f"POST {_AT}/trial/": {"currency": "CNY"},
+    f"POST {_AT}/payments/": {"invoice": 12, "reference": "ICBC 2026112800042", "paid_on": "2026-11-28"},
+    f"PUT {_AT}/switches/": {"feature": "webhooks", "is_on": False},
+    f"PUT {_AT}/partner/": {"is_partner": True},
+    "PUT /operator/unit-costs/": {
+        "currency": "CNY", "per_million_samples": "0.35", "per_gb_day": "0.02", "per_cpu_s": "0.0001",
+        "per_notification": "0.01", "per_api_call": "0.000001",
+    },
+    "POST /operator/announcements/": {
+        "texts": {"en": "Service on Sunday from 2 to 4.", "zh-hans": "周日 2 点至 4 点维护。"}, "tone": "warn",
+        "from_at": f"{clock.now():%Y-%m-%d}T00:00:00+08:00",
+        "to_at": f"{clock.now() + timedelta(days=300):%Y-%m-%d}T00:00:00+08:00",
+    },
+}  # fmt: skip
+
+BODIES: dict[str, Any] = {
+    **_OF_PLANTS,
+    **_OF_ALARMS,
+    **_OF_MAINTENANCE,
+    **_OF_THE_COMPANY,
+    **_OF_THE_OPERATOR,
+}
 """``METHOD path`` → a body."""
 
 QUERIES: dict[str, dict[str, Any]] = {

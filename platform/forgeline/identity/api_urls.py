@@ -16,6 +16,7 @@ urlpatterns = [
     *router.urls,
     path("branches/", people_api.BranchesView.as_view(), name="branches"),
     path("modules/", switches_api.ModulesView.as_view(), name="modules"),
+    path("partner-belongings/", partners_api.BelongingsView.as_view(), name="partner-belongings"),
     path("customers/", partners_api.CustomersView.as_view(), name="customers"),
     path("me/", api.MeView.as_view(), name="me"),
 ]

@@ -35,6 +35,11 @@ class Belonging:
     is_on: bool
     path: str
 
+    @property
+    def word(self) -> str:
+        """How it is named where it is adopted."""
+        return f"{self.room}:{self.number}"
+
 
 @dataclass(frozen=True, slots=True)
 class Room:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from forgeline.base import clock
 from forgeline.base.errors import ForbiddenError, InvalidInputError, NotFoundError
 from forgeline.entitlements.rights import has_feature
-from forgeline.identity.belongings import end_grant
+from forgeline.identity.belongings import Belonging, end_grant, list_belongings
 from forgeline.identity.branches import check_branches
 from forgeline.identity.models import PartnerGrant
 from forgeline.identity.own_roles import RoleFacts, list_givable, require_givable
@@ -41,6 +41,14 @@ class Customer(NamedTuple):
     reason: str
 
 
+class Left(NamedTuple):
+    """What a partner's people have set up; it goes on only as long as they ``may_come`` in."""
+
+    thing: Belonging
+    partner: str
+    may_come: bool
+
+
 def list_grants() -> QuerySet[PartnerGrant]:
     """Return every grant of the company in force, the newest first: those that serve and those that are over."""
     return PartnerGrant.objects.select_related("granted_by")
@@ -49,6 +57,22 @@ def list_grants() -> QuerySet[PartnerGrant]:
 def is_live(grant: PartnerGrant) -> bool:
     """Say whether a grant serves now."""
     return grant.revoked_at is None and grant.expires_at > clock.now()
+
+
+def list_left() -> list[Left]:
+    """Return what each partner's people have set up and the company has not made its own, whoever may still come in."""
+    names: dict[int, str] = {}
+    live: set[int] = set()
+    # The oldest first: a partner is called as its newest grant calls it.
+    for grant in list_grants().reverse():
+        names[grant.partner_id] = grant.partner_name
+        if is_live(grant):
+            live.add(grant.partner_id)
+    return [
+        Left(thing, name, partner_id in live)
+        for partner_id, name in names.items()
+        for thing in list_belongings(partner_id)
+    ]
 
 
 def list_roles_for_partners(actor: Actor) -> list[RoleFacts]:

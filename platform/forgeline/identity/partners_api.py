@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission
 from forgeline.base.resources import Resource
-from forgeline.identity import partners
+from forgeline.identity import belongings, partners
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.models import PartnerGrant
 from forgeline.identity.people_api import Branches
@@ -74,6 +74,38 @@ class PartnerGrantViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Reso
 
     def destroy(self, request: Request, pk: int) -> Response:
         partners.revoke_grant(int(pk), actor=actor_of(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class BelongingSerializer(serializers.Serializer):
+    thing = serializers.CharField(source="thing.word", help_text="What `POST` takes, such as `webhooks:7`.")
+    partner = serializers.CharField()
+    may_come = serializers.BooleanField(help_text="Whether the partner is let in now.")
+    title = serializers.CharField(source="thing.title")
+    address = serializers.CharField(source="thing.address", help_text="As much of it as may be shown.")
+    is_on = serializers.BooleanField(source="thing.is_on")
+
+
+class AdoptedInput(serializers.Serializer):
+    thing = serializers.CharField(max_length=60)
+
+
+class BelongingsView(APIView):
+    """What partners' people have set up here: it stops with their access, unless it is made the company's own."""
+
+    permission_classes = [ActorPermission]
+    read_permission, write_permission = PEOPLE, PEOPLE
+
+    @extend_schema(responses=BelongingSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        return Response(BelongingSerializer(partners.list_left(), many=True).data)
+
+    @extend_schema(request=AdoptedInput, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """Make one the company's own; it serves again."""
+        shape = AdoptedInput(data=request.data)
+        shape.is_valid(raise_exception=True)
+        belongings.adopt(shape.validated_data["thing"], actor=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -64,6 +64,10 @@ _FIELDS: dict[str, Promise] = {
     "parent_id": gettext_lazy("belongs to"),
     "plan_id": gettext_lazy("plan"),
     "way": gettext_lazy("signed in with"),
+    "amount": gettext_lazy("amount"),
+    "reference": gettext_lazy("reference"),
+    "paid_on": gettext_lazy("paid on"),
+    "is_on": gettext_lazy("switched on"),
 }
 """Columns that pages never name by themselves."""
 _VALUES: dict[tuple[str, str], Promise] = {

@@ -36,6 +36,7 @@ _KINDS = {
     "identity.session": gettext_lazy("Session"),
     "identity.visit": gettext_lazy("Visit"),
     "entitlements.feature": gettext_lazy("Feature"),
+    "billing.invoice": gettext_lazy("Invoice"),
     "tenancy.company": gettext_lazy("Company"),
     "jobs.job": gettext_lazy("Job"),
 }
@@ -49,6 +50,8 @@ _WORDS = {
     "identity.session.ended": gettext_lazy("signed out"),
     "identity.partner.ended": gettext_lazy("over; what its people had set up stopped"),
     "identity.session.refused": gettext_lazy("wrong password"),
+    "identity.session.provider_passed": gettext_lazy("signed in past the company's single sign-on"),
+    "billing.invoice.paid": gettext_lazy("paid"),
     "identity.visit.seen": gettext_lazy("looked in"),
 }
 

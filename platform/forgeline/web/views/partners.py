@@ -94,25 +94,9 @@ def partners(request: HttpRequest) -> HttpResponse:
         "form": form,
         "live": [row for row in rows if row["is_live"]],
         "over": [row for row in rows if not row["is_live"]],
-        "left": _list_left(rows),
+        "left": services.list_left(),
     }
     return render(request, "web/partners.html", context, status=422 if form.errors else 200)
-
-
-def _list_left(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What each partner's people have set up, and whether it goes on only as long as they may come in."""
-    names = {row["grant"].partner_id: row["grant"].partner_name for row in reversed(rows)}
-    live = {row["grant"].partner_id for row in rows if row["is_live"]}
-    return [
-        {
-            "thing": thing,
-            "word": f"{thing.room}:{thing.number}",
-            "partner": name,
-            "may_come": partner_id in live,
-        }
-        for partner_id, name in names.items()
-        for thing in belongings.list_belongings(partner_id)
-    ]
 
 
 def _put(form: forms.Form, error: ForgelineError) -> None:
