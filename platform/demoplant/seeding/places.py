@@ -47,7 +47,7 @@ class PlaceSeeder:
         site_id = await self._ensure_site()
         is_new_site = self._made > 0
         await self._ensure_shifts(site_id)
-        self._assets = await self._forgeline.list_all("/assets/", site=site_id, page_size=1000)
+        self._assets = await self._forgeline.list_all("/assets/", plant=site_id, page_size=1000)
         machine_ids = {}
         for machine in self._machines:
             area = await self._ensure_asset(site_id, None, "area", machine.area)
@@ -119,7 +119,7 @@ class PlaceSeeder:
 
     async def _ensure_points(self, machine_ids: dict[str, int], device_ids: dict[str, int]) -> PointIds:
         assets = ",".join(str(asset_id) for asset_id in machine_ids.values())
-        rows = await self._forgeline.list_all("/points/", asset__in=assets, page_size=1000)
+        rows = await self._forgeline.list_all("/points/", asset=assets, page_size=1000)
         known = {(int(row["asset"]), row["key"]): row for row in rows}
         ids: PointIds = {}
         for machine in self._machines:
