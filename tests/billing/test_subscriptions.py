@@ -12,6 +12,7 @@ from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundErro
 from forgeline.billing import invoicing, subscriptions
 from forgeline.billing.models import Invoice, Kind, Series, State
 from forgeline.entitlements.rights import rights_of
+from forgeline.notifications.models import Notice
 from forgeline.telemetry.retention import get_retention
 from forgeline.tenancy.scoping import tenant_scope
 from tests.billing.conftest import Customer
@@ -75,6 +76,14 @@ def test_who_does_not_pay_is_reminded_shut_out_and_let_in_again(customer: Custom
         State.ACTIVE: -13, State.PAST_DUE: 1, State.GRACE: 15, State.SUSPENDED: 29, State.CLOSED: 89,
     }  # fmt: skip
     assert rights_of(customer.company.tenant_id).is_suspended
+    # People were told at each step, with the day on which the pages are shut.
+    told = [*Notice.objects.filter(kind="billing.overdue").order_by("id")]
+    assert [notice.subject for notice in told] == [
+        f"invoice:{invoice.pk}-{state}" for state in ("past_due", "grace", "suspended")
+    ]
+    shut_on = invoice.due_on + timedelta(days=28)
+    assert f"after {shut_on}" in told[0].body["en"]
+    assert "逾期" in told[0].title["zh-hans"]
     # Nothing is charged for a time in which nothing could be used.
     assert Invoice.objects.count() == 2
 

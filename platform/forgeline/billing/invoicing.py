@@ -180,10 +180,10 @@ def open_amount(invoice: Invoice) -> int:
     return max(0, invoice.total - _paid(invoice))
 
 
-def oldest_due() -> date | None:
-    """Return the day on which the oldest invoice that is open was due."""
-    rows = list_invoices().filter(kind=Kind.INVOICE).order_by("due_on")
-    return next((row.due_on for row in rows if open_amount(row)), None)
+def find_oldest_due() -> Invoice | None:
+    """Return the open invoice that was, or is, due first."""
+    rows = list_invoices().filter(kind=Kind.INVOICE).order_by("due_on", "pk")
+    return next((row for row in rows if open_amount(row)), None)
 
 
 def recount(invoice: Invoice) -> dict[str, Any]:

@@ -10,7 +10,10 @@ MANIFEST = Manifest(
     # Neither looked at nor built with: whoever has it decides on the company's money.
     permissions=("billing.pay",),
     records={"billing.costs": _("Unit costs"), "billing.subscription": _("Subscription")},
-    messages={"billing.quota": _("A limit of the plan is near or reached")},
+    messages={
+        "billing.quota": _("A limit of the plan is near or reached"),
+        "billing.overdue": _("An invoice is overdue"),
+    },
     events=(
         EventType(
             "billing.invoice.issued",

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from forgeline.assets import queries as assets
 from forgeline.base import clock
 from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundError
-from forgeline.billing import invoicing
+from forgeline.billing import invoicing, overdue
 from forgeline.billing.invoicing import Item
 from forgeline.billing.models import Payment, Period, Plan, Price, State, Subscription
 from forgeline.billing.money import add_period, share
@@ -178,9 +178,15 @@ def advance_all(*, now: datetime | None = None) -> None:
             advance(now=now)
 
 
+_ACCESS = {
+    State.PAST_DUE: Access.OVERDUE, State.GRACE: Access.OVERDUE,
+    State.SUSPENDED: Access.SUSPENDED, State.CLOSED: Access.SUSPENDED,
+}  # fmt: skip
+
+
 def grant(row: Subscription) -> None:
     """Give the company what its plan and its state allow."""
-    access = Access.SUSPENDED if row.state in (State.SUSPENDED, State.CLOSED) else Access.FULL
+    access = _ACCESS.get(State(row.state), Access.FULL)
     rights.set_rights(limits=row.plan.limits, modules=row.plan.modules, access=access, plan=row.plan_id)
     retention.follow_plan()
 
@@ -239,8 +245,8 @@ def _review(row: Subscription, today: date) -> None:
     """Set the state by the oldest invoice that is overdue."""
     if row.state == State.TRIAL:
         return
-    due_on = invoicing.oldest_due()
-    late = -1 if due_on is None else (today - due_on).days
+    oldest = invoicing.find_oldest_due()
+    late = -1 if oldest is None else (today - oldest.due_on).days
     if late <= 0:
         state = State.ACTIVE
     elif late <= PAST_DUE_DAYS:
@@ -258,6 +264,8 @@ def _review(row: Subscription, today: date) -> None:
         row.to_on, row.anchor_day = today, today.day
     _enter(row, state, today)
     row.save()
+    if oldest is not None:
+        overdue.tell(oldest, state, oldest.due_on + timedelta(days=PAST_DUE_DAYS + GRACE_DAYS + 1))
 
 
 def _enter(row: Subscription, state: str, today: date) -> None:

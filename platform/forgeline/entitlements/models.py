@@ -11,6 +11,7 @@ from forgeline.tenancy.models import TenantModel
 
 class Access(models.TextChoices):
     FULL = "full", _("everything")
+    OVERDUE = "overdue", _("everything, with a notice that an invoice is overdue")
     SUSPENDED = "suspended", _("only invoices, payment and the company's own data")
     """Pages and API are shut; connectors go on, alarms are judged."""
 

@@ -46,6 +46,10 @@ class Rights:
     def is_suspended(self) -> bool:
         return self.access == Access.SUSPENDED
 
+    @property
+    def is_overdue(self) -> bool:
+        return self.access == Access.OVERDUE
+
     def may_have(self, key: str) -> bool:
         """Say whether a module or a named feature is the company's to use: as the operator switched it, else as the
         plan says of modules; nobody sells the features.

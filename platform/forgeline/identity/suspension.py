@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from forgeline.base.api import render_problem
@@ -12,6 +13,7 @@ from forgeline.modules.registry import list_open_paths
 _ALWAYS = (
     "/sign-",
     "/i18n/",
+    "/jsi18n/",
     "/static/",
     "/healthz",
     "/readyz",
@@ -38,4 +40,7 @@ def shut(request: HttpRequest) -> HttpResponse:
     )
     if request.path.startswith("/api/"):
         return render_problem(status=402, key="entitlements.suspended", title=title, detail=text)
-    return render(request, "pages/error.html", {"title": title, "text": text}, status=402)
+    way = None
+    if request.actor.has_permission("billing.pay"):  # type: ignore[attr-defined]  # set by TenantMiddleware
+        way = (reverse("web:plan"), _("Plan and invoices"))
+    return render(request, "pages/error.html", {"title": title, "text": text, "way": way}, status=402)

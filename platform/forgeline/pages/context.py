@@ -36,6 +36,8 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "here": _find_here(request.path, [item.url_name for item in navigation]),
         "company_count": 0 if seat is None else len(seat.memberships),
         "company_name": "" if seat is None else seat.company_name,
+        "is_overdue": rights.is_overdue,
+        "is_shut": rights.is_suspended and (actor is None or actor.visit != "operator"),
         "server_now_ms": clock.now_us() // 1000,
     }
 
