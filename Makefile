@@ -6,6 +6,7 @@
 #   make bench     measure the promised figures (make bench ONLY=ingest)
 #   make isolation attack every endpoint, page and topic as strangers; the report is var/isolation.md
 #   make backup    write var/backups/<time>.tar       make restore FROM=<file>
+#   make manage ARGS="make_operator --email olga@example.com"   a command beside the running plant
 #   make assets    bring the front-end parts          make lock   renew the pinned requirements
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ ifdef DEMO
 export FORGELINE_DEMO := $(DEMO)
 endif
 
-.PHONY: up test lint bench isolation backup restore assets lock clean
+.PHONY: up test lint bench isolation backup restore manage assets lock clean
 
 up: $(VENV)/.run
 	@exec env PYTHONPATH=platform:. $(BIN)/python -m forgeline.conf up
@@ -46,6 +47,9 @@ backup: $(VENV)/.run
 
 restore: $(VENV)/.run
 	@$(RUN) -m forgeline.conf restore $(FROM)
+
+manage: $(VENV)/.run
+	@$(RUN) -m forgeline.conf manage $(ARGS)
 
 assets: $(VENV)/.run
 	@FORGELINE_SECRET_KEY=not-needed $(BIN)/python manage.py assets

@@ -45,6 +45,18 @@ class Up:
         )  # fmt: skip
         return self
 
+    def manage(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """A command beside it, as `make manage` runs one."""
+        surroundings = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.pathsep.join((str(ROOT / "platform"), str(ROOT))),
+            "FORGELINE_VAR": str(self.var),
+        }
+        command = [sys.executable, "-m", "forgeline.conf", "manage", *words]
+        return subprocess.run(
+            command, env=surroundings, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+
     @property
     def log(self) -> Path:
         return self.var.with_suffix(".log")
@@ -107,9 +119,13 @@ def test_what_cannot_be_used_is_told_in_a_sentence(up: Up, setting: str, value: 
     assert not processes_with(str(up.var)), last
 
 
-def test_a_damaged_database_is_told(up: Up) -> None:
+def test_a_command_runs_beside_it_and_a_damaged_database_is_told(up: Up) -> None:
+    assert "start it by `make up` first" in up.manage("make_operator", "--email", "olga@example.com").stderr
     up.start()
     up.runs()
+    made = up.manage("make_operator", "--email", "olga@example.com", "--company", "Forgeline Ops")
+    assert made.returncode == 0, made.stderr
+    assert "/operator/" in made.stdout
     assert up.stop() < 10
     with (up.var / "postgres/data/postgresql.conf").open("a") as config:
         config.write("\nno_such_setting = 1\n")

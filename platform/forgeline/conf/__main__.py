@@ -1,9 +1,11 @@
-"""``python -m forgeline.conf up | backup | restore | prepare-tests``: what the Makefile calls."""
+"""``python -m forgeline.conf up | backup | restore | manage | prepare-tests``: what the Makefile calls."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -37,6 +39,22 @@ def _restore(arguments: list[str]) -> int:
         print("✗ Say which backup: make restore FROM=var/backups/….tar", file=sys.stderr)
         return 2
     return _told(lambda layout, url: restore(layout, url, Path(arguments[0])), exclusive=True)
+
+
+def _manage(arguments: list[str]) -> int:
+    """``manage command …``: a command of manage.py beside the Forgeline that `make up` runs, in its surroundings."""
+    try:
+        told = json.loads(Layout(read_environment().var).status_path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        print("✗ Forgeline does not run here: start it by `make up` first.", file=sys.stderr)
+        return 1
+    except SettingsError as error:
+        print(f"✗ {error}", file=sys.stderr)
+        return 1
+    surroundings = os.environ | told["environment"]
+    return subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), *arguments], env=surroundings, check=False
+    ).returncode
 
 
 def _told(work: Callable[[Layout, str], str], *, exclusive: bool) -> int:
@@ -76,6 +94,7 @@ COMMANDS: Mapping[str, Callable[[list[str]], int]] = {
     "up": _up,
     "backup": _backup,
     "restore": _restore,
+    "manage": _manage,
     "prepare-tests": _prepare_tests,
 }
 

@@ -317,6 +317,10 @@ class House:
             "address": address, "mqtt": self.device_mqtt, "opcua": opcua, "pid": os.getpid(),
             "api_key": demo.get("api_key", ""),
             "sign_in": {"email": demo.get("email", ""), "password": demo.get("password", "")},
+            # What a command beside it runs in (`make manage`).
+            "environment": {
+                name: value for name, value in self.child_environment.items() if name.startswith("FORGELINE_")
+            },
         }  # fmt: skip
         path = self.layout.status_path
         path.touch(mode=0o600)
