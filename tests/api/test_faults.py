@@ -45,3 +45,18 @@ def test_a_database_that_is_away_asks_to_come_again(
     assert (answer.status_code, answer.json()["key"]) == (503, "base.unavailable")
     page = client.get("/machines/1/")
     assert (page.status_code, page["Retry-After"]) == (503, "5")
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80@localhost", "a b", "x" * 300])
+def test_a_host_name_that_is_not_ours_is_refused_in_words(
+    company: Company, client_of: ClientOf, host: str
+) -> None:
+    client = client_of(company.manager_key)
+    answer = client.get("/api/v1/plants/", HTTP_HOST=host)
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert answer.json()["key"] == "base.unknown_host"
+    page = client.get("/sign-in/", HTTP_HOST=host)
+    assert (page.status_code, page["Content-Type"]) == (400, "text/plain; charset=utf-8")
+    for said in (answer, page):
+        assert "FORGELINE_ALLOWED_HOSTS" in said.content.decode()
+        assert host not in said.content.decode()

@@ -9,7 +9,7 @@ import logging
 import sys
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import DisallowedHost, PermissionDenied
 from django.db import DataError, InterfaceError, OperationalError, ProgrammingError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext, gettext_lazy as _
@@ -32,6 +32,10 @@ TITLES: dict[str, Any] = {
     "base.not_found": _("There is nothing here that you may see."),
     "base.forbidden": _("You may not do this."),
     "base.invalid_input": _("What was sent cannot be used."),
+    "base.unknown_host": _(
+        "This server does not answer to the host name that it was called by. Whoever runs it names it in "
+        "FORGELINE_ALLOWED_HOSTS."
+    ),
     "base.parse_error": _("The body cannot be read as JSON."),
     "base.too_large": _("The body is too large."),
     "base.changed_meanwhile": _("This was changed since you read it; read it again."),
@@ -171,6 +175,15 @@ def unknown_endpoint(request: HttpRequest) -> HttpResponse:
     else:
         title = gettext("There is no such endpoint; addresses of the API end with a slash.")
     return render_problem(status=404, key="base.not_found", title=title, detail=request.path)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what no view was asked, such as a host name that is not this server's: in the envelope beneath /api/."""
+    key = "base.unknown_host" if isinstance(exception, DisallowedHost) else "base.invalid_input"
+    if request.path.startswith("/api/"):
+        return render_problem(status=400, key=key)
+    # No page: its frame would ask for the host name as well.
+    return HttpResponse(f"{_title(key)}\n", status=400, content_type="text/plain; charset=utf-8")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

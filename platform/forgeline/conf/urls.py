@@ -7,6 +7,7 @@ from forgeline.base.api import unknown_endpoint
 from forgeline.conf import health, reference
 from forgeline.modules.registry import list_manifests
 
+handler400 = "forgeline.base.api.bad_request"
 handler500 = "forgeline.base.api.server_error"
 
 urlpatterns = [
