@@ -88,27 +88,31 @@ def test_a_cursor_that_is_none_is_said(company: Company, client_of: ClientOf) ->
             assert "cursor" in answer.json()["data"]["fields"]
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        "[0,Infinity]", "[0,NaN]", "[0,-1e400]", "[" * 20_000 + "]" * 20_000, "[0," + "9" * 5_000 + "]",
-        '[0,"a\\u0000"]', '[0,"\\ud800"]', '[0,"0001-01-01T00:00:00+14:00",1]', '[0,"9999-12-31T23:59:59-12:00",1]',
-        '[0,1e30,1]', '[0,"a",Infinity]', '[0,"\\u0000",1]', '[0,null,Infinity]',
-    ],
+BY_HAND = (
+    "[0,Infinity]", "[0,NaN]", "[0,-1e400]", "[" * 20_000 + "]" * 20_000, "[0," + "9" * 5_000 + "]",
+    '[0,"a\\u0000"]', '[0,"\\ud800"]', '[0,"\\u0000",1]', '[0,"0001-01-01T00:00:00+14:00",1]',
+    '[0,"9999-12-31T23:59:59-12:00",1]', "[0,1e30,1]", '[0,"a",Infinity]', "[0,null,Infinity]",
 )  # fmt: skip
-@pytest.mark.parametrize(
-    "list_", ["points", "points/?ordering=name", "work-orders", "work-orders/?ordering=due_at", "audit"]
-)
-def test_a_cursor_that_was_written_by_hand_is_said(
-    company: Company, client_of: ClientOf, list_: str, body: str
-) -> None:
-    cursor = base64.urlsafe_b64encode(body.encode()).decode().rstrip("=")
-    path, _, query = list_.partition("/?")
-    answer = client_of(company.manager_key).get(f"/api/v1/{path}/?{query}&cursor={cursor}")
-    # What could be the place of a row is one, though no such row is there.
-    assert answer.status_code in (200, 400), answer.content
-    if answer.status_code == 400:
-        assert "cursor" in answer.json()["data"]["fields"]
+
+
+def test_a_cursor_that_was_written_by_hand_is_said(company: Company, client_of: ClientOf) -> None:
+    client, refused = client_of(company.manager_key), 0
+    for path in (
+        "points/?",
+        "points/?ordering=name",
+        "work-orders/?",
+        "work-orders/?ordering=due_at",
+        "audit/?",
+    ):
+        for body in BY_HAND:
+            cursor = base64.urlsafe_b64encode(body.encode()).decode().rstrip("=")
+            answer = client.get(f"/api/v1/{path}&cursor={cursor}")
+            # What could be the place of a row is one, though no such row is there.
+            assert answer.status_code in (200, 400), (path, body[:60], answer.content)
+            if answer.status_code == 400:
+                refused += 1
+                assert "cursor" in answer.json()["data"]["fields"]
+    assert refused > 40
 
 
 def test_a_page_of_no_size_is_said(company: Company, client_of: ClientOf) -> None:
