@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings as effort, strategies as st
 from rest_framework.test import APIClient
 
 from forgeline.telemetry import ingest
-from tests.api.world import OPERATIONS, World, describe_api, make_world
+from tests.api.world import FOR_THE_OPERATOR, OPERATIONS, World, describe_api, make_world
 from tests.conftest import Company, name_kind
 
 ClientOf = Callable[[str], APIClient]
@@ -191,7 +191,7 @@ def _faults_of(
 
 def _kind_that_asks(path: str) -> str:
     """Of a company that may; any other's where all may."""
-    if path.startswith("/api/v1/operator/"):
+    if path.startswith(FOR_THE_OPERATOR):
         return "operator"
     return "partner" if path == "/api/v1/customers/" else ""
 

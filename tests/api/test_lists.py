@@ -16,7 +16,7 @@ from forgeline.assets.models import Asset, Point
 from forgeline.base import clock
 from forgeline.tenancy.scoping import tenant_scope
 from tests.api.conftest import make_machine
-from tests.api.world import describe_api
+from tests.api.world import FOR_THE_OPERATOR, describe_api
 from tests.api.world_rows import make_alarm
 from tests.conftest import Company
 
@@ -57,7 +57,7 @@ def test_a_list_refuses_what_it_does_not_know(company: Company, client_of: Clien
     client = client_of(company.manager_key)
     for path, operations in describe_api()["paths"].items():
         names = {each["name"] for each in operations.get("get", {}).get("parameters", [])}
-        if "cursor" not in names or "{" in path:
+        if "cursor" not in names or "{" in path or path.startswith(FOR_THE_OPERATOR):
             continue
         answer = client.get(f"{path}?assets=3&page_size=5&search=press")
         assert answer.status_code == 400, path

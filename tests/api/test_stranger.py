@@ -13,7 +13,16 @@ from drf_spectacular.validation import validate_schema
 from rest_framework.test import APIClient
 
 from forgeline.telemetry import ingest
-from tests.api.world import MARK, OPERATIONS, WRITES, World, make_world, numbered_world, put_back
+from tests.api.world import (
+    FOR_THE_OPERATOR,
+    MARK,
+    OPERATIONS,
+    WRITES,
+    World,
+    make_world,
+    numbered_world,
+    put_back,
+)
 from tests.conftest import Company
 
 ClientOf = Callable[[str], APIClient]
@@ -25,7 +34,7 @@ LISTS = [path for method, path in OPERATIONS if method == "get" and "{" not in p
 NAMES_POINTS = {"/api/v1/latest/", "/api/v1/samples/"}
 OF_EVERYBODY = {"/api/v1/api-keys/", "/api/v1/members/", "/api/v1/audit/", "/api/v1/plans/"}
 """The stranger has some of its own."""
-FOR_FEW = ("/api/v1/customers/", "/api/v1/operator/")
+FOR_FEW = ("/api/v1/customers/", FOR_THE_OPERATOR)
 """For partners, and for the operator of the service: no manager of a company has them."""
 SOLD = {"/api/v1/subscription/"}
 """The stranger has bought nothing, and gets a 404."""

@@ -38,6 +38,8 @@ from tests.conftest import Company
 __all__ = ["MARK", "RULE", "World", "make_world"]
 
 WRITES = ("post", "put", "patch", "delete")
+FOR_THE_OPERATOR = "/api/v1/operator/"
+"""Asked by the operator of the service alone; no manager of a company has it."""
 
 
 @cache
