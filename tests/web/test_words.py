@@ -15,7 +15,8 @@ from forgeline.assets.services import create_site
 from forgeline.identity.models import ApiKey
 from forgeline.modules.registry import list_manifests
 from forgeline.tenancy.scoping import tenant_scope
-from forgeline.web.audit_words import field_word, say_value
+from forgeline.web.audit_values import Wording
+from forgeline.web.audit_words import field_word
 from forgeline.web.grant_forms import permission_word
 from tests.conftest import Company
 
@@ -34,6 +35,7 @@ def test_every_permission_is_said_in_words(language: str, letters: str) -> None:
     assert raw == set()
 
 
+@pytest.mark.django_db
 def test_audited_fields_and_values_are_said_as_people_read_them() -> None:
     with translation.override("zh-hans"):
         for kind, column in (
@@ -42,14 +44,16 @@ def test_audited_fields_and_values_are_said_as_people_read_them() -> None:
         ):  # fmt: skip
             assert re.search("[\u4e00-\u9fff]", field_word(kind, column)), (kind, column)
     with translation.override("en"):
-        assert say_value("health.model", "trained_at", "2026-01-05T16:30:12.5+00:00", "Asia/Shanghai") == (
-            "2026-01-06 00:30:12"
+        shanghai, say = Wording("Asia/Shanghai"), Wording("UTC").value
+        assert (
+            shanghai.value("health.model", "trained_at", "2026-01-05T16:30:12.5+00:00")
+            == "2026-01-06 00:30:12"
         )
-        assert say_value("assets.point", "kind", 2, "UTC") == "State"
-        assert say_value("identity.session", "way", "sso", "UTC") == "single sign-on"
-        assert say_value("assets.asset", "names", {"en": "Press", "zh-hans": "压力机"}, "UTC") == "Press"
-        assert say_value("x.y", "z", True, "UTC") == "yes"
-        assert say_value("x.y", "z", [1, 2], "UTC") == "1, 2"
+        assert say("assets.point", "kind", 2) == "State"
+        assert say("identity.session", "way", "sso") == "single sign-on"
+        assert say("assets.asset", "names", {"en": "Press", "zh-hans": "压力机"}) == "Press"
+        assert say("x.y", "z", True) == "yes"
+        assert say("x.y", "z", [1, 2]) == "1, 2"
         assert field_word("x.y", "some_column") == "some_column"
 
 

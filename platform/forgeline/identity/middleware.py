@@ -22,7 +22,7 @@ from forgeline.identity.policy import Actor, actor_scope
 from forgeline.identity.queries import find_actor_by_key
 from forgeline.identity.seats import Seat, find_seat, leave, note_visit
 from forgeline.identity.suspension import is_open, shut
-from forgeline.identity.switches import find_module, refuse_module
+from forgeline.identity.switches import find_module, refuse_feature, refuse_module
 
 _OWN_ACCOUNT = ("/account/", "/password/")
 
@@ -61,6 +61,8 @@ class TenantMiddleware:
         module = find_module(request)
         if module is not None and not rights.has_module(module.key):
             return refuse_module(request, module, rights)
+        if not rights.may_use(request.path):
+            return refuse_feature(request)
         bound = take_call(request, actor, rights)
         if bound is not None and bound.is_refused:
             response = refuse(bound)

@@ -42,6 +42,10 @@ class Actor:
     def has_permission(self, permission: str) -> bool:
         return permission in self.permissions
 
+    def may_change(self, path: str) -> bool:
+        """Say whether what lies at a path of the plant, ``/3/17/``, lies within the actor's branches."""
+        return not self.branches or path.startswith(self.branches)
+
 
 @contextmanager
 def actor_scope(actor: Actor) -> Iterator[None]:

@@ -12,7 +12,7 @@ from django.db import connection
 
 from forgeline.audit.recorder import Source, acting, record
 from forgeline.base import clock
-from forgeline.entitlements.rights import keep_open
+from forgeline.entitlements.rights import has_feature, keep_open
 from forgeline.identity.doors import SESSION_IMPERSONATION, sort_memberships
 from forgeline.identity.models import Impersonation
 from forgeline.identity.policy import Actor, permissions_of
@@ -45,6 +45,9 @@ def find_seat(user: Any, session: Any) -> Seat:
             return Seat(found[0], found[1], memberships)
     wanted = session.get(SESSION_TENANT)
     chosen = choose_membership(memberships, wanted)
+    if chosen is not None and not chosen.is_own and not has_feature(chosen.tenant_id, "identity.partners"):
+        memberships = [row for row in memberships if row.tenant_id != chosen.tenant_id]
+        chosen = choose_membership(memberships, wanted)
     has_ended = number is not None or (wanted is not None and (chosen is None or chosen.tenant_id != wanted))
     if chosen is None:
         return Seat(None, has_ended=has_ended)

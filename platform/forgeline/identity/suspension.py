@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from forgeline.base.api import render_problem
@@ -40,7 +39,4 @@ def shut(request: HttpRequest) -> HttpResponse:
     )
     if request.path.startswith("/api/"):
         return render_problem(status=402, key="entitlements.suspended", title=title, detail=text)
-    way = None
-    if request.actor.has_permission("billing.pay"):  # type: ignore[attr-defined]  # set by TenantMiddleware
-        way = (reverse("web:plan"), _("Plan and invoices"))
-    return render(request, "pages/error.html", {"title": title, "text": text, "way": way}, status=402)
+    return render(request, "pages/error.html", {"title": title, "text": text, "is_of_plan": True}, status=402)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from forgeline.audit.recorder import record
 from forgeline.base.api import render_problem
-from forgeline.base.errors import NotFoundError, PaymentRequiredError
+from forgeline.base.errors import ForbiddenError, NotFoundError, PaymentRequiredError
 from forgeline.entitlements.rights import Rights, rights_of, switch_module, switch_off
 from forgeline.identity.policy import Actor, require_permission
 from forgeline.identity.roles import PEOPLE
@@ -41,8 +41,10 @@ def find_module(request: HttpRequest) -> Manifest | None:
 
 
 def refuse_module(request: HttpRequest, module: Manifest, rights: Rights) -> HttpResponse:
-    """Answer for a module that is off: 402 where the plan does not hold it, else 403; both say what to do."""
-    if rights.may_have(module.key):
+    """Answer for a module that is off: 402 where the plan does not hold it, else 403; all say what to do."""
+    if rights.is_withheld(module.key):
+        status, key, text = 403, "entitlements.switched_off", _withheld()
+    elif rights.may_have(module.key):
         status, key = 403, "entitlements.module_off"
         text = _(
             "An owner or manager switches it on under Company, Modules. What it has kept is still there."
@@ -50,14 +52,31 @@ def refuse_module(request: HttpRequest, module: Manifest, rights: Rights) -> Htt
     else:
         status, key = 402, "entitlements.module_not_in_plan"
         text = _("Your plan does not hold it; choose another under Company, Plan and invoices.")
-    title = _("The module %(module)s is switched off") % {"module": module.title}
+    return _refusal(
+        request, status, key, _("The module %(module)s is switched off") % {"module": module.title}, text
+    )
+
+
+def refuse_feature(request: HttpRequest) -> HttpResponse:
+    """Answer 403 for a feature that the operator has switched off."""
+    return _refusal(request, 403, "entitlements.switched_off", _("This is switched off"), _withheld())
+
+
+def _withheld() -> str:
+    return _("The operator of the service has switched this off for your company.")
+
+
+def _refusal(request: HttpRequest, status: int, key: str, title: str, text: str) -> HttpResponse:
     if request.path.startswith("/api/"):
         return render_problem(status=status, key=key, title=title, detail=text)
-    return render(request, "pages/error.html", {"title": title, "text": text}, status=status)
+    context = {"title": title, "text": text, "is_of_plan": status == 402}
+    return render(request, "pages/error.html", context, status=status)
 
 
 def list_modules(tenant_id: int) -> list[dict[str, object]]:
-    """Return the modules that can be switched: key, title, whether on, whether the plan holds it."""
+    """Return the modules that can be switched: key, title, whether on, whether the company may switch them on, and
+    whether it is the operator who keeps one off.
+    """
     rights = rights_of(tenant_id)
     return [
         {
@@ -65,6 +84,7 @@ def list_modules(tenant_id: int) -> list[dict[str, object]]:
             "title": str(m.title),
             "is_on": rights.has_module(m.key),
             "is_in_plan": rights.may_have(m.key),
+            "is_withheld": rights.is_withheld(m.key),
         }
         for m in list_switchable()
     ]
@@ -77,11 +97,15 @@ def begin_with(modules: Sequence[str] | None) -> None:
 
 
 def set_module(module: str, *, is_on: bool, actor: Actor) -> None:
-    """Switch a module for the company. **Raises** NotFoundError, PaymentRequiredError for one beyond the plan."""
+    """Switch a module for the company. **Raises** NotFoundError, PaymentRequiredError for one beyond the plan,
+    ForbiddenError for one that the operator keeps off.
+    """
     require_permission(actor, PEOPLE)
     known = {m.key: m for m in list_switchable()}
     if module not in known:
         raise NotFoundError(_("There is no such module; read the list again."))
+    if is_on and rights_of(actor.tenant_id).is_withheld(module):
+        raise ForbiddenError(_withheld(), key="entitlements.switched_off")
     if is_on and not rights_of(actor.tenant_id).may_have(module):
         raise PaymentRequiredError(
             _("Your plan does not hold it; choose another under Company, Plan and invoices."),

@@ -18,7 +18,8 @@ class ModuleSerializer(serializers.Serializer):
     module = serializers.CharField()
     title = serializers.CharField()
     is_on = serializers.BooleanField()
-    is_in_plan = serializers.BooleanField(help_text="False: the plan does not hold it.")
+    is_in_plan = serializers.BooleanField(help_text="False: the plan does not hold it, or it is withheld.")
+    is_withheld = serializers.BooleanField(help_text="True: the operator of the service has switched it off.")
 
 
 class SwitchInput(serializers.Serializer):

@@ -176,8 +176,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self._ready.wait()
             self._ready.clear()
             frames, self._waiting = self._waiting, {}
-            for frame in frames.values():
-                await self.send(text_data=frame.decode())
+            try:
+                for frame in frames.values():
+                    await self.send(text_data=frame.decode())
+            except OSError:
+                # The page has gone, and the server says so here before it says it to disconnect().
+                return
 
     async def _ask_again(self) -> None:
         """Close the socket of whoever may not come in any more; take back what a changed role may not hear."""
@@ -186,6 +190,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
             try:
                 if not await self._is_still_let_in():
                     return
+            except OSError:
+                # As in _send_frames: the page has gone.
+                return
             except DatabaseError as error:
                 _log.warning("a live socket could not be asked for its rights; it is asked again (%s)", error)
 

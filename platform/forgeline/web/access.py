@@ -16,9 +16,12 @@ from django.utils.translation import gettext as _
 
 from forgeline.base.api import is_outside_branch
 from forgeline.base.errors import ForgelineError, NotFoundError
-from forgeline.entitlements.rights import has_feature
+from forgeline.entitlements.rights import rights_of
 from forgeline.identity.doors import sort_memberships
 from forgeline.identity.models import User
+from forgeline.identity.queries import actor_of_member
+from forgeline.identity.roles import CUSTOMERS, OPERATE
+from forgeline.identity.switches import refuse_feature
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -35,14 +38,16 @@ def needs(permission: str) -> Callable[[View[P]], View[P]]:
                 # Pages are for people; a key has the API.
                 return _outside(request)
             if not actor.has_permission(permission):
-                if not has_feature(actor.tenant_id, permission.partition(".")[0]):
+                rights, area = rights_of(actor.tenant_id), permission.partition(".")[0]
+                if rights.is_withheld(area):
+                    return refuse_feature(request)
+                if not rights.may_have(area):
                     return fault(
-                        request, 403, _("This is switched off"),
-                        _("Your plan does not have it, or the operator of the service has switched it off."),
+                        request, 402, _("This is switched off"),
+                        _("Your plan does not hold it; choose another under Company, Plan and invoices."),
+                        is_of_plan=True,
                     )  # fmt: skip
-                return fault(
-                    request, 403, _("Your role does not allow this"), _("Ask a manager of your company.")
-                )
+                return _refuse_role(request, permission)
             try:
                 return view(request, *args, **kwargs)
             except NotFoundError as error:
@@ -51,14 +56,23 @@ def needs(permission: str) -> Callable[[View[P]], View[P]]:
                 if not is_outside_branch(error):
                     raise
                 transaction.set_rollback(True)
-                return fault(
-                    request, 403, _("Your role does not allow this"),
-                    _("This lies outside the parts of the plant that you may change."),
-                )  # fmt: skip
+                return refuse_outside(request)
 
         return guarded
 
     return decorate
+
+
+def _refuse_role(request: HttpRequest, permission: str) -> HttpResponse:
+    title = _("Your role does not allow this")
+    if permission in (OPERATE, CUSTOMERS):
+        # Only people of one kind of company have these: whoever belongs to such a one is shown the way there.
+        for row in request.seat.memberships:  # type: ignore[attr-defined]
+            there = actor_of_member(row, user_id=request.user.pk)  # type: ignore[arg-type]
+            if row.is_own and there.has_permission(permission):
+                text = _("You may do this at %(company)s: go there first.") % {"company": row.tenant_name}
+                return fault(request, 403, title, text, company=row)
+    return fault(request, 403, title, _("Ask a manager of your company."))
 
 
 def _outside(request: HttpRequest) -> HttpResponse:
@@ -74,9 +88,17 @@ def _outside(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('web:sign_in')}?{urlencode({'next': request.get_full_path()})}")
 
 
-def fault(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
-    """Return the page that says what happened and what to do."""
-    return render(request, "pages/error.html", {"title": title, "text": text}, status=status)
+def refuse_outside(request: HttpRequest) -> HttpResponse:
+    """Answer 403 for what lies outside the branches of the plant that somebody is limited to."""
+    return fault(
+        request, 403, _("Your role does not allow this"),
+        _("This lies outside the parts of the plant that you may change."),
+    )  # fmt: skip
+
+
+def fault(request: HttpRequest, status: int, title: str, text: str, **ways: Any) -> HttpResponse:
+    """Return the page that says what happened and what to do; ``ways`` on are what its template knows."""
+    return render(request, "pages/error.html", {"title": title, "text": text, **ways}, status=status)
 
 
 def put_faults(form: Any, error: ForgelineError) -> None:

@@ -1,22 +1,16 @@
-"""Fields and values of audited changes as people read them: words for columns, the plant's clock for times.
-
-Not here: the log itself (views/audit). What has no word stands as the database calls it.
-"""
+"""Words for the columns of audited tables. Not here: what stands in them (audit_values), the log (views/audit)."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator
-from datetime import datetime
 from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.apps import apps
 from django.db.models import Field, Model
 from django.utils.functional import Promise
-from django.utils.translation import get_language, gettext as _, gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from forgeline.audit.queries import read_tables
 
 _FIELDS: dict[str, Promise] = {
     "retired_at": gettext_lazy("out of use since"),
@@ -42,13 +36,11 @@ _FIELDS: dict[str, Promise] = {
     "due_on": gettext_lazy("due on"),
     "state": gettext_lazy("state"),
     "kind": gettext_lazy("kind"),
-    "key": gettext_lazy("key"),
     "number": gettext_lazy("number"),
     "reason": gettext_lazy("reason"),
     "position": gettext_lazy("place in the list"),
     "branches": gettext_lazy("parts of the plant"),
     "permissions": gettext_lazy("permissions"),
-    "definition": gettext_lazy("content"),
     "currency": gettext_lazy("currency"),
     "zone": gettext_lazy("time zone"),
     "profile": gettext_lazy("device profile"),
@@ -68,83 +60,120 @@ _FIELDS: dict[str, Promise] = {
     "reference": gettext_lazy("reference"),
     "paid_on": gettext_lazy("paid on"),
     "is_on": gettext_lazy("switched on"),
+    "address_sealed": gettext_lazy("address"),
+    "balance": gettext_lazy("credit balance"),
+    "by": gettext_lazy("filed by"),
+    "channel_id": gettext_lazy("channel"),
+    "closed_at": gettext_lazy("closed at"),
+    "company_id": gettext_lazy("company"),
+    "cost_acting": gettext_lazy("cost of acting"),
+    "cost_failure": gettext_lazy("cost of a failure"),
+    "evidence_from": gettext_lazy("evidence from"),
+    "every_unit": gettext_lazy("unit of the interval"),
+    "fault_token": gettext_lazy("code for reporting faults"),
+    "former_sealed": gettext_lazy("former secret"),
+    "former_until": gettext_lazy("former secret valid until"),
+    "from_at": gettext_lazy("from"),
+    "from_on": gettext_lazy("period from"),
+    "granted_by_id": gettext_lazy("granted by"),
+    "hint": gettext_lazy("address as shown"),
+    "invited_by_id": gettext_lazy("invited by"),
+    "issuer": gettext_lazy("issuer of the sign-in"),
+    "lead_high_s": gettext_lazy("time left at most (s)"),
+    "lead_low_s": gettext_lazy("time left at least (s)"),
+    "lead_s": gettext_lazy("time left (s)"),
+    "member_id": gettext_lazy("member visited"),
+    "model": gettext_lazy("model"),
+    "next_period": gettext_lazy("next billing period"),
+    "next_plan_id": pgettext_lazy("billing", "next plan"),
+    "on_behalf": gettext_lazy("on behalf of"),
+    "password_hash": gettext_lazy("password"),
+    "period": gettext_lazy("billing period"),
+    "plan": pgettext_lazy("billing", "plan"),
+    "point_ids": gettext_lazy("points"),
+    "partner_id": gettext_lazy("partner"),
+    "raw_days": gettext_lazy("days that raw samples are kept"),
+    "chosen_days": gettext_lazy("days that the company chose"),
+    "replaces_id": gettext_lazy("takes over from"),
+    "roster_id": gettext_lazy("roster"),
+    "route_id": gettext_lazy("route"),
+    "secret_sealed": gettext_lazy("secret"),
+    "size": gettext_lazy("size (bytes)"),
+    "state_since": gettext_lazy("in this state since"),
+    "stopped": gettext_lazy("stopped"),
+    "stopped_because": gettext_lazy("stopped because"),
+    "texts": gettext_lazy("text"),
+    "to_at": gettext_lazy("until"),
+    "to_on": gettext_lazy("period to (not included)"),
+    "tone": gettext_lazy("kind of notice"),
+    "username": gettext_lazy("user name"),
+    "valid_from": gettext_lazy("valid from"),
+    "valid_until": gettext_lazy("valid until"),
+    "version": gettext_lazy("version"),
+    "was_told": gettext_lazy("was told"),
+    "entries": gettext_lazy("entries"),
+    "from": gettext_lazy("from"),
+    "to": gettext_lazy("until"),
 }
 """Columns that pages never name by themselves."""
-_VALUES: dict[tuple[str, str], Promise] = {
-    ("way", "own"): gettext_lazy("password or passkey"),
-    ("way", "sso"): gettext_lazy("single sign-on"),
+_CLEARER: dict[str, Promise] = {
+    "key": pgettext_lazy("column", "key"),
+    "definition": pgettext_lazy("column", "content"),
+    "billing.subscription.plan_id": pgettext_lazy("billing", "plan"),
 }
-"""What stands in no column with choices."""
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+"""Where the column's own name says something else out of its form."""
+_SILENT = frozenset(
+    {
+        "path", "digest", "mail_digest", "prefix", "token", "generation", "plan_turn", "episode_id", "anchor_day",
+        "content_type", "subject",
+    }
+)  # fmt: skip
+"""Columns that keep the building together and tell people nothing: the file of the log has them, its page does not."""
+
+
+def is_telling(column: str) -> bool:
+    """Say whether a column tells people anything."""
+    return column not in _SILENT
 
 
 def field_word(kind: str, column: str) -> str:
     """Return what a column of a kind of record (``assets.point``) is called; the column where nobody has said."""
-    field = _find(kind, column)
-    if field is not None:
-        if isinstance(field.verbose_name, Promise):
-            return str(field.verbose_name)
-        related = field.related_model
-        if (
-            column not in _FIELDS
-            and isinstance(related, type)
-            and isinstance(related._meta.verbose_name, Promise)
-        ):
-            return str(related._meta.verbose_name)
-    return str(_FIELDS.get(column, column))
+    word = find_word(kind, column)
+    return column if word is None else str(word)
 
 
-def say_value(kind: str, column: str, value: Any, zone: str) -> str:
-    """Return a value as a person reads it: the word of a choice, times on the plant's clock, nothing for nothing."""
-    if value is None or value in ("", [], {}):
-        return ""
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    field = _find(kind, column)
-    if field is not None and isinstance(value, str | int):
-        word = dict(field.flatchoices).get(value)
-        if word is not None:
-            return str(word)
-    if isinstance(value, str) and (column, value) in _VALUES:
-        return str(_VALUES[column, value])
-    if isinstance(value, str):
-        return _moment(value, zone) if _MOMENT.match(value) else value
-    if isinstance(value, list) and all(isinstance(each, str | int | float) for each in value):
-        return _(", ").join(str(each) for each in value)
-    if isinstance(value, dict) and set(value) <= {"en", "zh-hans"}:
-        return str(value.get((get_language() or "en").lower()) or next(iter(value.values())))
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _moment(value: str, zone: str) -> str:
-    try:
-        at = datetime.fromisoformat(value)
-        # Postgres writes an instant with its offset; what has none is no instant.
-        return value if at.tzinfo is None else at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S")
-    except (ValueError, OverflowError):
-        # Somebody's text that looks like a time.
-        return value
+def find_word(kind: str, column: str) -> Promise | None:
+    """Return the word for a column, or None."""
+    clearer = _CLEARER.get(f"{kind}.{column}") or _CLEARER.get(column)
+    if clearer is not None:
+        return clearer
+    field = find_field(kind, column)
+    if field is not None and isinstance(field.verbose_name, Promise):
+        return field.verbose_name
+    if column in _FIELDS:
+        return _FIELDS[column]
+    related = field.related_model if field is not None else None
+    if isinstance(related, type) and isinstance(related._meta.verbose_name, Promise):
+        return related._meta.verbose_name
+    return None
 
 
 @cache
-def _find(kind: str, column: str) -> Field[Any, Any] | None:
-    """Return the field behind a column: of the model that the kind is named after, else of any of its app."""
-    return next((field for field in _fields(kind) if field.attname == column), None)
+def find_field(kind: str, column: str) -> Field[Any, Any] | None:
+    """Return the field behind a column of a kind of record, or None."""
+    model = find_model(kind)
+    fields = model._meta.concrete_fields if model else ()
+    return next((field for field in fields if field.attname == column), None)
 
 
-def _fields(kind: str) -> Iterator[Field[Any, Any]]:
+@cache
+def find_model(kind: str) -> type[Model] | None:
+    """Return the model whose rows a kind of entry is about: of the audited table, else the one of that name."""
+    table = read_tables().get(kind)
+    if table is not None:
+        return next((model for model in apps.get_models() if model._meta.db_table == table.name), None)
     label, _dot, name = kind.partition(".")
     try:
-        models: list[type[Model]] = list(apps.get_app_config(label).get_models())
+        return apps.get_model(label, name.replace("_", ""))
     except LookupError:
-        return
-    word = name.replace("_", "")
-    # Part of a model's name is enough: health.plan is a MaintenancePlan, identity.member a Membership.
-    near = [model for model in models if _is_near(model, word)]
-    own = [model for model in near if model.__name__.lower() == word]
-    for model in own or near or models:
-        yield from model._meta.concrete_fields
-
-
-def _is_near(model: type[Model], word: str) -> bool:
-    return model.__name__.lower().startswith(word) or model.__name__.lower().endswith(word)
+        return None

@@ -75,6 +75,13 @@ def permission_word(permission: str) -> str:
     return str(next((_VERBS[key] for key in (permission, ending) if key in _VERBS), permission))
 
 
+def permission_title(permission: str) -> str:
+    """Return a permission by itself: the part of the building, and what who has it may do there."""
+    area = permission.partition(".")[0]
+    title = next((str(manifest.title) for manifest in list_manifests() if manifest.key == area), area)
+    return _("%(area)s: %(deed)s") % {"area": title, "deed": permission_word(permission)}
+
+
 def group_permissions(actor: Actor | None) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return each part of the building with its permissions, (key, word); only those of an actor where one is given."""
     groups = [

@@ -16,14 +16,15 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _, gettext_lazy, override
 
-from forgeline.assets.queries import read_home_zone
 from forgeline.audit.models import Entry
 from forgeline.audit.queries import iterate, list_entries, list_kinds
 from forgeline.base.spreadsheet import BOM, safe_cells
 from forgeline.identity.policy import Actor, actor_scope
 from forgeline.modules.registry import list_records
 from forgeline.web.access import needs
-from forgeline.web.audit_words import field_word, say_value
+from forgeline.web.audit_values import Wording
+from forgeline.web.audit_words import field_word, is_telling
+from forgeline.web.times import read_company_zone
 
 ROWS = 100
 MOST_IN_FILE = 1_000_000
@@ -70,7 +71,7 @@ def action_word(action: str) -> str:
 @needs("audit.inspect")
 def audit(request: HttpRequest) -> HttpResponseBase:
     """Show the log, the newest first; the address holds what it is narrowed to."""
-    zone = read_home_zone()
+    zone = read_company_zone()
     given = {name: request.GET.get(name, "")[:80].replace("\x00", "") for name in ("q", "kind", "from", "to")}
     rows = list_entries(
         search=given["q"],
@@ -86,8 +87,9 @@ def audit(request: HttpRequest) -> HttpResponseBase:
     found = list(rows[: ROWS + 1])
     query = request.GET.copy()
     query.pop("before", None)
+    wording = Wording(zone, found[:ROWS])
     context = {
-        "rows": [_row(entry, zone) for entry in found[:ROWS]],
+        "rows": [_row(entry, zone, wording) for entry in found[:ROWS]],
         "older": found[ROWS - 1].pk if len(found) > ROWS else None,
         "query": query.urlencode(),
         "kinds": sorted(((kind, kind_word(kind)) for kind in list_kinds()), key=lambda pair: pair[1]),
@@ -99,16 +101,18 @@ def audit(request: HttpRequest) -> HttpResponseBase:
     return render(request, "web/audit.html", context)
 
 
-def _row(entry: Entry, zone: str) -> dict[str, Any]:
+def _row(entry: Entry, zone: str, wording: Wording) -> dict[str, Any]:
     kind = entry.action.rpartition(".")[0]
     return {
         "entry": entry,
         "at": entry.at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S"),
         "kind": kind_word(kind),
+        "subject": wording.subject(entry),
         "what": action_word(entry.action),
         "changes": [
-            (field_word(kind, field), say_value(kind, field, old, zone), say_value(kind, field, new, zone))
+            (field_word(kind, field), wording.value(kind, field, old), wording.value(kind, field, new))
             for field, (old, new) in sorted(entry.changes.items())
+            if is_telling(field)
         ],
     }
 

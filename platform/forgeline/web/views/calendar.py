@@ -20,7 +20,7 @@ from forgeline.assets.services.holidays import name_country
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError, InvalidInputError
 from forgeline.base.moments import check_moment
-from forgeline.web.access import needs, put_faults
+from forgeline.web.access import needs, put_faults, refuse_outside
 
 PATTERN_WORDS = {
     "1x8": gettext_lazy("One shift, Monday to Friday, 08:00–16:00"),
@@ -86,6 +86,8 @@ def calendar(request: HttpRequest, site_id: int) -> HttpResponse:
     """Everything about a plant's working time on one page; each form names what it does."""
     site = queries.get_site(site_id)
     actor = request.actor  # type: ignore[attr-defined]
+    if not actor.may_change(f"/{site.pk}/"):
+        return refuse_outside(request)
     today = queries.read_calendar(site).production_day_of(clock.now_us())
     deed = request.POST.get("deed", "")
     shift = ShiftForm(request.POST if deed == "shift" else None, initial={"weekdays": [1, 2, 3, 4, 5]})

@@ -12,7 +12,6 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _, gettext_lazy, pgettext_lazy
 
-from forgeline.assets.queries import read_home_zone
 from forgeline.base.errors import ForgelineError, NotFoundError
 from forgeline.base.moments import check_moment
 from forgeline.identity import keys as key_services, own_roles
@@ -21,6 +20,7 @@ from forgeline.identity.policy import Actor
 from forgeline.identity.roles import PEOPLE
 from forgeline.web.access import needs, put_faults
 from forgeline.web.grant_forms import GrantForm, branch_titles, group_permissions, name_branches
+from forgeline.web.times import read_company_zone
 
 
 class KeyForm(GrantForm):
@@ -61,7 +61,7 @@ class RoleForm(forms.Form):
 @needs(PEOPLE)
 def keys(request: HttpRequest) -> HttpResponse:
     """List, make, rotate and revoke API keys; a new key is shown on the answer and never again."""
-    zone = read_home_zone()
+    zone = read_company_zone()
     with timezone.override(ZoneInfo(zone)):
         return _keys(request, zone)
 

@@ -12,7 +12,6 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from forgeline.assets.queries import read_home_zone
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError
 from forgeline.jobs import api, services
@@ -20,6 +19,7 @@ from forgeline.jobs.models import Job, State
 from forgeline.modules.registry import find_job_kind
 from forgeline.transfer.samples.exporting import VIEW as EXPORT
 from forgeline.web.access import needs
+from forgeline.web.times import read_company_zone
 
 ROWS = 100
 TONES = {
@@ -33,7 +33,7 @@ TONES = {
 def jobs(request: HttpRequest) -> HttpResponse:
     """List the jobs that the reader may see; the list keeps itself up to date while one is open."""
     actor = request.actor  # type: ignore[attr-defined]
-    zone = read_home_zone()
+    zone = read_company_zone()
     rows = [row_of(job, actor, zone) for job in services.list_jobs(actor)[:ROWS]]
     context = {
         "rows": rows, "is_busy": any(row["is_moving"] for row in rows), "zone": zone,
@@ -59,7 +59,7 @@ def job(request: HttpRequest, job_id: int) -> HttpResponse:
         except ForgelineError as error:
             messages.error(request, str(error), extra_tags="bad")
         return redirect("web:job", row.pk)
-    shown = row_of(row, actor, read_home_zone())
+    shown = row_of(row, actor, read_company_zone())
     result = row.result or {}
     faults = result.get("faults") or []
     context = {

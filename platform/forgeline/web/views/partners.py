@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _, gettext_lazy
 from django.views.decorators.cache import never_cache
 
 from forgeline.alarms.queries import count_open
-from forgeline.assets.queries import read_home_zone
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError
 from forgeline.base.moments import check_moment
@@ -29,6 +28,7 @@ from forgeline.telemetry.queries import find_newest
 from forgeline.tenancy.models import Tenant
 from forgeline.web.access import fault, needs, put_faults
 from forgeline.web.grant_forms import GrantForm, branch_titles, name_branches
+from forgeline.web.times import read_company_zone, say_end, say_moment
 
 ROWS = 50
 DAYS = 30
@@ -61,7 +61,7 @@ class PartnerForm(GrantForm):
 def partners(request: HttpRequest) -> HttpResponse:
     """List what partners may do here; let one in, take it back."""
     actor = request.actor  # type: ignore[attr-defined]
-    zone = read_home_zone()
+    zone = read_company_zone()
     today = clock.now().astimezone(ZoneInfo(zone)).date()
     initial = {"until_on": today + timedelta(days=DAYS)}
     form = PartnerForm(request.POST if "grant" in request.POST else None, actor=actor, initial=initial)
@@ -113,13 +113,8 @@ def _row(grant: PartnerGrant, roles: dict[str, str], titles: dict[str, str], zon
         "role": roles.get(grant.role, grant.role),
         "branches": name_branches(grant.branches, titles),
         "is_live": services.is_live(grant),
-        # The midnight that ends a day is told as that day.
-        "until": (grant.expires_at.astimezone(ZoneInfo(zone)) - timedelta(seconds=1)).strftime(
-            "%Y-%m-%d %H:%M"
-        ),
-        "ended": ""
-        if grant.revoked_at is None
-        else f"{grant.revoked_at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}",
+        "until": say_end(grant.expires_at, zone),
+        "ended": "" if grant.revoked_at is None else say_moment(grant.revoked_at, zone),
     }
 
 
@@ -131,7 +126,7 @@ def customers(request: HttpRequest) -> HttpResponse:
     actor: Actor = request.actor  # type: ignore[attr-defined]
     doors = {row.tenant_id: row for row in seat.memberships if row.via_id == actor.tenant_id}
     builtin = {str(key): str(word) for key, word in Role.choices}
-    now, rows = clock.now(), []
+    now, zone, rows = clock.now(), read_company_zone(), []
     for customer in services.list_customers():
         door = doors.get(customer.tenant_id)
         rows.append(
@@ -139,6 +134,7 @@ def customers(request: HttpRequest) -> HttpResponse:
                 "customer": customer,
                 "role": customer.own_role or builtin.get(customer.role, customer.role),
                 "has_expired": customer.expires_at <= now,
+                "until": say_end(customer.expires_at, zone),
                 "days": (customer.expires_at - now).days,
                 "state": None if door is None else _look_in(request, door),
             }
@@ -183,9 +179,14 @@ def companies(request: HttpRequest) -> HttpResponse:
             )
         request.session[seats.SESSION_TENANT] = _number(word)
         return redirect("web:overview")
+    zone = read_company_zone()
     context = {
         "own": [row for row in seat.memberships if row.is_own],
-        "customers": [row for row in seat.memberships if not row.is_own],
+        "customers": [
+            {"door": row, "until": say_end(row.expires_at, zone)}
+            for row in seat.memberships
+            if not row.is_own
+        ],
     }
     return render(request, "web/companies.html", context)
 

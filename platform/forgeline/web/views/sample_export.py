@@ -12,13 +12,14 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy
 
 from forgeline.assets.models import Point
-from forgeline.assets.queries import list_branch_facts, list_points, read_home_zone
+from forgeline.assets.queries import list_branch_facts, list_points
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError
 from forgeline.identity.branches import BranchFacts
 from forgeline.pages.templatetags.forgeline import unit
 from forgeline.transfer.samples.exporting import MOST_POINTS, VIEW, start_export
 from forgeline.web.access import needs, put_faults
+from forgeline.web.times import read_company_zone
 
 DAYS = 7
 """Whole days before today that the form begins with."""
@@ -70,7 +71,7 @@ def sample_export(request: HttpRequest) -> HttpResponse:
     )  # fmt: skip
     found = list(points.filter(asset__path__startswith=part.path)[: MOST_POINTS + 1]) if part else []
     is_too_many = len(found) > MOST_POINTS
-    zone = found[0].asset.site.zone if found else read_home_zone()
+    zone = found[0].asset.site.zone if found else read_company_zone()
     form: SampleExportForm | None = None
     if found and not is_too_many:
         form = SampleExportForm(request.POST or None, points=found, zone=zone, initial=_initial(found, zone))

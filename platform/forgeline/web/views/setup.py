@@ -25,7 +25,8 @@ from forgeline.assets.queries import (
     read_tree,
 )
 from forgeline.base.errors import ForgelineError
-from forgeline.web.access import needs, put_faults
+from forgeline.identity.policy import Actor
+from forgeline.web.access import needs, put_faults, refuse_outside
 from forgeline.web.forms import AssetForm, PointForm, SiteForm
 
 
@@ -38,6 +39,9 @@ def setup(request: HttpRequest) -> HttpResponse:
 
 @needs("web.edit")
 def new_site(request: HttpRequest) -> HttpResponse:
+    if _actor(request).branches:
+        # A new plant lies in no branch: said before the form is filled in.
+        return refuse_outside(request)
     form = SiteForm(request.POST or None, initial={"zone": "Asia/Shanghai", "country": "CN"})
 
     def save() -> Site:
@@ -51,6 +55,8 @@ def new_site(request: HttpRequest) -> HttpResponse:
 @needs("web.edit")
 def edit_site(request: HttpRequest, site_id: int) -> HttpResponse:
     site = get_site(site_id)
+    if not _actor(request).may_change(f"/{site.pk}/"):
+        return refuse_outside(request)
     if "retire" in request.POST:
         services.retire_site(site_id=site_id, actor=_actor(request))
         messages.success(request, _("%(name)s is out of use; its history stays.") % {"name": site.title})
@@ -72,11 +78,14 @@ def edit_site(request: HttpRequest, site_id: int) -> HttpResponse:
 def new_asset(request: HttpRequest, site_id: int) -> HttpResponse:
     """An area, a line or a machine; a machine with a profile gets its points at once."""
     site = get_site(site_id)
+    parents = _parents(site, _actor(request))
+    if not parents:
+        return refuse_outside(request)
     initial = {
         "parent": request.GET.get("parent", ""),
         "level": request.GET.get("level", AssetLevel.WORK_UNIT),
     }
-    form = AssetForm(request.POST or None, initial=initial, parents=_parents(site))
+    form = AssetForm(request.POST or None, initial=initial, parents=parents)
 
     def save() -> Asset:
         given = form.facts
@@ -101,15 +110,19 @@ def edit_asset(request: HttpRequest, asset_id: int) -> HttpResponse:
     """Rename, move, give another profile, take out of use; and the machine's points."""
     asset = get_asset(asset_id)
     actor = _actor(request)
+    if not actor.may_change(asset.path):
+        return refuse_outside(request)
     if "retire" in request.POST:
         services.retire_asset(asset_id=asset_id, actor=actor)
         messages.success(request, _("%(name)s is out of use; its history stays.") % {"name": asset.title})
         return redirect("web:setup")
     parent = str(asset.parent_id or "")
     initial = {**AssetForm.initial_of(asset), "parent": parent, "profile": asset.profile}
-    form = AssetForm(
-        request.POST or None, initial=initial, parents=_parents(asset.site, but=asset), is_new=False
-    )
+    parents = _parents(asset.site, actor, but=asset)
+    if parent not in dict(parents):
+        # It hangs beneath what is not the actor's: there it stays.
+        parents.insert(0, (parent, asset.parent.title if asset.parent else asset.site.title))
+    form = AssetForm(request.POST or None, initial=initial, parents=parents, is_new=False)
 
     def save() -> None:
         given = form.facts
@@ -203,15 +216,18 @@ def _form_page(request: HttpRequest, form: forms.Form, title: str, **context: An
     return render(request, "web/form.html", {"form": form, "title": title, **context}, status=status)
 
 
-def _parents(site: Site, but: Asset | None = None) -> list[tuple[str, str]]:
-    """Return what an asset may hang beneath, indented as the tree is; never itself or what hangs beneath it."""
-    out = [("", site.title)]
+def _parents(site: Site, actor: Actor, but: Asset | None = None) -> list[tuple[str, str]]:
+    """Return what an asset may hang beneath, indented as the tree is: what the actor may change, and never itself or
+    what hangs beneath it.
+    """
+    out = [("", site.title)] if actor.may_change(f"/{site.pk}/") else []
 
     def walk(branches: Sequence[Branch], depth: int) -> None:
         for branch in branches:
             if branch.asset.level == AssetLevel.WORK_UNIT or (but is not None and branch.asset.pk == but.pk):
                 continue
-            out.append((str(branch.asset.pk), "\u2003" * depth + branch.asset.title))
+            if actor.may_change(branch.asset.path):
+                out.append((str(branch.asset.pk), "\u2003" * depth + branch.asset.title))
             walk(branch.children, depth + 1)
 
     walk(read_tree(site.pk), 1)

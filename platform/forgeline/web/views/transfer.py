@@ -12,7 +12,6 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from forgeline.assets.queries import read_home_zone
 from forgeline.base.errors import ForgelineError, NotFoundError
 from forgeline.identity.roles import OWN
 from forgeline.jobs import files, services as jobs
@@ -24,6 +23,7 @@ from forgeline.transfer.sheets import importing
 from forgeline.transfer.sheets_api import WRITE, as_file
 from forgeline.web.access import needs
 from forgeline.web.forms import zone_choices
+from forgeline.web.times import read_company_zone
 
 
 @needs(WRITE)
@@ -42,7 +42,7 @@ def transfer(request: HttpRequest) -> HttpResponse:
     context = {
         "kinds": kinds,
         "zones": zone_choices(),
-        "zone": read_home_zone(),
+        "zone": read_company_zone(),
         "may_store": actor.has_permission(samples.WRITE),
         "most_rows": MOST_ROWS // 1_000_000,
         "most_mb": MOST_BYTES // (1 << 20),

@@ -13,12 +13,12 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _, gettext_lazy
 from django.views.decorators.cache import never_cache
 
-from forgeline.assets.queries import read_home_zone
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError
 from forgeline.modules.registry import list_manifests
 from forgeline.notifications.wording import reason_words
 from forgeline.web.access import needs, put_faults
+from forgeline.web.times import read_company_zone
 from forgeline.webhooks import services
 from forgeline.webhooks.catalogue import PING, list_types
 from forgeline.webhooks.models import Delivery, State
@@ -104,7 +104,7 @@ def webhook(request: HttpRequest, endpoint_id: int) -> HttpResponse:
             else:
                 messages.error(request, str(error))
                 return redirect("web:webhook", row.pk)
-    zone = read_home_zone()
+    zone = read_company_zone()
     deliveries = list(services.list_deliveries().filter(endpoint_id=row.pk)[:ROWS])
     titles = {PING: _("Test"), **{each.key: each.title for each in list_types()}}
     context = {

@@ -35,3 +35,8 @@ class Command(BaseCommand):
             self.stdout.write(
                 "The account is new: it gets its password by “Forgotten password?” on the sign-in page."
             )
+        else:
+            self.stdout.write(
+                "Whoever belongs to another company as well first goes to the operator's: by the company's name at "
+                "the foot of the side bar, under the person's own."
+            )

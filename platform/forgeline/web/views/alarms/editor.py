@@ -26,7 +26,7 @@ from forgeline.alarms.trying.service import try_rule
 from forgeline.alarms.wording import list_remarks, names_of_profile, read_names, say_condition
 from forgeline.assets.models import Asset
 from forgeline.assets.profiles import PROFILES
-from forgeline.assets.queries import get_asset
+from forgeline.assets.queries import get_asset, read_home_zone
 from forgeline.base.errors import ForgelineError, NotFoundError
 from forgeline.web.access import needs, put_faults
 from forgeline.web.alarm_forms import FIELDS_OF, RuleForm, initial_of
@@ -268,14 +268,14 @@ def trial(request: HttpRequest, trial_id: int) -> HttpResponse:
     if request.method == "POST":
         jobs.remove(trial_id)
         return render(request, "web/alarms/parts/trial.html", {"fault": _("The trial is taken away.")})
-    zone = found.asset.site.zone if found.asset else "UTC"
+    zone = found.asset.site.zone if found.asset else read_home_zone()
     return render(request, "web/alarms/parts/trial.html", _context_of(found, zone))
 
 
 def _trial_context(found: Trial | None, subject: Subject) -> dict[str, Any]:
     if found is None:
         return {"trial": None}
-    return _context_of(found, subject.asset.site.zone if subject.asset else "UTC")
+    return _context_of(found, subject.asset.site.zone if subject.asset else read_home_zone())
 
 
 def _context_of(found: Trial, zone: str) -> dict[str, Any]:
