@@ -13,6 +13,7 @@ from forgeline.base import clock
 from forgeline.entitlements.rights import UNLIMITED
 from forgeline.modules.registry import list_navigation
 from forgeline.pages.announcements import list_shown
+from forgeline.pages.notices import list_notices
 
 _SECTIONS = {"plant": 0, "modules": 1, "intake": 2, "company": 3, "operator": 4}
 
@@ -25,12 +26,15 @@ def page(request: HttpRequest) -> dict[str, Any]:
     navigation = [
         item
         for item in list_navigation(rights.has_module)
-        if actor is not None and actor.has_permission(item.permission) and rights.may_use(reverse(item.url_name))
+        if actor is not None
+        and actor.has_permission(item.permission)
+        and rights.may_use(reverse(item.url_name))
     ]
     navigation.sort(key=lambda item: (_SECTIONS.get(item.section, 9), item.order))
     return {
         # Called by pages that have a frame to show them in, and only by those.
         "announcements": partial(list_shown, actor) if actor is not None else (),
+        "notices": partial(list_notices, actor) if actor is not None else (),
         "actor": actor,
         "navigation": navigation,
         "here": _find_here(request.path, [item.url_name for item in navigation]),
