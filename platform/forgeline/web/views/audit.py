@@ -107,6 +107,8 @@ def _row(entry: Entry, zone: str, wording: Wording) -> dict[str, Any]:
         "entry": entry,
         "at": entry.at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S"),
         "kind": kind_word(kind),
+        # A partner's people are named with their company already.
+        "on_behalf": "" if f"({entry.on_behalf})" in entry.who else entry.on_behalf,
         "subject": wording.subject(entry),
         "what": action_word(entry.action),
         "changes": [
