@@ -73,7 +73,7 @@ def describe(model: type[models.Model]) -> str:
     doc = (model.__doc__ or "").strip().splitlines()
     has_doc = bool(doc) and not doc[0].startswith(model.__name__ + "(")
     about = doc[0] if has_doc and get_language() == "en" else str(model._meta.verbose_name)
-    head = f"| {_('column')} | {_('type')} | {_('meaning')} |"
+    head = f"| {_('column')} | {pgettext('column', 'type')} | {_('meaning')} |"
     lines = [f"### {file_of(model)}", "", about, "", head, "|---|---|---|"]
     for field in columns_of(model):
         lines.append(f"| {field.attname} | {_kind_of(field)} | {_meaning_of(field)} |")

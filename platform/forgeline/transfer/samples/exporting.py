@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, pgettext
 
 from forgeline.assets.models import Point
 from forgeline.base import clock
@@ -143,7 +143,7 @@ def file_name(point: PointWords) -> str:
 
 def describe_columns(names: Sequence[str]) -> str:
     """Return a table of columns for a README."""
-    lines = [f"| {_('column')} | {_('type')} | {_('meaning')} |", "|---|---|---|"]
+    lines = [f"| {_('column')} | {pgettext('column', 'type')} | {_('meaning')} |", "|---|---|---|"]
     lines += [f"| {name} | {SCHEMA.field(name).type} | {MEANINGS[name]} |" for name in names]
     return "\n".join(lines)
 
