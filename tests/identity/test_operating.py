@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -199,9 +200,56 @@ def test_the_first_operator_is_made_by_a_command(live_company: Company) -> None:
     call_command("make_operator", email="Alice@example.com", company="Ops", stdout=out)
     call_command("make_operator", email="new@example.com", stdout=out)
     assert "new@example.com is an owner of Ops" in out.getvalue()
+    assert "at the foot of the side bar" in out.getvalue().splitlines()[1]
     rows = list_memberships(live_company.manager.pk)
     assert [(row.tenant_name, row.kind, row.role) for row in rows] == [
         ("Alice Stamping", "company", "manager"), ("Ops", "operator", "owner"),
     ]  # fmt: skip
     with pytest.raises(CommandError):
         call_command("make_operator", email="nobody")
+
+
+def test_the_console_refused_offers_the_way_to_the_operators_company(
+    live_company: Company, sign_in: SignIn
+) -> None:
+    client = sign_in(live_company.manager)
+    refused = client.get("/operator/")
+    assert (refused.status_code, 'name="company"' in refused.content.decode()) == (403, False)
+    call_command("make_operator", email=live_company.manager.email, company="Ops", stdout=io.StringIO())
+    page = client.get("/operator/").content.decode()
+    assert "You may do this at Ops: go there first." in page
+    [number] = re.findall(r'name="company" value="(\d+)"', page)
+    assert "/sign-out/" in page
+    client.post("/companies/", {"company": number})
+    assert client.get("/operator/").status_code == 200
+
+
+def test_letting_partners_in_is_shut_where_it_is_switched_off(
+    live_company: Company, operator: Company, sign_in: SignIn
+) -> None:
+    client, alice = sign_in(operator.manager), sign_in(live_company.manager)
+    address = f"/operator/tenants/{live_company.tenant_id}/"
+    assert "/company/partners/" in alice.get("/company/audit/").content.decode()
+    client.post(address, {"feature": "identity.partners", "to": "off"})
+    answer = alice.get("/company/partners/")
+    assert answer.status_code == 403
+    assert "The operator of the service has switched this off" in answer.content.decode()
+    for path in ("partner-grants", "partner-belongings"):
+        refused = alice.get(f"/api/v1/{path}/")
+        assert (refused.status_code, refused.json()["key"]) == (403, "entitlements.switched_off")
+    assert "/company/partners/" not in alice.get("/company/audit/").content.decode()
+
+
+def test_a_module_that_the_operator_keeps_off_says_so(
+    live_company: Company, operator: Company, sign_in: SignIn
+) -> None:
+    client, alice = sign_in(operator.manager), sign_in(live_company.manager)
+    client.post(f"/operator/tenants/{live_company.tenant_id}/", {"feature": "health", "to": "off"})
+    page = alice.get("/company/modules/").content.decode()
+    assert "switched off by the operator of the service" in page
+    assert "not in your plan" not in page
+    assert alice.get("/health/").status_code == 403
+    alice.post("/company/modules/", {"module": "health", "is_on": "1"})
+    assert "has switched this off for your company" in alice.get("/company/modules/").content.decode()
+    [told] = [row for row in alice.get("/api/v1/modules/").json() if row["module"] == "health"]
+    assert (told["is_on"], told["is_in_plan"], told["is_withheld"]) == (False, False, True)

@@ -15,6 +15,7 @@ from forgeline.assets import services as assets
 from forgeline.audit.models import Entry
 from forgeline.base import clock
 from forgeline.base.errors import ForbiddenError, InvalidInputError
+from forgeline.entitlements import rights
 from forgeline.identity import belongings, partners
 from forgeline.identity.models import Membership, PartnerGrant
 from forgeline.identity.policy import Actor, permissions_of
@@ -104,6 +105,19 @@ def test_every_hour_of_a_visit_is_written_down_and_so_is_a_look_at_the_list(
     assert len(entries(live_company, "identity.visit.seen")) == 2
 
 
+def test_partners_are_shut_out_where_letting_them_in_is_switched_off(
+    live_company: Company, partner: Company, sign_in: SignIn
+) -> None:
+    let_in(live_company)
+    client = sign_in(partner.manager)
+    go_to(client, live_company)
+    with tenant_scope(live_company.tenant_id):
+        rights.switch("identity.partners", False)
+    answer = client.get("/")
+    assert (answer.status_code, "any more" in answer.content.decode()) == (403, True)
+    assert "Alice Stamping" not in client.get("/").content.decode()
+
+
 @pytest.mark.parametrize("end", ["revoke", "expire", "leave the partner", "partner no more"])
 def test_access_ends_with_the_next_click(
     live_company: Company, partner: Company, sign_in: SignIn, end: str
@@ -133,6 +147,9 @@ def test_access_ends_with_the_next_click(
         assert not [each for each in entries(company, "assets.") if each.subject == "West"]
     answer = client.get("/")
     assert answer.status_code == (403 if end == "leave the partner" else 200)
+    # Said once more: a page in the background may have been the first to be told.
+    assert "any more" in answer.content.decode()
+    assert "any more" not in client.get("/").content.decode()
     assert "Alice Stamping" not in answer.content.decode()
     key_answer = client.get("/api/v1/me/")
     assert end == "leave the partner" or key_answer.json()["tenant_id"] == partner.tenant_id

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
+from uvicorn.protocols.utils import ClientDisconnected
 from websockets.exceptions import InvalidStatus
 
 from forgeline.base import clock
@@ -107,3 +109,26 @@ def test_a_partner_whose_grant_is_taken_back_hears_nothing_more(
         with tenant_scope(live_company.tenant_id):
             partners.revoke_grant(grant.pk, actor=boss_of(live_company))
         assert closed_with(socket) == consumers.UNAUTHENTICATED
+
+
+def test_a_page_that_has_gone_ends_the_watch_and_the_sender_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server says it by an error of the next send, before it says it to disconnect()."""
+
+    async def gone(**_told: object) -> None:
+        raise ClientDisconnected
+
+    async def nobody() -> None:
+        return None
+
+    async def run() -> None:
+        consumer = consumers.LiveConsumer()
+        monkeypatch.setattr(consumer, "send", gone)
+        monkeypatch.setattr(consumer, "close", gone)
+        monkeypatch.setattr(consumer, "_find_actor", nobody)
+        await consumer._ask_again()
+        consumer._waiting, consumer._ready = {}, asyncio.Event()
+        consumer.take("asset.1", b"{}")
+        await consumer._send_frames()
+
+    monkeypatch.setattr(consumers, "ASKED_AGAIN_S", 0)
+    asyncio.run(asyncio.wait_for(run(), 5))

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from django.core.management import call_command
 from django.db import connections
+from django.test import Client
 from rest_framework.test import APIClient
 
 from forgeline.base import clock
@@ -25,6 +26,7 @@ from forgeline.identity.models import Membership, User
 from forgeline.identity.policy import Actor, permissions_of
 from forgeline.jobs import files, services as jobs, working
 from forgeline.jobs.models import Job, State
+from forgeline.notifications.models import Delivery, Notice
 from forgeline.telemetry import erasing, ingest
 from forgeline.telemetry.engines.connection import store_connection
 from forgeline.telemetry.erasing import TABLES
@@ -204,6 +206,29 @@ def test_only_an_owner_who_types_the_name_and_only_in_person(
 def at_once(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.ERASURE_GRACE_DAYS = 0.0
     monkeypatch.setattr(erasure, "SETTLE_S", 0.001)
+
+
+def test_every_page_and_every_owner_hears_of_it(
+    live_company: Company, owner: Actor, sign_in: Callable[[Any], Client]
+) -> None:
+    viewer = sign_in(live_company.viewer)
+    assert "has asked for the erasure" not in viewer.get("/").content.decode()
+    with tenant_scope(live_company.tenant_id):
+        job = erasure.ask_erasure(name="Alice Stamping", actor=owner)
+        notice = Notice.objects.get(kind="company.erasure")
+        # By no route: nobody has set one up for this.
+        assert (notice.routed_at is not None, notice.subject) == (True, f"erasure:{job.pk}")
+        assert set(notice.title) == {"en", "zh-hans"}
+        told = Delivery.objects.filter(notice=notice)
+        assert {row.user_id for row in told} == {live_company.manager.pk}
+        assert {row.via for row in told} == {"bell", "email"}
+    page = viewer.get("/").content.decode()
+    assert "Alice has asked for the erasure of this company" in page
+    assert "/company/data/" not in page
+    assert 'href="/company/data/"' in sign_in(live_company.manager).get("/").content.decode()
+    with tenant_scope(live_company.tenant_id):
+        erasure.call_back(actor=owner)
+    assert "has asked for the erasure" not in viewer.get("/").content.decode()
 
 
 @pytest.mark.usefixtures("at_once")

@@ -18,6 +18,7 @@ from forgeline.tenancy.scoping import tenant_scope
 from forgeline.web.audit_values import Wording
 from forgeline.web.audit_words import field_word
 from forgeline.web.grant_forms import permission_word
+from forgeline.web.views.sso import _domains_in
 from tests.conftest import Company
 
 
@@ -66,3 +67,21 @@ def test_a_key_ends_on_the_plants_clock(company: Company, sign_in: Callable[[Any
     assert "2999-01-01 08:00" in client.post("/company/keys/", given).content.decode()
     with tenant_scope(company.tenant_id):
         assert ApiKey.objects.get(name="ERP").expires_at == datetime(2999, 1, 1, tzinfo=UTC)
+
+
+def test_a_form_quotes_a_line_that_holds_no_domain_whole() -> None:
+    assert _domains_in("not a domain") == ["not a domain"]
+    assert _domains_in("a.example b.example") == ["a.example", "b.example"]
+
+
+def test_a_group_of_choices_has_a_legend_and_says_what_a_short_name_is(
+    company: Company, sign_in: Callable[[Any], Client]
+) -> None:
+    with tenant_scope(company.tenant_id):
+        create_site(name="Works", zone="Asia/Shanghai")
+    client = sign_in(company.manager)
+    page = client.get("/company/partners/").content.decode()
+    assert "<legend>Only these parts of the plant</legend>" in page
+    assert (page.count('<label for="">'), page.count('id="_helptext"')) == (0, 0)
+    given = {"grant": "1", "partner": "苏州智联", "role": "viewer", "until_on": "2026-12-05"}
+    assert "has Latin letters" in client.post("/company/partners/", given).content.decode()

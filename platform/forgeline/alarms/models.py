@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy as _, pgettext_lazy
 
 from forgeline.assets.models import Asset
 from forgeline.identity.models import User
@@ -78,7 +78,7 @@ class Alarm(TenantModel):
     is_out = models.BooleanField(default=False)
     since_us = models.BigIntegerField()
     signal = models.FloatField(null=True)
-    is_active = models.BooleanField(_("active"), default=False)
+    is_active = models.BooleanField(pgettext_lazy("alarm", "active"), default=False)
     changed_us = models.BigIntegerField()
     raised_at = models.DateTimeField(_("raised"), null=True)
     cleared_at = models.DateTimeField(_("cleared"), null=True)

@@ -1,7 +1,6 @@
-"""Tell a company that an invoice is overdue: a message at each step on the way to shut pages.
+"""Tell a company that an invoice is overdue: a message at each step on the way to shut pages, a notice on every page.
 
-While it lasts every page says so as well (pages/base.html, by
-``entitlements.Access.OVERDUE``). Not here: when (subscriptions).
+Not here: when (subscriptions).
 """
 
 from __future__ import annotations
@@ -17,10 +16,25 @@ from forgeline.base import clock
 from forgeline.billing import invoicing
 from forgeline.billing.models import Invoice, State
 from forgeline.billing.money import words
+from forgeline.entitlements.rights import rights_of
+from forgeline.identity.policy import Actor
 from forgeline.notifications import services as notifications
 from forgeline.notifications.message import Message
+from forgeline.pages.notices import PageNotice
 
 KIND = "billing.overdue"
+
+
+def find_notice(actor: Actor) -> PageNotice | None:
+    """Return what stands on the pages of an actor while an invoice of the company is overdue."""
+    if not rights_of(actor.tenant_id).is_overdue:
+        return None
+    text = _(
+        "An invoice of your company is overdue. Without a payment these pages are shut; machines go on being recorded."
+    )
+    if not actor.has_permission("billing.pay"):
+        return PageNotice(text)
+    return PageNotice(text, path="/company/plan/", button=_("See how to pay"))
 
 
 def tell(invoice: Invoice, state: str, shut_on: date) -> None:

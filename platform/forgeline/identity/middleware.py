@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_lazy
 
 from forgeline.audit.recorder import Source, acting
 from forgeline.base.api import render_problem
@@ -25,6 +26,10 @@ from forgeline.identity.suspension import is_open, shut
 from forgeline.identity.switches import find_module, refuse_feature, refuse_module
 
 _OWN_ACCOUNT = ("/account/", "/password/")
+_ENDED = gettext_lazy(
+    "You may not come to the company that you were at any more: the access has expired or was taken back. You are "
+    "back in your own company."
+)
 
 
 class TenantMiddleware:
@@ -45,9 +50,12 @@ class TenantMiddleware:
         if seat.has_ended and not request.path.startswith("/sign-"):
             # A page must have said so first: were a poll in the background to clear it, the form that its reader sends
             # next would be carried out at home.
+            answer = _ended(request)
             if _is_page(request):
                 leave(request.session)
-            return _ended(request)
+                # Once more on the next page: this one may be a page in the background that reloaded by itself.
+                messages.warning(request, str(_ENDED))
+            return answer
         if actor is None:
             return self.get_response(request)
         if actor.visit:

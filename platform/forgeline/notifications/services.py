@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from django.db import transaction
@@ -15,10 +15,12 @@ from kombu.exceptions import OperationalError
 
 from forgeline.base import clock
 from forgeline.notifications import routing
+from forgeline.notifications.directory import Directory
 from forgeline.notifications.message import MAX_BODY, MAX_TITLE, Message, list_faults
 from forgeline.notifications.metrics import ANNOUNCED, NOT_WOKEN
 from forgeline.notifications.models import Delivery, Escalation, Notice, State
 from forgeline.notifications.providers import register_answer, register_calendar, register_places
+from forgeline.notifications.telling import Occasion, tell_people
 from forgeline.tenancy.context import require_tenant_id
 
 __all__ = [
@@ -36,14 +38,16 @@ _WAKE_EVERY_S = 0.25
 _woken_at: dict[int, float] = {}
 
 
-def announce(message: Message) -> None:
+def announce(message: Message, *, user_ids: Sequence[int] = ()) -> None:
     """Write a message into the outbox, in the caller's transaction and tenant: both are kept or neither.
 
+    With ``user_ids`` it goes to these people, by bell and e-mail, and to no route.
     **Raises** ValueError with every fault of the message: a fault of the caller, never of a user.
     """
     if faults := list_faults(message):
         raise ValueError(f"{message.subject or 'a message'} cannot be announced: {'; '.join(faults)}")
-    Notice.objects.create(
+    at = clock.now()
+    notice = Notice.objects.create(
         subject=message.subject,
         kind=message.kind,
         priority=message.priority,
@@ -53,8 +57,11 @@ def announce(message: Message) -> None:
         path=message.path,
         happened_at=message.happened_at,
         needs_answer=message.needs_answer,
-        announced_at=clock.now(),
+        announced_at=at,
+        routed_at=at if user_ids else None,
     )
+    if user_ids:
+        tell_people(Occasion(notice, at), user_ids, Directory())
     ANNOUNCED.labels(message.kind).inc()
     transaction.on_commit(partial(wake, require_tenant_id()), robust=True)
 

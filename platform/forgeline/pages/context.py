@@ -13,6 +13,7 @@ from forgeline.base import clock
 from forgeline.entitlements.rights import UNLIMITED
 from forgeline.modules.registry import list_navigation
 from forgeline.pages.announcements import list_shown
+from forgeline.pages.notices import list_notices
 
 _SECTIONS = {"plant": 0, "modules": 1, "intake": 2, "company": 3, "operator": 4}
 
@@ -25,18 +26,20 @@ def page(request: HttpRequest) -> dict[str, Any]:
     navigation = [
         item
         for item in list_navigation(rights.has_module)
-        if actor is not None and actor.has_permission(item.permission) and rights.may_use(reverse(item.url_name))
+        if actor is not None
+        and actor.has_permission(item.permission)
+        and rights.may_use(reverse(item.url_name))
     ]
     navigation.sort(key=lambda item: (_SECTIONS.get(item.section, 9), item.order))
     return {
         # Called by pages that have a frame to show them in, and only by those.
         "announcements": partial(list_shown, actor) if actor is not None else (),
+        "notices": partial(list_notices, actor) if actor is not None else (),
         "actor": actor,
         "navigation": navigation,
         "here": _find_here(request.path, [item.url_name for item in navigation]),
         "company_count": 0 if seat is None else len(seat.memberships),
         "company_name": "" if seat is None else seat.company_name,
-        "is_overdue": rights.is_overdue,
         "is_shut": rights.is_suspended and (actor is None or actor.visit != "operator"),
         "server_now_ms": clock.now_us() // 1000,
     }

@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from django.utils.translation import gettext_lazy
 
 from forgeline.assets.models import Point
 from forgeline.telemetry import queries
@@ -38,15 +39,17 @@ SCHEMA = pa.schema(
     ]
 )
 MEANINGS = {
-    "time_utc": "When the value was taken, UTC, to the microsecond.",
-    "point_id": "Number of the point.",
-    "machine": "Name of the machine.",
-    "point": "Key of the point.",
-    "unit": "Unit by UCUM; empty where there is none.",
-    "value": "The number; empty where there is none. In CSV the text of points of kind text.",
-    "text": "The text of points of kind text (Parquet).",
-    "quality": "0 good, 1 uncertain, 2 bad.",
-    "flags": "Bits: 1 time of arrival, 2 held (an unchanged value told again), 4 came late or was imported.",
+    "time_utc": gettext_lazy("When the value was taken, UTC, to the microsecond."),
+    "point_id": gettext_lazy("Number of the point."),
+    "machine": gettext_lazy("Name of the machine."),
+    "point": gettext_lazy("Key of the point."),
+    "unit": gettext_lazy("Unit by UCUM; empty where there is none."),
+    "value": gettext_lazy("The number; empty where there is none. In CSV the text of points of kind text."),
+    "text": gettext_lazy("The text of points of kind text (Parquet)."),
+    "quality": gettext_lazy("0 good, 1 uncertain, 2 bad."),
+    "flags": gettext_lazy(
+        "Bits: 1 time of arrival, 2 held (an unchanged value told again), 4 came late or was imported."
+    ),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.utils.translation import gettext as _, ngettext
+from django.utils.translation import gettext as _, gettext_lazy, ngettext
 
 from forgeline.base import clock
 from forgeline.modules.manifest import Figure
@@ -13,6 +13,12 @@ from forgeline.modules.manifest import Figure
 SPAN = timedelta(minutes=10)
 LATE_S, STUCK_S = 120, 900
 _MANY = 10_000
+
+_FOLLOWERS = {
+    "alarms.judge": gettext_lazy("judging of alarms"),
+    "metering": gettext_lazy("metering of use"),
+    "telemetry.states": gettext_lazy("machine states"),
+}
 
 
 def read_figures() -> list[Figure]:
@@ -44,7 +50,7 @@ def _follower(name: str, count: int, behind: int, moved_at: datetime, *, now: da
         tone = "down" if still_s > STUCK_S else "setup"
     words = _("%(n)s or more batches behind") if behind >= _MANY else _("%(n)s batches behind")
     return Figure(
-        _("Follower: %(name)s") % {"name": name}, words % {"n": f"{behind:,}"}, tone,
+        _("Follower: %(name)s") % {"name": _FOLLOWERS.get(name, name)}, words % {"n": f"{behind:,}"}, tone,
         _("%(count)d of them, the slowest moved %(ago)s") % {"count": count, "ago": _ago(moved_at, now)},
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ MANIFEST = Manifest(
     title=_("Import and export"),
     permissions=("transfer.write",),
     branch_permissions=("transfer.write",),
+    messages={"company.erasure": _("The erasure of the company was asked for")},
     jobs=(
         JobKind("transfer.assets", _("Import of plants and assets"), "assets.edit", _SHEET),
         JobKind("transfer.devices", _("Import of devices"), "assets.edit", _SHEET),

@@ -179,9 +179,10 @@ def _names_of(model: type[Model], numbers: set[int]) -> list[tuple[int, str]]:
         # A partner's own row lies behind its wall; the grants tell what it is called.
         grants = PartnerGrant.objects.filter(partner_id__in=numbers).order_by("pk")
         return list(grants.values_list("partner_id", "partner_name"))
-    rows = model._default_manager.filter(pk__in=numbers)
     if model is Membership:
-        return [(row.pk, str(row.user)) for row in rows.select_related("user")]
+        members = Membership.objects.select_related("user").filter(pk__in=numbers)
+        return [(row.pk, str(row.user)) for row in members]
+    rows = model._default_manager.filter(pk__in=numbers)
     return [(row.pk, getattr(row, "title", "") or getattr(row, "name", "") or str(row)) for row in rows]
 
 

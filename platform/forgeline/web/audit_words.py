@@ -90,7 +90,7 @@ _FIELDS: dict[str, Promise] = {
     "password_hash": gettext_lazy("password"),
     "period": gettext_lazy("billing period"),
     "plan": pgettext_lazy("billing", "plan"),
-    "point_ids": gettext_lazy("points"),
+    "point_ids": pgettext_lazy("column", "points"),
     "partner_id": gettext_lazy("partner"),
     "raw_days": gettext_lazy("days that raw samples are kept"),
     "chosen_days": gettext_lazy("days that the company chose"),

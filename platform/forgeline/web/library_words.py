@@ -13,6 +13,18 @@ PASSWORD_TOO_SHORT = ngettext_lazy(
 )
 """Django's; its Chinese catalogue has the sentence of an older version."""
 
+PASSWORD_HELP = ngettext_lazy(
+    "Your password must contain at least %(min_length)d character.",
+    "Your password must contain at least %(min_length)d characters.",
+    "min_length",
+)
+PASSWORDS = [
+    mark("Your password can’t be too similar to your other personal information."),
+    mark("Your password can’t be a commonly used password."),
+    mark("Your password can’t be entirely numeric."),
+]
+"""Django's: its Chinese catalogue says 你, this house 您."""
+
 ACCOUNT = [
     mark("Hello from %(site_name)s!"),
     mark("Please Confirm Your Email Address"),

@@ -11,13 +11,15 @@ import zipfile
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from django.core.serializers.json import DjangoJSONEncoder
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_lazy
 
 from forgeline.assets.models import Point
+from forgeline.assets.queries import read_home_zone
 from forgeline.base import clock
 from forgeline.identity.models import Membership
 from forgeline.identity.policy import Actor, require_permission
@@ -36,18 +38,20 @@ KIND = "transfer.archive"
 PAGE = 2000
 ROLLUPS = {"1m": queries.Resolution.MINUTE, "1h": queries.Resolution.HOUR, "1d": queries.Resolution.DAY}
 ROLLUP_MEANINGS = {
-    "point_id": "Number of the point.",
-    "bucket_utc": "Begin of the minute, hour or day of the plant, UTC.",
-    "count": "Samples in it.",
-    "good_count": "Good ones.",
-    "covered_s": "Seconds of it for which a value is known.",
-    "integral": "Integral of the value over those seconds; divided by them: the time-weighted mean.",
-    "minimum": "Lowest good value.",
-    "maximum": "Highest good value.",
-    "total": "Sum of the good values.",
-    "first": "First good value.",
-    "last": "Last good value.",
-    "increase": "Increase of a counter.",
+    "point_id": gettext_lazy("Number of the point."),
+    "bucket_utc": gettext_lazy("Begin of the minute, hour or day of the plant, UTC."),
+    "count": gettext_lazy("Samples in it."),
+    "good_count": gettext_lazy("Good ones."),
+    "covered_s": gettext_lazy("Seconds of it for which a value is known."),
+    "integral": gettext_lazy(
+        "Integral of the value over those seconds; divided by them: the time-weighted mean."
+    ),
+    "minimum": gettext_lazy("Lowest good value."),
+    "maximum": gettext_lazy("Highest good value."),
+    "total": gettext_lazy("Sum of the good values."),
+    "first": gettext_lazy("First good value."),
+    "last": gettext_lazy("Last good value."),
+    "increase": gettext_lazy("Increase of a counter."),
 }
 
 
@@ -98,7 +102,9 @@ def run(work: Work) -> Generator[Step, None, dict[str, Any]]:
     documents = files.list_documents(work.job.tenant_id)
     _pack(folder.parent / place, folder, parts, documents, facts, readme)
     with work.scope():
-        name = f"{facts['slug']}-{clock.from_us(until_us):%Y-%m-%d}.zip"
+        # By the company's own day: at midnight in Shanghai it is yesterday in UTC.
+        on = clock.from_us(until_us).astimezone(ZoneInfo(read_home_zone()))
+        name = f"{facts['slug']}-{on:%Y-%m-%d}.zip"
         files.keep(work.job, name, "application/zip", place)
         work.note({"parts": parts, "until_us": until_us})
     total = sum(part["rows"] for part in parts)
@@ -210,23 +216,34 @@ def _pack(
 
 
 def _readme(models: list[Any], retired: set[int]) -> str:
-    company = Tenant.objects.get()
-    intro = (
-        f"Everything that Forgeline holds of this company, written {clock.now():%Y-%m-%d %H:%M} UTC. `manifest.json` "
-        "lists each file with its rows, bytes and SHA-256. Passwords, keys, tokens and sealed options are left out."
-    )
+    """Return the README in the language of who asked for the archive."""
+    at = clock.now().astimezone(ZoneInfo(read_home_zone()))
+    intro = _(
+        "Everything that Forgeline holds of this company, written %(at)s. `manifest.json` lists each file with its "
+        "rows, bytes and SHA-256. Passwords, keys, tokens and sealed options are left out."
+    ) % {"at": f"{at:%Y-%m-%d %H:%M %z}"}
+    files_ = {
+        "company.json": _("the company itself."),
+        "tables/people.json": _("members with name, e-mail address, role and parts of the plant."),
+        "tables/<area>/<table>.json": _(
+            "configuration, alarms with their journal, audit, messages, billing."
+        ),
+        "samples/<machine>_<point>_<number>.parquet": _(
+            "raw samples of a point, by time, as far as they are kept."
+        ),
+        "documents/<SHA-256>": _(
+            "what was laid beside machines, orders and plans; tables name each by `sha256`."
+        ),
+        "rollups/1m.parquet, 1h.parquet, 1d.parquet": _("minutes, hours and days of every point."),
+    }
+    retired_words = _("Points out of use, whose history is included: %(n)d.") % {"n": len(retired)}
     head = [
-        f"# {company.name}\n\n{intro}\n",
-        "- `company.json`: the company itself.",
-        "- `tables/people.json`: members with name, e-mail address, role and parts of the plant.",
-        "- `tables/<area>/<table>.json`: configuration, alarms with their journal, audit, messages, billing.",
-        "- `samples/<machine>_<point>_<number>.parquet`: raw samples of a point, by time, as far as they are kept.",
-        "- `documents/<SHA-256>`: what was laid beside machines, orders and plans; tables name each by `sha256`.",
-        "- `rollups/1m.parquet`, `1h.parquet`, `1d.parquet`: minutes, hours and days of every point.",
-        f"\n{len(retired)} points are out of use; their history is included.",
-        "\n## Samples\n\n" + describe_columns(SCHEMA.names),
-        "\n## Roll-ups\n\n| column | meaning |\n|---|---|",
+        f"# {Tenant.objects.get().name}\n\n{intro}\n",
+        *(f"- `{name}`: {meaning}" for name, meaning in files_.items()),
+        f"\n{retired_words}",
+        f"\n## {_('Samples')}\n\n{describe_columns(SCHEMA.names)}",
+        f"\n## {_('Roll-ups')}\n\n| {_('column')} | {_('meaning')} |\n|---|---|",
         *(f"| {name} | {meaning} |" for name, meaning in ROLLUP_MEANINGS.items()),
-        "\n## Tables\n\n",
+        f"\n## {_('Tables')}\n\n",
     ]
     return "\n".join(head) + "\n\n".join(tables.describe(model) for model in models) + "\n"

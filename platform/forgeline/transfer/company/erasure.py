@@ -28,10 +28,10 @@ from forgeline.jobs.models import OPEN, Job
 from forgeline.jobs.working import Step, Work
 from forgeline.telemetry import erasing
 from forgeline.tenancy.models import Tenant
-from forgeline.transfer.company import tables
+from forgeline.transfer.company import tables, telling
 from forgeline.transfer.models import Erasure
 
-KIND = "transfer.erasure"
+KIND = telling.KIND
 SETTLE_S = 45.0
 """Until every process knows that the company's points take nothing any more (they look every 30 s)."""
 LOT = 5000
@@ -57,7 +57,10 @@ def ask_erasure(*, name: str, actor: Actor) -> Job:
             _("The erasure was asked for already; it can be called back."), key="transfer.erasure_asked"
         )
     due_at = clock.now() + timedelta(days=settings.ERASURE_GRACE_DAYS)
-    return jobs.start(KIND, actor=actor, facts={}, subject=company.name, due_at=due_at)
+    job = jobs.start(KIND, actor=actor, facts={}, subject=company.name, due_at=due_at)
+    telling.tell_owners(job)
+    telling.forget(company.pk)
+    return job
 
 
 def find_erasure() -> Job | None:
@@ -71,7 +74,9 @@ def call_back(*, actor: Actor) -> Job:
     job = find_erasure()
     if job is None:
         raise ConflictError(_("No erasure was asked for."), key="transfer.no_erasure")
-    return jobs.cancel(job.pk, actor=actor)
+    cancelled = jobs.cancel(job.pk, actor=actor)
+    telling.forget(actor.tenant_id)
+    return cancelled
 
 
 def run(work: Work) -> Generator[Step, None, dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db import connection, models
-from django.utils import translation
+from django.utils.translation import get_language, gettext as _, pgettext
 
 from forgeline.tenancy.models import Tenant
 
@@ -67,41 +67,42 @@ def conceal(text: str) -> str:
 
 
 def describe(model: type[models.Model]) -> str:
-    """Return the section of the README about a model: its file, and each column with what it holds."""
-    with translation.override("en"):
-        doc = (model.__doc__ or "").strip().splitlines()
-        about = (
-            doc[0] if doc and not doc[0].startswith(model.__name__ + "(") else str(model._meta.verbose_name)
-        )
-        lines = [f"### {file_of(model)}", "", about, "", "| column | type | meaning |", "|---|---|---|"]
-        for field in columns_of(model):
-            lines.append(f"| {field.attname} | {_kind_of(field)} | {_meaning_of(field)} |")
+    """Return the section of the README about a model in the language in force: its file, and each column with what it
+    holds. What the model itself says of its rows is English.
+    """
+    doc = (model.__doc__ or "").strip().splitlines()
+    has_doc = bool(doc) and not doc[0].startswith(model.__name__ + "(")
+    about = doc[0] if has_doc and get_language() == "en" else str(model._meta.verbose_name)
+    head = f"| {_('column')} | {pgettext('column', 'type')} | {_('meaning')} |"
+    lines = [f"### {file_of(model)}", "", about, "", head, "|---|---|---|"]
+    for field in columns_of(model):
+        lines.append(f"| {field.attname} | {_kind_of(field)} | {_meaning_of(field)} |")
     return "\n".join(lines)
 
 
 def _kind_of(field: Any) -> str:
     if isinstance(field, models.DateTimeField):
-        kind = "time, ISO 8601 in UTC"
+        kind = _("time, ISO 8601 in UTC")
     elif isinstance(field, models.DateField):
-        kind = "date"
+        kind = _("date")
     elif isinstance(field, models.BooleanField):
-        kind = "true or false"
+        kind = _("true or false")
     elif isinstance(field, models.FloatField):
-        kind = "number"
+        kind = pgettext("type", "number")
     elif isinstance(field, models.IntegerField | models.ForeignKey):
-        kind = "whole number"
+        kind = _("whole number")
     elif isinstance(field, models.JSONField):
         kind = "JSON"
     else:
-        kind = {"ArrayField": "list"}.get(type(field).__name__, "text")
-    return f"{kind} or null" if field.null else kind
+        kind = _("list") if type(field).__name__ == "ArrayField" else pgettext("type", "text")
+    return _("%(kind)s or null") % {"kind": kind} if field.null else kind
 
 
 def _meaning_of(field: Any) -> str:
     if field.primary_key:
-        return "Number of the row."
+        return _("Number of the row.")
     if isinstance(field, models.ForeignKey):
-        return f"Row of {field.related_model._meta.label_lower}."
+        return _("Row of %(table)s.") % {"table": field.related_model._meta.label_lower}
     words = str(field.help_text or field.verbose_name)
     if field.choices:
         words += ": " + ", ".join(f"`{key}` {title}" for key, title in field.flatchoices)

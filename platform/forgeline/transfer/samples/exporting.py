@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, pgettext
 
 from forgeline.assets.models import Point
 from forgeline.base import clock
@@ -143,13 +143,14 @@ def file_name(point: PointWords) -> str:
 
 def describe_columns(names: Sequence[str]) -> str:
     """Return a table of columns for a README."""
-    lines = ["| column | type | meaning |", "|---|---|---|"]
+    lines = [f"| {_('column')} | {pgettext('column', 'type')} | {_('meaning')} |", "|---|---|---|"]
     lines += [f"| {name} | {SCHEMA.field(name).type} | {MEANINGS[name]} |" for name in names]
     return "\n".join(lines)
 
 
 def _readme(points: Sequence[PointWords], facts: dict[str, Any]) -> str:
     names = SCHEMA.names if facts["form"] == "parquet" else CSV_COLUMNS
-    span = f"{clock.from_us(facts['from_us']).isoformat()} to {clock.from_us(facts['to_us']).isoformat()} (half-open)"
-    head = f"# Samples\n\nRaw samples of {len(points)} points, {span}; one file for each point, by time.\n\n"
+    span = f"[{clock.from_us(facts['from_us']).isoformat()}, {clock.from_us(facts['to_us']).isoformat()})"
+    about = _("Raw samples of %(n)d points, %(span)s; one file for each point, by time.")
+    head = f"# {_('Samples')}\n\n{about % {'n': len(points), 'span': span}}\n\n"
     return head + describe_columns(names) + "\n"

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils.translation import gettext as _, gettext_lazy, override
+from django.utils.translation import gettext as _, gettext_lazy, override, pgettext
 
 from forgeline.audit.models import Entry
 from forgeline.audit.queries import iterate, list_entries, list_kinds
@@ -107,6 +107,8 @@ def _row(entry: Entry, zone: str, wording: Wording) -> dict[str, Any]:
         "entry": entry,
         "at": entry.at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S"),
         "kind": kind_word(kind),
+        # A partner's people are named with their company already.
+        "on_behalf": "" if f"({entry.on_behalf})" in entry.who else entry.on_behalf,
         "subject": wording.subject(entry),
         "what": action_word(entry.action),
         "changes": [
@@ -145,6 +147,7 @@ def _lines(rows: QuerySet[Entry], zone: str, actor: Actor, language: str) -> Ite
             _("Who"),
             _("On behalf of"),
             _("What"),
+            pgettext("audit", "In words"),
             _("Thing"),
             _("Changes"),
             _("Address"),
@@ -157,17 +160,21 @@ def _lines(rows: QuerySet[Entry], zone: str, actor: Actor, language: str) -> Ite
             piece = next(pieces, None)
         if piece is None:
             break
-        for entry in piece:
-            writer.writerow(
-                safe_cells(
-                    [
-                        entry.at.astimezone(ZoneInfo(zone)).isoformat(sep=" ", timespec="milliseconds"),
-                        entry.at.isoformat(timespec="milliseconds"), entry.who, entry.on_behalf, entry.action,
-                        entry.subject, json.dumps(entry.changes, ensure_ascii=False), entry.address,
-                    ]
-                )
-            )  # fmt: skip
+        # Not around the yield: the language would be that of whatever else the thread does meanwhile.
+        with override(language):
+            writer.writerows(_cells(entry, ZoneInfo(zone)) for entry in piece)
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
     yield buffer.getvalue()
+
+
+def _cells(entry: Entry, zone: ZoneInfo) -> list[Any]:
+    words = f"{kind_word(entry.action.rpartition('.')[0])} {action_word(entry.action)}"
+    return safe_cells(
+        [
+            entry.at.astimezone(zone).isoformat(sep=" ", timespec="milliseconds"),
+            entry.at.isoformat(timespec="milliseconds"), entry.who, entry.on_behalf, entry.action, words,
+            entry.subject, json.dumps(entry.changes, ensure_ascii=False), entry.address,
+        ]
+    )  # fmt: skip

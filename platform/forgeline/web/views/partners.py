@@ -41,6 +41,12 @@ class PartnerForm(GrantForm):
     partner = forms.SlugField(
         label=gettext_lazy("Partner's short name"), max_length=60,
         help_text=gettext_lazy("Your integrator or machine maker reads it on its page “Customers”."),
+        error_messages={
+            "invalid": gettext_lazy(
+                "A short name has Latin letters, digits and hyphens only, such as acme-automation-k3x9; it is not the "
+                "partner's name. Ask the partner for it."
+            )
+        },
     )  # fmt: skip
     until_on = forms.DateField(
         validators=[check_moment], label=gettext_lazy("Last day"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
@@ -23,6 +24,8 @@ from forgeline.identity.seats import SESSION_TENANT
 from forgeline.sso import flow, services
 from forgeline.sso.discovery import Findings
 from forgeline.web.access import needs, put_faults
+
+_BETWEEN = re.compile(r"[,;，；、\n]+")
 
 
 class CompanyForm(forms.Form):
@@ -76,8 +79,14 @@ class ProviderForm(forms.Form):
     def facts(self) -> dict[str, Any]:
         """The cleaned data as the service takes it."""
         given = dict(self.cleaned_data)
-        given["domains"] = given["domains"].replace(",", " ").split()
+        given["domains"] = [each for line in _BETWEEN.split(given["domains"]) for each in _domains_in(line)]
         return given
+
+
+def _domains_in(line: str) -> list[str]:
+    """Return the domains of a line: its words where each may be one, else the line, which a fault quotes whole."""
+    words = line.split()
+    return words if all("." in word for word in words) else [line.strip()]
 
 
 @never_cache

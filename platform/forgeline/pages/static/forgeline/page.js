@@ -49,7 +49,8 @@
       const at = Number(element.dataset.ts);
       if (!at) continue;
       const seconds = (now - at) / 1000;
-      const text = interpolate("lasts" in element.dataset ? gettext("for %s") : "gone" in element.dataset ? gettext("gone for %s") : gettext("%s ago"), [age(seconds)]);
+      const text = interpolate("lasts" in element.dataset ? gettext("for %s") : "gone" in element.dataset ? gettext("gone for %s")
+        : "done" in element.dataset ? gettext("done %s ago") : gettext("%s ago"), [age(seconds)]);
       if (element.textContent !== text) element.textContent = text;
       const limit = Number(element.dataset.limit || 0);
       if (limit) element.classList.toggle("old", seconds > limit);

@@ -1,0 +1,88 @@
+"""Who hears that the erasure of a company was asked for: every page of it, and all its owners.
+
+Not here: the erasure (erasure).
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from forgeline.assets.queries import read_home_zone
+from forgeline.identity.models import Membership, Role
+from forgeline.identity.policy import Actor
+from forgeline.identity.roles import OWN
+from forgeline.jobs.models import OPEN, Job
+from forgeline.notifications import services as notifications
+from forgeline.notifications.services import Message
+from forgeline.pages.notices import PageNotice
+from forgeline.tenancy.scoping import tenant_scope
+
+KIND = "transfer.erasure"
+PATH = "/company/data/"
+CACHE_S = 10.0
+"""How long a page may miss it, and a process does not ask the database."""
+_cache: dict[int, tuple[float, tuple[str, str] | None]] = {}
+
+
+def find_notice(actor: Actor) -> PageNotice | None:
+    """Return what stands on every page of a company whose erasure was asked for."""
+    told = _read(actor.tenant_id)
+    if told is None:
+        return None
+    by, at = told
+    text = _(
+        "%(by)s has asked for the erasure of this company with all its data. It begins on %(at)s; until then an owner "
+        "calls it back under Company, Data of the company."
+    ) % {"by": by, "at": at}
+    if not actor.has_permission(OWN):
+        return PageNotice(text, "bad")
+    return PageNotice(text, "bad", PATH, _("Look at it"))
+
+
+def forget(tenant_id: int) -> None:
+    """Ask the database anew: an erasure was just asked for or called back."""
+    _cache.pop(tenant_id, None)
+
+
+def tell_owners(job: Job) -> None:
+    """Send every owner a message, by bell and e-mail, whatever the routes of the company say."""
+    title, body = {}, {}
+    at = _local(job.due_at, read_home_zone())
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            title[language] = _("The erasure of %(company)s was asked for") % {"company": job.subject}
+            body[language] = _(
+                "%(by)s has asked for it. Everything of the company is erased from %(at)s on; until then an owner "
+                "calls it back under Company, Data of the company."
+            ) % {"by": job.created_by, "at": at}
+    owners = Membership.objects.filter(role=Role.OWNER, deactivated_at=None)
+    notifications.announce(
+        Message(
+            subject=f"erasure:{job.pk}", kind="company.erasure", priority="high", site_id=None, title=title, body=body,
+            path=PATH, happened_at=job.created_at, needs_answer=False,
+        ),
+        user_ids=list(owners.values_list("user_id", flat=True)),
+    )  # fmt: skip
+
+
+def _read(tenant_id: int) -> tuple[str, str] | None:
+    now = time.monotonic()
+    kept = _cache.get(tenant_id)
+    if kept is None or now >= kept[0]:
+        # Whoever is limited to parts of the plant reads it too.
+        with tenant_scope(tenant_id, branches=()):
+            job = Job.objects.filter(kind=KIND, state__in=OPEN).first()
+            told = None if job is None else (job.created_by, _local(job.due_at, read_home_zone()))
+        kept = _cache[tenant_id] = (now + CACHE_S, told)
+    return kept[1]
+
+
+def _local(at: datetime, zone: str) -> str:
+    told = f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+    return f"{told} UTC" if zone == "UTC" else told
