@@ -18,7 +18,17 @@ from forgeline.base import clock
 from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundError
 from forgeline.billing import invoicing
 from forgeline.billing.invoicing import Item
-from forgeline.billing.models import Payment, Period, Plan, Price, State, Subscription
+from forgeline.billing.models import (
+    Invoice,
+    InvoiceLine,
+    Kind,
+    Payment,
+    Period,
+    Plan,
+    Price,
+    State,
+    Subscription,
+)
 from forgeline.billing.money import add_period, share
 from forgeline.entitlements import rights
 from forgeline.entitlements.models import Access
@@ -45,6 +55,8 @@ class Quote:
     items: Sequence[Item] = ()
     in_the_way: Sequence[str] = ()
     totals: invoicing.Totals = field(default_factory=lambda: invoicing.Totals(0, 0))
+    gives_back: Invoice | None = None
+    is_new_period: bool = False
 
 
 def list_plans() -> list[Plan]:
@@ -64,7 +76,8 @@ def start_trial(
     today = _today(zone, now)
     row = Subscription.objects.create(
         tenant_id=require_tenant_id(), plan_id=plan, currency=currency, zone=zone, state=State.TRIAL,
-        state_since=today, from_on=today, to_on=today + timedelta(days=TRIAL_DAYS), anchor_day=today.day,
+        state_since=today, began_on=today, from_on=today, to_on=today + timedelta(days=TRIAL_DAYS),
+        anchor_day=today.day,
     )  # fmt: skip
     grant(row)
     return row
@@ -72,7 +85,7 @@ def start_trial(
 
 def quote(plan_key: str, period: str, *, at_once: bool, now: datetime | None = None) -> Quote:
     """Return what a change to a plan and period would mean. **Raises** NotFoundError without a subscription,
-    InvalidInputError for a plan that is not offered.
+    InvalidInputError for a plan that is not offered, ConflictError for a change now to what the company has.
     """
     row = _require()
     plan = Plan.objects.filter(key=plan_key, is_offered=True).first()
@@ -84,18 +97,32 @@ def quote(plan_key: str, period: str, *, at_once: bool, now: datetime | None = N
     in_the_way = _list_in_the_way(plan)
     if not at_once:
         return Quote(plan, period, row.to_on, in_the_way=in_the_way)
-    items = _items_of_change(row, plan, period, today)
-    return Quote(plan, period, today, items, in_the_way, invoicing.sum_items(items))
+    if _is_present(row, plan, period):
+        raise ConflictError(_("This plan is in force already, with this period."), key="billing.same_plan")
+    charge = None
+    if row.state != State.TRIAL and today < row.to_on:
+        charge = invoicing.find_charge(row, today)
+    items = _items_of_change(row, plan, period, today, charge)
+    return Quote(
+        plan, period, today, items, in_the_way, invoicing.sum_items(items),
+        gives_back=_invoice_of(charge), is_new_period=charge is None or period != row.period,
+    )  # fmt: skip
 
 
 @transaction.atomic
 def change_plan(plan_key: str, period: str, *, at_once: bool, now: datetime | None = None) -> Subscription:
-    """Change to a plan now, with what is unused of the old one taken off, or when the period ends.
+    """Change to a plan now, with what is unused of the old one taken off, or when the period ends. The plan in force,
+    when the period ends, calls back what was chosen for then.
 
-    **Raises** ConflictError with what is in the way when the company has more than the plan holds; InvalidInputError
-    where an invoice would have no name on it.
+    **Raises** ConflictError with what is in the way when the company has more than the plan holds, and for a change now
+    to what it has; InvalidInputError where an invoice would have no name on it.
     """
     row = _lock()
+    if not at_once and _is_present(row, row.plan, period) and plan_key == row.plan_id:
+        # Even where the plan is too small by now, or no longer offered: nobody is made to leave it.
+        row.next_plan, row.next_period = None, ""
+        row.save()
+        return row
     asked = quote(plan_key, period, at_once=at_once, now=now)
     if asked.in_the_way:
         raise ConflictError(
@@ -110,25 +137,17 @@ def change_plan(plan_key: str, period: str, *, at_once: bool, now: datetime | No
         )  # fmt: skip
     if not at_once:
         row.next_plan, row.next_period = asked.plan, period
-        if (asked.plan.pk, period) == (row.plan_id, row.period) and row.state != State.TRIAL:
-            row.next_plan, row.next_period = None, ""
         row.save()
         return row
     today = asked.begins_on
-    is_new_period = (
-        row.state == State.TRIAL
-        or period != row.period
-        or not _price(row.plan, row.currency).amount(row.period)
-    )
     row.plan, row.period, row.next_plan, row.next_period = asked.plan, period, None, ""
-    if is_new_period:
+    if asked.is_new_period:
         row.anchor_day, row.from_on = today.day, today
         row.to_on = add_period(today, period, row.anchor_day)
     if row.state == State.TRIAL:
         _enter(row, State.ACTIVE, today)
     row.save()
-    if asked.items:
-        invoicing.settle(row, asked.items, today)
+    invoicing.settle(row, asked.items, today, gives_back=asked.gives_back)
     _review(row, today)
     grant(row)
     return row
@@ -136,9 +155,14 @@ def change_plan(plan_key: str, period: str, *, at_once: bool, now: datetime | No
 
 @transaction.atomic
 def cancel(*, now: datetime | None = None) -> Subscription:
-    """Fall back to the free plan when the period ends; nothing is deleted."""
+    """Fall back to the free plan when the period ends, also with more than it holds; nothing is deleted.
+
+    A company that is on it stays there.
+    """
     row = _lock()
     row.next_plan, row.next_period = Plan.objects.get(pk=FREE), Period.MONTH
+    if row.plan_id == FREE and row.state != State.TRIAL:
+        row.next_plan, row.next_period = None, ""
     row.save()
     return row
 
@@ -150,6 +174,7 @@ def advance(*, now: datetime | None = None) -> Subscription | None:
     if row is None or row.state == State.CLOSED:
         return row
     today = _today(row.zone, now)
+    invoicing.draw(row, today)
     _review(row, today)
     while today >= row.to_on and row.state not in (State.SUSPENDED, State.CLOSED):
         _begin_period(row, row.to_on)
@@ -169,6 +194,14 @@ def take_payment(
     )
     advance(now=now)
     return payment
+
+
+@transaction.atomic
+def correct_invoice(invoice_id: int, *, reason: str, now: datetime | None = None) -> Invoice:
+    """Take an invoice of the company in force back (see ``invoicing.correct``) and open at once what it had shut."""
+    note = invoicing.correct(invoice_id, today=_today(_require().zone, now), reason=reason)
+    advance(now=now)
+    return note
 
 
 def advance_all(*, now: datetime | None = None) -> None:
@@ -206,33 +239,50 @@ def _begin_period(row: Subscription, first: date) -> None:
         invoicing.settle(row, [_item(price, row.period, span, (span[1] - span[0]).days)], first)
 
 
-def _item(
-    price: Price, period: str, span: tuple[date, date], of_days: int, *, is_unused: bool = False
-) -> Item:
+def _item(price: Price, period: str, span: tuple[date, date], of_days: int) -> Item:
     """The line of a plan for the days of a span, out of a period of ``of_days``."""
     cents, days = price.amount(period), (span[1] - span[0]).days
-    net = share(cents, days, of_days)
     return Item(
-        what="unused" if is_unused else "subscription", plan=price.plan_id, period=period, from_on=span[0],
-        to_on=span[1], days=days, of_days=of_days, price=cents, net=-net if is_unused else net, tax_bp=price.tax_bp,
+        what="subscription", plan=price.plan_id, period=period, from_on=span[0], to_on=span[1], days=days,
+        of_days=of_days, price=cents, net=share(cents, days, of_days), tax_bp=price.tax_bp,
     )  # fmt: skip
 
 
-def _items_of_change(row: Subscription, plan: Plan, period: str, today: date) -> list[Item]:
-    """Return what is charged, and given back for the days that are left, when the plan changes today."""
-    old, new = _price(row.plan, row.currency), _price(plan, row.currency)
-    of_days, left = (row.to_on - row.from_on).days, (today, row.to_on)
-    was_charged = row.state != State.TRIAL and old.amount(row.period) > 0 and today < row.to_on
+def _items_of_change(
+    row: Subscription, plan: Plan, period: str, today: date, charge: InvoiceLine | None
+) -> list[Item]:
+    """Return what is charged, and given back of ``charge`` for the days that are left, when the plan changes today."""
+    new, of_days = _price(plan, row.currency), (row.to_on - row.from_on).days
     items: list[Item] = []
     if new.amount(period):
-        if was_charged and period == row.period:
-            items.append(_item(new, period, left, of_days))
+        if charge is not None and period == row.period:
+            items.append(_item(new, period, (today, row.to_on), of_days))
         else:
             span = today, add_period(today, period, today.day)
             items.append(_item(new, period, span, (span[1] - span[0]).days))
-    if was_charged:
-        items.append(_item(old, row.period, left, of_days, is_unused=True))
+    if charge is not None:
+        days = (row.to_on - today).days
+        items.append(
+            Item(
+                what="unused", plan=charge.plan, period=charge.period, from_on=today, to_on=row.to_on, days=days,
+                of_days=charge.of_days, price=charge.price, net=-share(charge.price, days, charge.of_days),
+                tax_bp=charge.tax_bp,
+            )
+        )  # fmt: skip
     return items
+
+
+def _is_present(row: Subscription, plan: Plan, period: str) -> bool:
+    """Say whether a company has this already. A trial of it is not it; what costs nothing has no other period."""
+    is_free = not any(price.amount(period) for price in plan.prices.all() if price.currency == row.currency)
+    return plan.pk == row.plan_id and row.state != State.TRIAL and (period == row.period or is_free)
+
+
+def _invoice_of(charge: InvoiceLine | None) -> Invoice | None:
+    """The invoice on which a credit note is issued: that of the line, or the one that the line's credit note is on."""
+    if charge is None or charge.invoice.kind == Kind.INVOICE:
+        return None if charge is None else charge.invoice
+    return charge.invoice.corrects
 
 
 def _review(row: Subscription, today: date) -> None:

@@ -67,6 +67,7 @@ _FIELDS: dict[str, Promise] = {
     "amount": gettext_lazy("amount"),
     "reference": gettext_lazy("reference"),
     "paid_on": gettext_lazy("paid on"),
+    "corrects": gettext_lazy("takes back"),
     "is_on": gettext_lazy("switched on"),
 }
 """Columns that pages never name by themselves."""

@@ -52,6 +52,8 @@ _WORDS = {
     "identity.session.refused": gettext_lazy("wrong password"),
     "identity.session.provider_passed": gettext_lazy("signed in past the company's single sign-on"),
     "billing.invoice.paid": gettext_lazy("paid"),
+    "billing.invoice.issued": gettext_lazy("issued"),
+    "billing.invoice.corrected": gettext_lazy("taken back by a credit note"),
     "identity.visit.seen": gettext_lazy("looked in"),
 }
 
