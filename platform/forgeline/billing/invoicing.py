@@ -82,6 +82,7 @@ def settle(
     if total < 0:
         issued = _issue(row, items, today, kind=Kind.CREDIT, corrects=gives_back)
         row.balance -= total
+        row.save()
     else:
         issued = _issue(row, items, today, kind=Kind.INVOICE)
     draw(row, today, first=issued.corrects)
@@ -94,19 +95,22 @@ def draw(row: Subscription, today: date, *, first: Invoice | None = None) -> Non
     An invoice and its payments are never changed, so what a credit takes off it is a payment too. Runs in the caller's
     transaction, with the subscription locked.
     """
-    if row.balance:
-        rows = list(list_invoices().filter(kind=Kind.INVOICE).order_by("due_on", "id"))
-        rows.sort(key=lambda each: first is None or each.pk != first.pk)
-        for invoice in rows:
-            amount = min(row.balance, open_amount(invoice))
-            if amount:
-                times = sum(payment.gateway == BALANCE for payment in invoice.payments.all())
-                row.balance -= amount
-                Payment.objects.create(
-                    invoice=invoice, amount=amount, gateway=BALANCE, paid_on=today, noted_by="Forgeline",
-                    reference=f"{invoice.number}-{times + 1}" if times else invoice.number,
-                )  # fmt: skip
-    row.save()
+    if not row.balance:
+        return
+    before = row.balance
+    rows = list(list_invoices().filter(kind=Kind.INVOICE).order_by("due_on", "id"))
+    rows.sort(key=lambda each: first is None or each.pk != first.pk)
+    for invoice in rows:
+        amount = min(row.balance, open_amount(invoice))
+        if amount:
+            times = sum(payment.gateway == BALANCE for payment in invoice.payments.all())
+            row.balance -= amount
+            Payment.objects.create(
+                invoice=invoice, amount=amount, gateway=BALANCE, paid_on=today, noted_by="Forgeline",
+                reference=f"{invoice.number}-{times + 1}" if times else invoice.number,
+            )  # fmt: skip
+    if row.balance != before:
+        row.save()
 
 
 def find_charge(row: Subscription, today: date) -> InvoiceLine | None:
@@ -143,6 +147,7 @@ def correct(invoice_id: int, *, today: date, reason: str) -> Invoice:
         ]  # fmt: skip
         note = _issue(row, items, today, kind=Kind.CREDIT, corrects=invoice, reason=reason.strip()[:200])
         row.balance += invoice.total
+        row.save()
         draw(row, today, first=invoice)
         return note
 
@@ -171,7 +176,9 @@ def pay(
             defaults={"amount": amount, "paid_on": paid_on, "noted_by": noted_by},
         )  # fmt: skip
         if is_new:
-            row.balance += max(0, amount - open_)
+            if amount > open_:
+                row.balance += amount - open_
+                row.save()
             draw(row, paid_on)
             announce(
                 [

@@ -1,38 +1,32 @@
 """The life of a subscription: trial → active → past due → grace → suspended → closed, and changes of plan.
 
-Days are the company's. Decision 0010 says what each state means. Not here: invoices (invoicing), counting (quota).
+Days are the company's. Decision 0010 says what each state means. Not here: invoices (invoicing), counting (quota),
+what a change would mean (quoting).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from forgeline.assets import queries as assets
 from forgeline.base import clock
 from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundError
-from forgeline.billing import invoicing
-from forgeline.billing.invoicing import Item
+from forgeline.billing import invoicing, quoting
 from forgeline.billing.models import (
     Invoice,
-    InvoiceLine,
-    Kind,
     Payment,
     Period,
     Plan,
-    Price,
     State,
     Subscription,
 )
-from forgeline.billing.money import add_period, share
+from forgeline.billing.money import add_period
+from forgeline.billing.quoting import Quote
 from forgeline.entitlements import rights
 from forgeline.entitlements.models import Access
-from forgeline.identity import people
 from forgeline.telemetry import retention
 from forgeline.tenancy.context import require_tenant_id
 from forgeline.tenancy.scoping import list_tenant_ids, tenant_scope
@@ -43,20 +37,6 @@ PAST_DUE_DAYS = 14
 GRACE_DAYS = 14
 SUSPENDED_DAYS = 60
 FREE = "free"
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """What a change of plan would cost and when it would begin; ``in_the_way`` says why it cannot be done yet."""
-
-    plan: Plan
-    period: str
-    begins_on: date
-    items: Sequence[Item] = ()
-    in_the_way: Sequence[str] = ()
-    totals: invoicing.Totals = field(default_factory=lambda: invoicing.Totals(0, 0))
-    gives_back: Invoice | None = None
-    is_new_period: bool = False
 
 
 def list_plans() -> list[Plan]:
@@ -84,29 +64,9 @@ def start_trial(
 
 
 def quote(plan_key: str, period: str, *, at_once: bool, now: datetime | None = None) -> Quote:
-    """Return what a change to a plan and period would mean. **Raises** NotFoundError without a subscription,
-    InvalidInputError for a plan that is not offered, ConflictError for a change now to what the company has.
-    """
+    """Return what a change to a plan and period would mean (see ``quoting.make_quote``); changes nothing."""
     row = _require()
-    plan = Plan.objects.filter(key=plan_key, is_offered=True).first()
-    if plan is None or period not in Period:
-        raise InvalidInputError(
-            _("Choose one of the plans that are offered, monthly or yearly."), key="billing.no_such_plan"
-        )
-    today = _today(row.zone, now)
-    in_the_way = _list_in_the_way(plan)
-    if not at_once:
-        return Quote(plan, period, row.to_on, in_the_way=in_the_way)
-    if _is_present(row, plan, period):
-        raise ConflictError(_("This plan is in force already, with this period."), key="billing.same_plan")
-    charge = None
-    if row.state != State.TRIAL and today < row.to_on:
-        charge = invoicing.find_charge(row, today)
-    items = _items_of_change(row, plan, period, today, charge)
-    return Quote(
-        plan, period, today, items, in_the_way, invoicing.sum_items(items),
-        gives_back=_invoice_of(charge), is_new_period=charge is None or period != row.period,
-    )  # fmt: skip
+    return quoting.make_quote(row, plan_key, period, at_once=at_once, today=_today(row.zone, now))
 
 
 @transaction.atomic
@@ -118,7 +78,7 @@ def change_plan(plan_key: str, period: str, *, at_once: bool, now: datetime | No
     to what it has; InvalidInputError where an invoice would have no name on it.
     """
     row = _lock()
-    if not at_once and _is_present(row, row.plan, period) and plan_key == row.plan_id:
+    if not at_once and quoting.is_present(row, row.plan, period) and plan_key == row.plan_id:
         # Even where the plan is too small by now, or no longer offered: nobody is made to leave it.
         row.next_plan, row.next_period = None, ""
         row.save()
@@ -129,8 +89,7 @@ def change_plan(plan_key: str, period: str, *, at_once: bool, now: datetime | No
             _("This plan is too small for what you have: %(list)s") % {"list": " ".join(asked.in_the_way)},
             key="billing.does_not_fit", data={"in_the_way": list(asked.in_the_way)},
         )  # fmt: skip
-    price = _price(asked.plan, row.currency)
-    if price.amount(period) and not row.title:
+    if asked.needs_title:
         raise InvalidInputError(
             _("Fill in the name that stands on the invoice first."), key="billing.no_title",
             data={"fields": {"title": [_("Fill in the name that stands on the invoice first.")]}},
@@ -225,7 +184,7 @@ def _begin_period(row: Subscription, first: date) -> None:
     if was_trial and plan is None:
         plan, period = Plan.objects.get(pk=FREE), Period.MONTH
     # A plan that has become too small meanwhile is not forced on anybody; but for the end of a trial.
-    if plan is not None and (was_trial or plan.pk == FREE or not _list_in_the_way(plan)):
+    if plan is not None and (was_trial or plan.pk == FREE or not quoting.list_in_the_way(plan)):
         row.plan, row.period = plan, period
     row.next_plan, row.next_period = None, ""
     if was_trial:
@@ -233,56 +192,10 @@ def _begin_period(row: Subscription, first: date) -> None:
         _enter(row, State.ACTIVE, first)
     row.from_on, row.to_on = first, add_period(first, row.period, row.anchor_day)
     row.save()
-    price = _price(row.plan, row.currency)
+    price = quoting.price_of(row.plan, row.currency)
     if price.amount(row.period):
         span = row.from_on, row.to_on
-        invoicing.settle(row, [_item(price, row.period, span, (span[1] - span[0]).days)], first)
-
-
-def _item(price: Price, period: str, span: tuple[date, date], of_days: int) -> Item:
-    """The line of a plan for the days of a span, out of a period of ``of_days``."""
-    cents, days = price.amount(period), (span[1] - span[0]).days
-    return Item(
-        what="subscription", plan=price.plan_id, period=period, from_on=span[0], to_on=span[1], days=days,
-        of_days=of_days, price=cents, net=share(cents, days, of_days), tax_bp=price.tax_bp,
-    )  # fmt: skip
-
-
-def _items_of_change(
-    row: Subscription, plan: Plan, period: str, today: date, charge: InvoiceLine | None
-) -> list[Item]:
-    """Return what is charged, and given back of ``charge`` for the days that are left, when the plan changes today."""
-    new, of_days = _price(plan, row.currency), (row.to_on - row.from_on).days
-    items: list[Item] = []
-    if new.amount(period):
-        if charge is not None and period == row.period:
-            items.append(_item(new, period, (today, row.to_on), of_days))
-        else:
-            span = today, add_period(today, period, today.day)
-            items.append(_item(new, period, span, (span[1] - span[0]).days))
-    if charge is not None:
-        days = (row.to_on - today).days
-        items.append(
-            Item(
-                what="unused", plan=charge.plan, period=charge.period, from_on=today, to_on=row.to_on, days=days,
-                of_days=charge.of_days, price=charge.price, net=-share(charge.price, days, charge.of_days),
-                tax_bp=charge.tax_bp,
-            )
-        )  # fmt: skip
-    return items
-
-
-def _is_present(row: Subscription, plan: Plan, period: str) -> bool:
-    """Say whether a company has this already. A trial of it is not it; what costs nothing has no other period."""
-    is_free = not any(price.amount(period) for price in plan.prices.all() if price.currency == row.currency)
-    return plan.pk == row.plan_id and row.state != State.TRIAL and (period == row.period or is_free)
-
-
-def _invoice_of(charge: InvoiceLine | None) -> Invoice | None:
-    """The invoice on which a credit note is issued: that of the line, or the one that the line's credit note is on."""
-    if charge is None or charge.invoice.kind == Kind.INVOICE:
-        return None if charge is None else charge.invoice
-    return charge.invoice.corrects
+        invoicing.settle(row, [quoting.item_of(price, row.period, span, (span[1] - span[0]).days)], first)
 
 
 def _review(row: Subscription, today: date) -> None:
@@ -312,25 +225,6 @@ def _review(row: Subscription, today: date) -> None:
 
 def _enter(row: Subscription, state: str, today: date) -> None:
     row.state, row.state_since = state, today
-
-
-def _list_in_the_way(plan: Plan) -> list[str]:
-    """Return a sentence for each kind of which the company has more than the plan holds."""
-    present = {
-        "devices": assets.list_devices().count(),
-        "points": assets.list_points().count(),
-        "users": people.list_members().filter(deactivated_at=None).count(),
-    }
-    return [
-        _("%(present)s %(kind)s are in use, the plan has %(limit)s: retire %(more)s.")
-        % {"present": count, "kind": rights.KINDS[kind], "limit": plan.limits[kind], "more": count - plan.limits[kind]}
-        for kind, count in present.items()
-        if plan.limits.get(kind) is not None and count > plan.limits[kind]
-    ]  # fmt: skip
-
-
-def _price(plan: Plan, currency: str) -> Price:
-    return Price.objects.get(plan=plan, currency=currency)
 
 
 def _require() -> Subscription:

@@ -37,6 +37,7 @@ _KINDS = {
     "identity.visit": gettext_lazy("Visit"),
     "entitlements.feature": gettext_lazy("Feature"),
     "billing.invoice": gettext_lazy("Invoice"),
+    "billing.seller": gettext_lazy("Who sells"),
     "tenancy.company": gettext_lazy("Company"),
     "jobs.job": gettext_lazy("Job"),
 }
