@@ -218,9 +218,12 @@ class World:
         return {
             f"post {one}plan/": {"plan": "professional", "period": "year", "at_once": True},
             f"post {one}trial/": {"currency": "CNY"},
+            f"post {one}cancellation/": None,
+            f"post {one}corrections/": {"invoice": self.invoice, "reason": f"{MARK} twice"},
             f"post {one}payments/": {"invoice": self.invoice, "reference": f"{MARK} 1", "paid_on": "2026-01-31"},
             f"put {one}switches/": {"feature": "webhooks", "is_on": False},
             f"put {one}partner/": {"is_partner": True},
+            "put operator/seller/": {"title": f"{MARK} Service", "bank": {"CNY": "ICBC 6222"}},
             "put operator/unit-costs/": {"currency": "CNY", **rates},
             "post operator/announcements/": {
                 "texts": said, "from_at": now.isoformat(), "to_at": (now + timedelta(days=1)).isoformat(),

@@ -164,3 +164,96 @@ def test_the_api_tells_the_operators_keys(live_company: Company, operator: Compa
     assert client.get("/api/v1/operator/margins/?month=never").status_code == 400
     viewer = APIClient(headers={"Authorization": f"Bearer {operator.viewer_key}"})
     assert viewer.get("/api/v1/operator/tenants/").status_code == 403
+
+
+def test_the_form_offers_what_the_customer_has_when_the_period_ends(
+    live_company: Company, operator: Company, sign_in: SignIn
+) -> None:
+    with tenant_scope(live_company.tenant_id):
+        subscriptions.start_trial(currency="CNY", zone="UTC")
+        Subscription.objects.update(title="Alice Stamping Ltd", balance=42_506)
+        subscriptions.change_plan("starter", "year", at_once=True)
+    client = sign_in(operator.manager)
+    address = f"/operator/tenants/{live_company.tenant_id}/"
+    page = client.get(address).content.decode()
+    for chosen in ('value="starter" selected', 'value="year" selected', 'value="later" selected'):
+        assert chosen in page
+    assert "Name on the invoice" in page
+    # A second click changes nothing and says why.
+    again = {"change_plan": "1", "plan": "starter", "period": "year", "when": "now"}
+    answer = client.post(address, again)
+    assert (answer.status_code, "in force already" in answer.content.decode()) == (422, True)
+    with tenant_scope(live_company.tenant_id):
+        assert Invoice.objects.count() == 1
+
+
+def test_the_operator_fills_in_the_name_and_goes_on(
+    live_company: Company, operator: Company, sign_in: SignIn
+) -> None:
+    with tenant_scope(live_company.tenant_id):
+        subscriptions.start_trial(currency="CNY", zone="UTC")
+    client = sign_in(operator.manager)
+    address = f"/operator/tenants/{live_company.tenant_id}/"
+    deed = {"change_plan": "1", "plan": "starter", "period": "month", "when": "now"}
+    refused = client.post(address, deed)
+    assert (refused.status_code, "Fill in the name" in refused.content.decode()) == (422, True)
+    assert client.post(address, {**deed, "title": "Alice Stamping Ltd"}).status_code == 302
+    with tenant_scope(live_company.tenant_id):
+        assert Invoice.objects.get().buyer["title"] == "Alice Stamping Ltd"
+
+
+def test_an_invoice_is_taken_back_and_a_plan_cancelled_on_the_page(
+    live_company: Company, operator: Company, sign_in: SignIn
+) -> None:
+    number = sell(live_company)
+    client = sign_in(operator.manager)
+    address = f"/operator/tenants/{live_company.tenant_id}/"
+    tomorrow = f"{clock.now() + timedelta(days=2):%Y-%m-%d}"
+    late = client.post(address, {"paid": str(number), "reference": "B-1", "paid_on": tomorrow})
+    assert (late.status_code, "has not come yet" in late.content.decode()) == (422, True)
+    assert client.post(address, {"correct": str(number), "correction_reason": " "}).status_code == 422
+    assert client.post(address, {"correct": str(number), "correction_reason": "Twice"}).status_code == 302
+    assert client.post(address, {"cancel": "1"}).status_code == 302
+    page = client.get(address).content.decode()
+    assert "Free, monthly" in page
+    assert 'name="correct"' not in page
+    with tenant_scope(live_company.tenant_id):
+        whos = set(Entry.objects.filter(action="billing.invoice.corrected").values_list("who", flat=True))
+    assert whos == {"Olga (Forgeline Ops)"}
+
+
+def test_each_currency_has_unit_costs_of_its_own(operator: Company, sign_in: SignIn) -> None:
+    client, actor = sign_in(operator.manager), olga(operator)
+    with tenant_scope(operator.tenant_id):
+        console.set_unit_costs("CNY", RATES, actor=actor)
+    page = client.get("/operator/costs/?currency=EUR").content.decode()
+    assert '<input type="hidden" name="currency" value="EUR"' in page
+    assert 'value="0.5"' not in page
+    assert 'value="0.5"' in client.get("/operator/costs/?currency=CNY").content.decode()
+    assert 'name="currency" value="CNY"' in client.get("/operator/costs/?currency=DM").content.decode()
+    body = {"currency": "EUR", **dict.fromkeys(console.RATES, "0.25")}
+    assert client.post("/operator/costs/?currency=CNY", body).headers["Location"].endswith("?currency=EUR")
+    with tenant_scope(operator.tenant_id):
+        rates = console.list_unit_costs(actor=actor)
+    assert (rates["CNY"].per_gb_day, rates["EUR"].per_gb_day) == (Decimal("0.02"), Decimal("0.25"))
+
+
+def test_who_sells_stands_on_the_invoices_from_then_on(
+    live_company: Company, operator: Company, sign_in: SignIn
+) -> None:
+    first = sell(live_company)
+    client = sign_in(operator.manager)
+    assert "No account is filled in" in client.get("/operator/seller/").content.decode()
+    assert client.post("/operator/seller/", {"title": " "}).status_code == 422
+    told = {"title": "炼线科技", "address": "苏州", "tax_number": "9132", "bank_CNY": "工商银行 6222"}
+    assert client.post("/operator/seller/", told).status_code == 302
+    assert "工商银行 6222" in client.get("/operator/seller/").content.decode()
+    with tenant_scope(live_company.tenant_id):
+        subscriptions.change_plan("enterprise", "month", at_once=True)
+        newest, oldest = Invoice.objects.first(), Invoice.objects.get(pk=first)
+    assert newest is not None
+    assert (newest.seller["title"], newest.seller["bank"]) == ("炼线科技", {"CNY": "工商银行 6222"})
+    assert oldest.seller["title"] == "Forgeline"
+    with tenant_scope(operator.tenant_id):
+        entry = Entry.objects.get(action="billing.seller.changed")
+    assert (entry.who, entry.changes["bank"]) == ("Olga", ["", "CNY: 工商银行 6222"])

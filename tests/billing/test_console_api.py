@@ -72,6 +72,34 @@ def test_plan_payment_and_switch_stand_in_the_companys_audit(
     assert actions >= {"billing.invoice.paid", "billing.subscription.changed", "entitlements.feature.changed"}
 
 
+def test_an_invoice_is_taken_back_and_a_plan_cancelled(
+    live_company: Company, operator: Company, client: APIClient
+) -> None:
+    body = {"invoice": sell(live_company), "reason": "Invoiced twice"}
+    note = client.post(at(live_company, "corrections/"), body, format="json")
+    assert note.status_code == 201, note.content
+    assert (note.json()["kind"], note.json()["reason"]) == ("credit", "Invoiced twice")
+    again = client.post(at(live_company, "corrections/"), body, format="json")
+    assert (again.status_code, again.json()["key"]) == (409, "billing.corrected")
+    told = client.post(at(live_company, "cancellation/")).json()
+    assert (told["subscription"]["next_plan"], told["subscription"]["balance"]) == ("free", 0)
+    assert [row["open"] for row in told["invoices"]] == [0, 0]
+    who = "manager (Forgeline Ops)"
+    assert entries(live_company) >= {
+        ("billing.invoice.corrected", who),
+        ("billing.subscription.changed", who),
+    }
+
+
+def test_a_name_is_given_with_the_plan(live_stranger: Company, client: APIClient) -> None:
+    client.post(at(live_stranger, "trial/"), {"currency": "EUR"}, format="json")
+    plan = {"plan": "starter", "period": "month", "at_once": True}
+    refused = client.post(at(live_stranger, "plan/"), plan, format="json")
+    assert (refused.status_code, refused.json()["key"]) == (400, "billing.no_title")
+    told = client.post(at(live_stranger, "plan/"), {**plan, "title": "Charlie GmbH"}, format="json").json()
+    assert (told["plan"], told["subscription"]["title"]) == ("starter", "Charlie GmbH")
+
+
 def test_a_trial_is_given_once(live_stranger: Company, client: APIClient) -> None:
     answer = client.post(at(live_stranger, "trial/"), {"currency": "EUR"}, format="json")
     assert (answer.json()["state"], answer.json()["currency"]) == ("trial", "EUR")
@@ -85,6 +113,15 @@ def test_a_company_becomes_a_partner_and_is_none_again(live_stranger: Company, c
     for is_partner, kind in ((True, "partner"), (False, "company")):
         answer = client.put(at(live_stranger, "partner/"), {"is_partner": is_partner}, format="json")
         assert answer.json()["kind"] == kind
+
+
+def test_who_sells(client: APIClient) -> None:
+    body = {"title": "Forgeline Ltd", "bank": {"CNY": "ICBC 6222"}}
+    told = client.put(f"{ROOT}/seller/", body, format="json").json()
+    assert told == client.get(f"{ROOT}/seller/").json()
+    assert told == {**body, "address": "", "tax_number": ""}
+    for wrong in ({"title": ""}, {**body, "bank": {"DM": "1"}}):
+        assert client.put(f"{ROOT}/seller/", wrong, format="json").status_code == 400
 
 
 def test_unit_costs_are_set_by_currency(client: APIClient) -> None:
@@ -131,7 +168,8 @@ def test_a_company_that_there_is_not(client: APIClient, number: int) -> None:
     there = f"{ROOT}/tenants/{number}"
     deeds = {
         "post": {
-            "plan/": {"plan": "free", "period": "month"}, "trial/": {"currency": "CNY"},
+            "plan/": {"plan": "free", "period": "month"}, "trial/": {"currency": "CNY"}, "cancellation/": {},
+            "corrections/": {"invoice": 1, "reason": "x"},
             "payments/": {"invoice": 1, "reference": "x", "paid_on": "2026-11-28"},
         },
         "put": {"switches/": {"feature": "health", "is_on": True}, "partner/": {"is_partner": True}},

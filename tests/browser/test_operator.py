@@ -58,8 +58,8 @@ def test_the_console_and_a_partners_pages_fit_are_quiet_and_speak_one_language(
     open_page: Callable[..., Any], served: Company
 ) -> None:
     console_pages = [
-        "/operator/", f"/operator/tenants/{served.tenant_id}/", "/operator/costs/", "/operator/announcements/",
-        "/operator/health/",
+        "/operator/", f"/operator/tenants/{served.tenant_id}/", "/operator/costs/", "/operator/seller/",
+        "/operator/announcements/", "/operator/health/",
     ]  # fmt: skip
     wrong: list[str] = []
     for width, height, locale, theme in SHAPES:

@@ -23,7 +23,7 @@ FUNCTIONS = """
     SELECT p.proname, pg_get_function_identity_arguments(p.oid) FROM pg_proc p
     WHERE p.pronamespace = 'public'::regnamespace AND p.proname LIKE '%\\_operator\\_%'
 """
-PAGES = ("", "costs/", "announcements/", "health/")
+PAGES = ("", "costs/", "seller/", "announcements/", "health/")
 
 
 @pytest.fixture(autouse=True)
@@ -107,6 +107,7 @@ def test_pages_and_api_are_shut(
         f"tenants/{live_company.tenant_id}/",
         "margins/",
         "unit-costs/",
+        "seller/",
         "announcements/",
     ):
         assert client.get(f"/api/v1/operator/{path}").status_code in {401, 403}

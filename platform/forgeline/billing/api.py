@@ -119,7 +119,16 @@ class QuoteSerializer(serializers.Serializer):
     net = serializers.IntegerField(source="totals.net")
     tax = serializers.IntegerField(source="totals.tax")
     total = serializers.IntegerField(source="totals.total")
+    drawn = serializers.IntegerField(help_text="Cents that the balance pays of it.")
+    to_pay = serializers.IntegerField(help_text="Cents that are then left to be paid.")
     in_the_way = serializers.ListField(child=serializers.CharField())
+    lost_modules = serializers.ListField(
+        child=serializers.CharField(), help_text="Keys of modules that the plan does not hold."
+    )
+    raw_days_now = serializers.IntegerField(help_text="Days for which raw samples are kept.")
+    raw_days_then = serializers.IntegerField()
+    ends_trial = serializers.BooleanField(help_text="The trial ends at once.")
+    needs_title = serializers.BooleanField(help_text="The name on the invoice is to be filled in first.")
 
 
 class UsageSerializer(serializers.ModelSerializer):
@@ -166,6 +175,7 @@ class InvoiceSerializer(serializers.ModelSerializer):
             "kind",
             "number",
             "corrects",
+            "reason",
             "issued_on",
             "due_on",
             "currency",
@@ -223,7 +233,10 @@ class SubscriptionView(OneThing, PayView):
 
 
 class QuoteView(PayView):
-    """What a change of plan would cost, and what is in its way; changes nothing."""
+    """What a change of plan would cost, what is lost by it, and what is in its way; changes nothing.
+
+    When the period ends: what the first period after it costs. 409 `billing.same_plan` for what is in force already.
+    """
 
     @extend_schema(request=ChangeOfPlanInput, responses=QuoteSerializer)
     def post(self, request: Request) -> Response:
@@ -238,6 +251,10 @@ class ChangeView(PayView):
 
     @extend_schema(request=ChangeOfPlanInput, responses=SubscriptionSerializer)
     def post(self, request: Request) -> Response:
+        """Change it; 409 `billing.same_plan` for what is in force already.
+
+        The plan and period in force, with `at_once` false, call back what was chosen for the end of the period.
+        """
         wish = read_body(ChangeOfPlanInput, request)
         row = subscriptions.change_plan(wish["plan"], wish["period"], at_once=wish["at_once"])
         return Response(SubscriptionSerializer(row).data)

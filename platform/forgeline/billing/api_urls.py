@@ -27,6 +27,16 @@ urlpatterns = [
         name="operated-trial",
     ),
     path(
+        "operator/tenants/<int:tenant_id>/cancellation/",
+        console_api.OperatedCancellationView.as_view(),
+        name="operated-cancellation",
+    ),
+    path(
+        "operator/tenants/<int:tenant_id>/corrections/",
+        console_api.OperatedCorrectionView.as_view(),
+        name="operated-corrections",
+    ),
+    path(
         "operator/tenants/<int:tenant_id>/payments/",
         console_api.OperatedPaymentView.as_view(),
         name="operated-payments",
@@ -41,6 +51,7 @@ urlpatterns = [
         console_api.OperatedPartnerView.as_view(),
         name="operated-partner",
     ),
+    path("operator/seller/", console_api.SellerView.as_view(), name="operated-seller"),
     path("operator/unit-costs/", console_api.UnitCostsView.as_view(), name="operated-unit-costs"),
     path("operator/margins/", console_api.MarginsView.as_view(), name="operated-margins"),
     path("usage/", api.UsageView.as_view(), name="usage"),

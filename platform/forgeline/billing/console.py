@@ -1,6 +1,6 @@
 """What the operator of the service reads of companies, what they cost and bring, and what it does with their money.
 
-Every read goes through a function of migration 0002 that answers in the operator's scope alone; every deed runs in the
+Every read goes through a function of the migrations that answers in the operator's scope alone; every deed runs in the
 company's scope and stands in its audit log. Not here: visits and switches (identity.operating), pages (web).
 """
 
@@ -13,13 +13,24 @@ from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from forgeline.assets.queries import read_home_zone
+from forgeline.audit.recorder import record
 from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundError
 from forgeline.billing import subscriptions
 from forgeline.billing.metering import Sums
-from forgeline.billing.models import Currency, Kind, Payment, Subscription, UnitCosts
+from forgeline.billing.models import (
+    Currency,
+    Invoice,
+    Kind,
+    Payment,
+    Seller,
+    Subscription,
+    UnitCosts,
+    seller_facts,
+)
 from forgeline.identity.operating import at_company
 from forgeline.identity.policy import Actor, require_permission
 from forgeline.identity.roles import OPERATE
@@ -75,7 +86,22 @@ class InvoiceFacts(NamedTuple):
     @property
     def open(self) -> int:
         """What is still to be paid."""
-        return 0 if self.kind == Kind.CREDIT or self.is_corrected else max(0, self.total - self.paid)
+        return 0 if self.kind == Kind.CREDIT else max(0, self.total - self.paid)
+
+
+class SubscriptionFacts(NamedTuple):
+    """What a company has bought; everything but ``erased_at`` None where it is nothing."""
+
+    currency: str | None
+    balance: int | None
+    period: str | None
+    from_on: date | None
+    to_on: date | None
+    next_plan: str | None
+    next_period: str | None
+    title: str | None
+    erased_at: datetime | None
+    """When the company is erased, where its owner has asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +133,15 @@ def get_tenant(tenant_id: int, *, actor: Actor) -> TenantFacts:
     require_permission(actor, OPERATE)
     for row in _rows(TenantFacts, "billing_operator_tenants('', %s, 1)", [min(tenant_id, _NO_TENANT)]):
         return _tenant(row)
+    raise NotFoundError(_("There is no such company."), data={"id": tenant_id})
+
+
+def get_subscription_of(tenant_id: int, *, actor: Actor) -> SubscriptionFacts:
+    """Return what a company has bought, and whether it is to be erased. **Raises** NotFoundError."""
+    require_permission(actor, OPERATE)
+    call = "billing_operator_subscription(%s)"
+    for row in _rows(SubscriptionFacts, call, [min(tenant_id, _NO_TENANT)]):
+        return SubscriptionFacts(*row)
     raise NotFoundError(_("There is no such company."), data={"id": tenant_id})
 
 
@@ -178,10 +213,65 @@ def set_unit_costs(currency: str, rates: Mapping[str, Decimal], *, actor: Actor)
     return row
 
 
-def change_plan_of(tenant_id: int, plan: str, period: str, *, at_once: bool, actor: Actor) -> Subscription:
-    """Change a company's plan as it could itself (see ``subscriptions.change_plan``)."""
-    with at_company(tenant_id, actor=actor):
+def get_seller(*, actor: Actor) -> dict[str, Any]:
+    """Return who sells, as the next invoice will name it: title, address, tax_number, bank (currency → account)."""
+    require_permission(actor, OPERATE)
+    return seller_facts()
+
+
+def set_seller(
+    *, title: str, address: str, tax_number: str, bank: Mapping[str, str], actor: Actor
+) -> dict[str, Any]:
+    """Say who sells, on the invoices that are issued from now on. It stands in the operator's own audit log.
+
+    **Raises** InvalidInputError without a name, or for an account in a currency in which nothing is sold.
+    """
+    require_permission(actor, OPERATE)
+    if not title.strip():
+        sentence = _("Fill in the name that stands on invoices.")
+        raise InvalidInputError(sentence, data={"fields": {"title": [sentence]}})
+    if not set(bank) <= set(Currency.values):
+        raise InvalidInputError(_("Choose one of the currencies."), data={"fields": {"bank": list(bank)}})
+    told = {"title": title.strip(), "address": address.strip(), "tax_number": tax_number.strip()}
+    accounts = {currency: word.strip() for currency, word in sorted(bank.items()) if word.strip()}
+    with transaction.atomic():
+        row = Seller.objects.select_for_update().first() or Seller()
+        given = {**told, "bank": accounts}
+        changes = {
+            name: [_in_words(getattr(row, name)), _in_words(value)]
+            for name, value in given.items() if getattr(row, name) != value
+        }  # fmt: skip
+        for name, value in given.items():
+            setattr(row, name, value)
+        row.save()
+        if changes:
+            record("billing.seller.changed", subject=row.title, subject_id=row.pk, changes=changes)
+    return seller_facts()
+
+
+def change_plan_of(
+    tenant_id: int, plan: str, period: str, *, at_once: bool, actor: Actor, title: str = ""
+) -> Subscription:
+    """Change a company's plan as it could itself (see ``subscriptions.change_plan``).
+
+    ``title`` is the name on its invoices where it has filled in none: it need not come to its pages first.
+    """
+    with at_company(tenant_id, actor=actor), transaction.atomic():
+        if title.strip():
+            Subscription.objects.filter(title="").update(title=title.strip()[:200])
         return subscriptions.change_plan(plan, period, at_once=at_once)
+
+
+def cancel_of(tenant_id: int, *, actor: Actor) -> Subscription:
+    """Let a company fall back to the free plan when its period ends, also with more than that holds."""
+    with at_company(tenant_id, actor=actor):
+        return subscriptions.cancel()
+
+
+def correct_invoice_of(tenant_id: int, invoice_id: int, *, reason: str, actor: Actor) -> Invoice:
+    """Take a company's invoice back by a credit note (see ``invoicing.correct``)."""
+    with at_company(tenant_id, actor=actor):
+        return subscriptions.correct_invoice(invoice_id, reason=reason)
 
 
 def begin_trial_of(tenant_id: int, currency: str, *, actor: Actor) -> Subscription:
@@ -191,7 +281,7 @@ def begin_trial_of(tenant_id: int, currency: str, *, actor: Actor) -> Subscripti
     with at_company(tenant_id, actor=actor):
         if subscriptions.get_subscription() is not None:
             raise ConflictError(_("This company has a plan already."), key="billing.has_plan")
-        return subscriptions.start_trial(currency=currency, zone="UTC")
+        return subscriptions.start_trial(currency=currency, zone=read_home_zone())
 
 
 def mark_paid(tenant_id: int, invoice_id: int, *, reference: str, paid_on: date, actor: Actor) -> Payment:
@@ -211,6 +301,13 @@ def mark_paid(tenant_id: int, invoice_id: int, *, reference: str, paid_on: date,
             invoice_id, amount=invoice.open, gateway=GATEWAY, reference=reference, paid_on=paid_on,
             noted_by=actor.label[:120],
         )  # fmt: skip
+
+
+def _in_words(value: Any) -> str:
+    """The accounts one after another, as the audit tells them; other words as they are."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{currency}: {word}" for currency, word in sorted(value.items()))
+    return str(value)
 
 
 def _list_tenants(search: str, most: int) -> list[TenantFacts]:

@@ -17,8 +17,9 @@ from forgeline.base import clock
 from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError
 from forgeline.base.moments import DayField
+from forgeline.base.resources import OneThing
 from forgeline.billing import console
-from forgeline.billing.api import ChangeOfPlanInput, PaymentSerializer, read_body
+from forgeline.billing.api import ChangeOfPlanInput, InvoiceSerializer, PaymentSerializer, read_body
 from forgeline.billing.models import Currency, Kind, UnitCosts
 from forgeline.identity import operating
 from forgeline.identity.authentication import actor_of
@@ -75,9 +76,38 @@ class OperatedMemberSerializer(serializers.Serializer):
     own_role = serializers.CharField(allow_null=True)
 
 
+class OperatedSubscriptionSerializer(serializers.Serializer):
+    currency = serializers.CharField(allow_null=True)
+    balance = serializers.IntegerField(allow_null=True, help_text="Cents to its credit.")
+    period = serializers.CharField(allow_null=True)
+    from_on = serializers.DateField(allow_null=True)
+    to_on = serializers.DateField(allow_null=True, help_text="First day after the period that runs.")
+    next_plan = serializers.CharField(allow_null=True)
+    next_period = serializers.CharField(allow_null=True)
+    title = serializers.CharField(allow_null=True, help_text="The name on its invoices.")
+    erased_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the company is erased, where its owner has asked for it."
+    )
+
+
 class WholeOperatedTenantSerializer(OperatedTenantSerializer):
+    subscription = OperatedSubscriptionSerializer(
+        help_text="All null but `erased_at` where nothing is bought."
+    )
     invoices = OperatedInvoiceSerializer(many=True, help_text="The newest hundred.")
     people = OperatedMemberSerializer(many=True)
+
+
+class OperatedPlanInput(ChangeOfPlanInput):
+    title = serializers.CharField(
+        max_length=200, required=False, allow_blank=True, default="",
+        help_text="The name on its invoices, where the company has filled in none.",
+    )  # fmt: skip
+
+
+class CorrectionInput(serializers.Serializer):
+    invoice = serializers.IntegerField(min_value=1)
+    reason = serializers.CharField(max_length=200, help_text="Stands on the credit note.")
 
 
 class TrialInput(serializers.Serializer):
@@ -103,6 +133,16 @@ class UnitCostsSerializer(serializers.ModelSerializer):
     class Meta:
         model = UnitCosts
         fields = ["currency", *console.RATES]
+
+
+class SellerSerializer(serializers.Serializer):
+    title = serializers.CharField(max_length=200)
+    address = serializers.CharField(max_length=300, allow_blank=True, default="")
+    tax_number = serializers.CharField(max_length=40, allow_blank=True, default="")
+    bank = serializers.DictField(
+        child=serializers.CharField(max_length=200, allow_blank=True), default=dict,
+        help_text="Currency → bank and account.",
+    )  # fmt: skip
 
 
 class OperatorView(APIView):
@@ -134,6 +174,7 @@ class OneTenantView(OperatorView):
     def tell(self, request: Request, tenant_id: int) -> Response:
         actor = actor_of(request)
         facts: dict[str, Any] = console.get_tenant(tenant_id, actor=actor)._asdict()
+        facts["subscription"] = console.get_subscription_of(tenant_id, actor=actor)
         facts["invoices"] = console.list_invoices_of(tenant_id, actor=actor)
         facts["people"] = console.list_members_of(tenant_id, actor=actor)
         return Response(WholeOperatedTenantSerializer(facts).data)
@@ -150,14 +191,41 @@ class OperatedTenantView(OneTenantView):
 class OperatedPlanView(OneTenantView):
     """Its plan, as it could change it itself."""
 
-    @extend_schema(request=ChangeOfPlanInput, responses=WholeOperatedTenantSerializer)
+    @extend_schema(request=OperatedPlanInput, responses=WholeOperatedTenantSerializer)
     def post(self, request: Request, tenant_id: int) -> Response:
         """Change it, now and prorated by days, or when the period ends."""
-        given = read_body(ChangeOfPlanInput, request)
+        given = read_body(OperatedPlanInput, request)
         console.change_plan_of(
             tenant_id, given.pop("plan"), given.pop("period"), **given, actor=actor_of(request)
         )
         return self.tell(request, tenant_id)
+
+
+class OperatedCancellationView(OneTenantView):
+    """The end of what a company pays for."""
+
+    @extend_schema(request=None, responses=WholeOperatedTenantSerializer)
+    def post(self, request: Request, tenant_id: int) -> Response:
+        """Let it fall back to the free plan when its period ends, also with more than that holds."""
+        console.cancel_of(tenant_id, actor=actor_of(request))
+        return self.tell(request, tenant_id)
+
+
+class OperatedCorrectionView(OneTenantView):
+    """A credit note that takes an invoice back whole."""
+
+    @extend_schema(request=CorrectionInput, responses={201: InvoiceSerializer})
+    def post(self, request: Request, tenant_id: int) -> Response:
+        """Issue it: it pays what is open, the rest is to the company's credit.
+
+        409 `billing.corrected` for a credit note or what was taken back, `billing.given_back` where a change of plan
+        has given back a part already.
+        """
+        given = read_body(CorrectionInput, request)
+        note = console.correct_invoice_of(
+            tenant_id, given["invoice"], reason=given["reason"], actor=actor_of(request)
+        )
+        return Response(InvoiceSerializer(note).data, status=status.HTTP_201_CREATED)
 
 
 class OperatedTrialView(OneTenantView):
@@ -200,6 +268,20 @@ class OperatedPartnerView(OneTenantView):
         """Say so, or take it back: then what customers have granted it rests."""
         operating.name_partner(tenant_id, **read_body(PartnerInput, request), actor=actor_of(request))
         return self.tell(request, tenant_id)
+
+
+class SellerView(OneThing, OperatorView):
+    """Who sells: as invoices name the operator, and where they are paid to."""
+
+    @extend_schema(responses=SellerSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(SellerSerializer(console.get_seller(actor=actor_of(request))).data)
+
+    @extend_schema(request=SellerSerializer, responses=SellerSerializer)
+    def put(self, request: Request) -> Response:
+        """Say it anew, for the invoices that are issued from now on."""
+        given = read_body(SellerSerializer, request)
+        return Response(SellerSerializer(console.set_seller(**given, actor=actor_of(request))).data)
 
 
 class UnitCostsView(OperatorView):

@@ -68,49 +68,87 @@ def sum_items(items: Sequence[Item]) -> Totals:
     return Totals(sum(item.net for item in items), tax_of((item.net, item.tax_bp) for item in items))
 
 
-def settle(row: Subscription, items: Sequence[Item], today: date) -> Invoice:
-    """Issue what lines come to: an invoice, drawn first on the balance; or a credit note, added to it.
+def settle(
+    row: Subscription, items: Sequence[Item], today: date, *, gives_back: Invoice | None = None
+) -> Invoice | None:
+    """Issue what lines come to: an invoice, or a credit note on the one that it ``gives_back``; nothing for nothing.
 
-    Runs in the caller's transaction, with the subscription locked.
+    A credit note goes to the balance, and the balance pays at once what is open (see ``draw``): so what stays there is
+    money that was really paid. Runs in the caller's transaction, with the subscription locked.
     """
-    totals = sum_items(items)
-    if totals.total < 0:
-        newest = Invoice.objects.filter(kind=Kind.INVOICE).first()
-        note = _issue(row, items, today, kind=Kind.CREDIT, corrects=newest)
-        row.balance += -totals.total
+    total = sum_items(items).total
+    if not total:
+        return None
+    if total < 0:
+        issued = _issue(row, items, today, kind=Kind.CREDIT, corrects=gives_back)
+        row.balance -= total
         row.save()
-        return note
-    invoice = _issue(row, items, today, kind=Kind.INVOICE)
-    drawn = min(row.balance, invoice.total)
-    if drawn:
-        row.balance -= drawn
-        row.save()
-        Payment.objects.create(
-            invoice=invoice, amount=drawn, gateway=BALANCE, reference=invoice.number, paid_on=today,
-            noted_by="Forgeline",
-        )  # fmt: skip
-    return invoice
+    else:
+        issued = _issue(row, items, today, kind=Kind.INVOICE)
+    draw(row, today, first=issued.corrects)
+    return issued
 
 
-def correct(invoice_id: int, *, today: date) -> Invoice:
-    """Take an invoice back whole by a credit note; what was paid of it goes to the balance.
+def draw(row: Subscription, today: date, *, first: Invoice | None = None) -> None:
+    """Pay open invoices out of the balance: ``first``, on which a credit note was issued, then the oldest.
 
-    **Raises** ConflictError for one that was taken back already or is a credit note itself.
+    An invoice and its payments are never changed, so what a credit takes off it is a payment too. Runs in the caller's
+    transaction, with the subscription locked.
     """
+    if not row.balance:
+        return
+    before = row.balance
+    rows = list(list_invoices().filter(kind=Kind.INVOICE).order_by("due_on", "id"))
+    rows.sort(key=lambda each: first is None or each.pk != first.pk)
+    for invoice in rows:
+        amount = min(row.balance, open_amount(invoice))
+        if amount:
+            times = sum(payment.gateway == BALANCE for payment in invoice.payments.all())
+            row.balance -= amount
+            Payment.objects.create(
+                invoice=invoice, amount=amount, gateway=BALANCE, paid_on=today, noted_by="Forgeline",
+                reference=f"{invoice.number}-{times + 1}" if times else invoice.number,
+            )  # fmt: skip
+    if row.balance != before:
+        row.save()
+
+
+def find_charge(row: Subscription, today: date) -> InvoiceLine | None:
+    """Return the line by which the days that are left were charged, at the price of then; None where none was, or
+    where it was given or taken back.
+    """
+    lines = InvoiceLine.objects.filter(what="subscription", to_on=row.to_on, from_on__lte=today)
+    for line in lines.select_related("invoice").order_by("-id"):
+        if not _is_corrected(line.invoice) and _find_unused(line) is None:
+            return line
+    return None
+
+
+def correct(invoice_id: int, *, today: date, reason: str) -> Invoice:
+    """Take an invoice back whole by a credit note, which pays first what is open of it, then what else is open; the
+    rest, which was paid, stays on the balance.
+
+    **Raises** InvalidInputError without a reason; ConflictError for one that was taken back already, is a credit note
+    itself, or of which a change of plan has given back a part.
+    """
+    if not reason.strip():
+        sentence = _("Say why: it stands on the credit note.")
+        raise InvalidInputError(sentence, data={"fields": {"reason": [sentence]}})
     with transaction.atomic():
         row = Subscription.objects.select_for_update(of=("self",)).select_related("plan").get()
         invoice = get_invoice(invoice_id)
-        if invoice.kind == Kind.CREDIT or invoice.corrections.filter(lines__what="correction").exists():
+        if invoice.kind == Kind.CREDIT or _is_corrected(invoice):
             raise ConflictError(_("This is a credit note, or was corrected by one."), key="billing.corrected")
+        _require_whole(invoice)
         items = [
             Item("correction", line.plan, line.period, line.from_on, line.to_on, line.days, line.of_days, line.price,
                  -line.net, line.tax_bp)
             for line in invoice.lines.all()
         ]  # fmt: skip
-        note = _issue(row, items, today, kind=Kind.CREDIT, corrects=invoice)
-        paid = _paid(invoice)
-        row.balance += paid
+        note = _issue(row, items, today, kind=Kind.CREDIT, corrects=invoice, reason=reason.strip()[:200])
+        row.balance += invoice.total
         row.save()
+        draw(row, today, first=invoice)
         return note
 
 
@@ -118,9 +156,9 @@ def pay(
     invoice_id: int, *, amount: int, gateway: str, reference: str, paid_on: date, noted_by: str
 ) -> Payment:
     """Note that money came in. Noted twice under one reference, it is one payment; what is too much goes to the
-    balance.
+    balance, which pays what else is open.
 
-    **Raises** InvalidInputError for an amount of nothing.
+    **Raises** InvalidInputError for an amount of nothing, or a day that has not come yet.
     """
     if amount <= 0 or not reference.strip():
         raise InvalidInputError(
@@ -128,6 +166,7 @@ def pay(
         )
     with transaction.atomic():
         row = Subscription.objects.select_for_update(of=("self",)).get()
+        _require_past(paid_on, row.zone)
         invoice = get_invoice(invoice_id)
         if invoice.kind == Kind.CREDIT:
             raise ConflictError(_("This is a credit note, or was corrected by one."), key="billing.corrected")
@@ -140,6 +179,7 @@ def pay(
             if amount > open_:
                 row.balance += amount - open_
                 row.save()
+            draw(row, paid_on)
             announce(
                 [
                     News(
@@ -174,8 +214,8 @@ def get_invoice(invoice_id: int) -> Invoice:
 
 
 def open_amount(invoice: Invoice) -> int:
-    """Return what is still to be paid; nothing of what was taken back."""
-    if invoice.kind == Kind.CREDIT or _is_corrected(invoice):
+    """Return what is still to be paid."""
+    if invoice.kind == Kind.CREDIT:
         return 0
     return max(0, invoice.total - _paid(invoice))
 
@@ -192,15 +232,16 @@ def recount(invoice: Invoice) -> dict[str, Any]:
 
 
 def _issue(
-    row: Subscription, items: Sequence[Item], today: date, *, kind: str, corrects: Invoice | None = None
-) -> Invoice:
+    row: Subscription, items: Sequence[Item], today: date, *, kind: str, corrects: Invoice | None = None,
+    reason: str = "",
+) -> Invoice:  # fmt: skip
     totals = sum_items(items)
     zone = ZoneInfo(row.zone)
     used_to = datetime.combine(today, time(), zone)
-    used_from = _last_used_to() or used_to - timedelta(days=31)
     tenant = Tenant.objects.get()
+    used_from = _last_used_to() or _first_used(row, tenant, used_to)
     invoice = Invoice.objects.create(
-        kind=kind, number=_take_number(kind, today), corrects=corrects, issued_on=today,
+        kind=kind, number=_take_number(kind, today), corrects=corrects, reason=reason, issued_on=today,
         due_on=today + timedelta(days=DUE_DAYS), currency=row.currency, language=tenant.language or get_language(),
         seller=seller_facts(),
         buyer={
@@ -230,6 +271,16 @@ def _issue(
             )
         ]
     )  # fmt: skip
+    told = {"amount": words(invoice.total, invoice.currency)}
+    if corrects is None:
+        told["due_on"] = invoice.due_on.isoformat()
+    else:
+        told |= {"corrects": corrects.number, "reason": reason}
+    record(
+        "billing.invoice.issued" if kind == Kind.INVOICE else "billing.invoice.corrected",
+        subject=invoice.number, subject_id=invoice.pk,
+        changes={name: [None, word] for name, word in told.items() if word},
+    )  # fmt: skip
     return invoice
 
 
@@ -245,6 +296,13 @@ def _take_number(kind: str, today: date) -> str:
 
 def _last_used_to() -> datetime | None:
     return Invoice.objects.order_by("-used_to").values_list("used_to", flat=True).first()
+
+
+def _first_used(row: Subscription, tenant: Tenant, used_to: datetime) -> datetime:
+    """Return from when the first invoice tells the usage: a month before it, not before the subscription began."""
+    zone = ZoneInfo(row.zone)
+    began_on = row.began_on or tenant.created_at.astimezone(zone).date()
+    return min(used_to, max(used_to - timedelta(days=31), datetime.combine(began_on, time(), zone)))
 
 
 def _used(since: datetime, until: datetime) -> dict[str, Any]:
@@ -266,4 +324,35 @@ def _paid(invoice: Invoice) -> int:
 
 
 def _is_corrected(invoice: Invoice) -> bool:
+    """Say whether it was taken back whole."""
     return any(line.what == "correction" for note in invoice.corrections.all() for line in note.lines.all())
+
+
+def _find_unused(line: InvoiceLine) -> InvoiceLine | None:
+    """Return the line by which a change of plan has given back days that this one charges."""
+    later = InvoiceLine.objects.filter(
+        what="unused", plan=line.plan, period=line.period, to_on=line.to_on, invoice_id__gt=line.invoice_id
+    )
+    return next((each for each in later.select_related("invoice") if not _is_corrected(each.invoice)), None)
+
+
+def _require_whole(invoice: Invoice) -> None:
+    """Pass where no change of plan has given back a part of an invoice: it would be given back twice."""
+    for line in invoice.lines.all():
+        unused = _find_unused(line) if line.what == "subscription" else None
+        if unused is not None:
+            number = unused.invoice.number
+            raise ConflictError(
+                _("%(number)s has given back a part of this invoice already.") % {"number": number},
+                key="billing.given_back", data={"number": number},
+            )  # fmt: skip
+
+
+def _require_past(paid_on: date, zone: str) -> None:
+    now = clock.now()
+    # The later of the company's day and UTC's: pages offer the latter.
+    if paid_on > max(now.date(), now.astimezone(ZoneInfo(zone)).date()):
+        sentence = _("This day has not come yet: give the day on which the money came in.")
+        raise InvalidInputError(
+            sentence, key="billing.payment_invalid", data={"fields": {"paid_on": [sentence]}}
+        )

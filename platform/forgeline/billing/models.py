@@ -86,6 +86,8 @@ class Subscription(TenantModel):
     period = models.CharField(max_length=5, choices=Period, default=Period.MONTH)
     state = models.CharField(max_length=9, choices=State, default=State.TRIAL)
     state_since = models.DateField()
+    began_on = models.DateField(null=True)
+    """Day of the trial's beginning; null where it began before this was noted."""
     zone = models.CharField(max_length=64)
     from_on = models.DateField()
     """First day of the period that runs."""
@@ -96,7 +98,7 @@ class Subscription(TenantModel):
     next_plan = models.ForeignKey(Plan, on_delete=models.PROTECT, null=True, related_name="+")
     next_period = models.CharField(max_length=5, choices=Period, blank=True)
     balance = models.PositiveBigIntegerField(default=0)
-    """What the company has to its credit; the next invoices draw on it."""
+    """What the company has paid beyond what it owes; what is open is drawn on it, the oldest first."""
     title = models.CharField(_("name on the invoice"), max_length=200, blank=True)
     """发票抬头"""
     tax_number = models.CharField(_("tax number"), max_length=40, blank=True)
@@ -157,6 +159,8 @@ class Invoice(KeptModel):
     kind = models.CharField(max_length=7, choices=Kind)
     number = models.CharField(max_length=24, unique=True)
     corrects = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="corrections")
+    reason = models.CharField(max_length=200, blank=True)
+    """Why the operator took an invoice back; stands on the credit note."""
     issued_on = models.DateField()
     due_on = models.DateField()
     currency = models.CharField(max_length=3)
@@ -241,7 +245,7 @@ class Seller(models.Model):
     title = models.CharField(_("name"), max_length=200)
     address = models.CharField(_("address"), max_length=300, blank=True)
     tax_number = models.CharField(_("tax number"), max_length=40, blank=True)
-    bank = models.JSONField(default=dict)
+    bank = models.JSONField(_("bank and account"), default=dict)
     """Currency → where to pay to."""
 
     def __str__(self) -> str:

@@ -51,6 +51,7 @@ def describe(invoice: Invoice) -> dict[str, Any]:
             [pgettext("invoice", "Number"), invoice.number],
             [pgettext("invoice", "Date"), date_format(invoice.issued_on)],
             _fact_of_kind(invoice),
+            *([[pgettext("invoice", "Reason"), invoice.reason]] if invoice.reason else []),
         ],
         "seller": _party(invoice.seller),
         "buyer": _party(invoice.buyer),

@@ -1,28 +1,32 @@
 """The life of a subscription: trial → active → past due → grace → suspended → closed, and changes of plan.
 
-Days are the company's. Decision 0010 says what each state means. Not here: invoices (invoicing), counting (quota).
+Days are the company's. Decision 0010 says what each state means. Not here: invoices (invoicing), counting (quota),
+what a change would mean (quoting).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from forgeline.assets import queries as assets
 from forgeline.base import clock
 from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundError
-from forgeline.billing import invoicing, overdue
-from forgeline.billing.invoicing import Item
-from forgeline.billing.models import Payment, Period, Plan, Price, State, Subscription
-from forgeline.billing.money import add_period, share
+from forgeline.billing import invoicing, overdue, quoting
+from forgeline.billing.models import (
+    Invoice,
+    Payment,
+    Period,
+    Plan,
+    State,
+    Subscription,
+)
+from forgeline.billing.money import add_period
+from forgeline.billing.quoting import Quote
 from forgeline.entitlements import rights
 from forgeline.entitlements.models import Access
-from forgeline.identity import people
 from forgeline.telemetry import retention
 from forgeline.tenancy.context import require_tenant_id
 from forgeline.tenancy.scoping import list_tenant_ids, tenant_scope
@@ -33,18 +37,6 @@ PAST_DUE_DAYS = 14
 GRACE_DAYS = 14
 SUSPENDED_DAYS = 60
 FREE = "free"
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """What a change of plan would cost and when it would begin; ``in_the_way`` says why it cannot be done yet."""
-
-    plan: Plan
-    period: str
-    begins_on: date
-    items: Sequence[Item] = ()
-    in_the_way: Sequence[str] = ()
-    totals: invoicing.Totals = field(default_factory=lambda: invoicing.Totals(0, 0))
 
 
 def list_plans() -> list[Plan]:
@@ -64,71 +56,57 @@ def start_trial(
     today = _today(zone, now)
     row = Subscription.objects.create(
         tenant_id=require_tenant_id(), plan_id=plan, currency=currency, zone=zone, state=State.TRIAL,
-        state_since=today, from_on=today, to_on=today + timedelta(days=TRIAL_DAYS), anchor_day=today.day,
+        state_since=today, began_on=today, from_on=today, to_on=today + timedelta(days=TRIAL_DAYS),
+        anchor_day=today.day,
     )  # fmt: skip
     grant(row)
     return row
 
 
 def quote(plan_key: str, period: str, *, at_once: bool, now: datetime | None = None) -> Quote:
-    """Return what a change to a plan and period would mean. **Raises** NotFoundError without a subscription,
-    InvalidInputError for a plan that is not offered.
-    """
+    """Return what a change to a plan and period would mean (see ``quoting.make_quote``); changes nothing."""
     row = _require()
-    plan = Plan.objects.filter(key=plan_key, is_offered=True).first()
-    if plan is None or period not in Period:
-        raise InvalidInputError(
-            _("Choose one of the plans that are offered, monthly or yearly."), key="billing.no_such_plan"
-        )
-    today = _today(row.zone, now)
-    in_the_way = _list_in_the_way(plan)
-    if not at_once:
-        return Quote(plan, period, row.to_on, in_the_way=in_the_way)
-    items = _items_of_change(row, plan, period, today)
-    return Quote(plan, period, today, items, in_the_way, invoicing.sum_items(items))
+    return quoting.make_quote(row, plan_key, period, at_once=at_once, today=_today(row.zone, now))
 
 
 @transaction.atomic
 def change_plan(plan_key: str, period: str, *, at_once: bool, now: datetime | None = None) -> Subscription:
-    """Change to a plan now, with what is unused of the old one taken off, or when the period ends.
+    """Change to a plan now, with what is unused of the old one taken off, or when the period ends. The plan in force,
+    when the period ends, calls back what was chosen for then.
 
-    **Raises** ConflictError with what is in the way when the company has more than the plan holds; InvalidInputError
-    where an invoice would have no name on it.
+    **Raises** ConflictError with what is in the way when the company has more than the plan holds, and for a change now
+    to what it has; InvalidInputError where an invoice would have no name on it.
     """
     row = _lock()
+    if not at_once and quoting.is_present(row, row.plan, period) and plan_key == row.plan_id:
+        # Even where the plan is too small by now, or no longer offered: nobody is made to leave it.
+        row.next_plan, row.next_period = None, ""
+        row.save()
+        return row
     asked = quote(plan_key, period, at_once=at_once, now=now)
     if asked.in_the_way:
         raise ConflictError(
             _("This plan is too small for what you have: %(list)s") % {"list": " ".join(asked.in_the_way)},
             key="billing.does_not_fit", data={"in_the_way": list(asked.in_the_way)},
         )  # fmt: skip
-    price = _price(asked.plan, row.currency)
-    if price.amount(period) and not row.title:
+    if asked.needs_title:
         raise InvalidInputError(
             _("Fill in the name that stands on the invoice first."), key="billing.no_title",
             data={"fields": {"title": [_("Fill in the name that stands on the invoice first.")]}},
         )  # fmt: skip
     if not at_once:
         row.next_plan, row.next_period = asked.plan, period
-        if (asked.plan.pk, period) == (row.plan_id, row.period) and row.state != State.TRIAL:
-            row.next_plan, row.next_period = None, ""
         row.save()
         return row
     today = asked.begins_on
-    is_new_period = (
-        row.state == State.TRIAL
-        or period != row.period
-        or not _price(row.plan, row.currency).amount(row.period)
-    )
     row.plan, row.period, row.next_plan, row.next_period = asked.plan, period, None, ""
-    if is_new_period:
+    if asked.is_new_period:
         row.anchor_day, row.from_on = today.day, today
         row.to_on = add_period(today, period, row.anchor_day)
     if row.state == State.TRIAL:
         _enter(row, State.ACTIVE, today)
     row.save()
-    if asked.items:
-        invoicing.settle(row, asked.items, today)
+    invoicing.settle(row, asked.items, today, gives_back=asked.gives_back)
     _review(row, today)
     grant(row)
     return row
@@ -136,9 +114,14 @@ def change_plan(plan_key: str, period: str, *, at_once: bool, now: datetime | No
 
 @transaction.atomic
 def cancel(*, now: datetime | None = None) -> Subscription:
-    """Fall back to the free plan when the period ends; nothing is deleted."""
+    """Fall back to the free plan when the period ends, also with more than it holds; nothing is deleted.
+
+    A company that is on it stays there.
+    """
     row = _lock()
     row.next_plan, row.next_period = Plan.objects.get(pk=FREE), Period.MONTH
+    if row.plan_id == FREE and row.state != State.TRIAL:
+        row.next_plan, row.next_period = None, ""
     row.save()
     return row
 
@@ -150,6 +133,7 @@ def advance(*, now: datetime | None = None) -> Subscription | None:
     if row is None or row.state == State.CLOSED:
         return row
     today = _today(row.zone, now)
+    invoicing.draw(row, today)
     _review(row, today)
     while today >= row.to_on and row.state not in (State.SUSPENDED, State.CLOSED):
         _begin_period(row, row.to_on)
@@ -169,6 +153,14 @@ def take_payment(
     )
     advance(now=now)
     return payment
+
+
+@transaction.atomic
+def correct_invoice(invoice_id: int, *, reason: str, now: datetime | None = None) -> Invoice:
+    """Take an invoice of the company in force back (see ``invoicing.correct``) and open at once what it had shut."""
+    note = invoicing.correct(invoice_id, today=_today(_require().zone, now), reason=reason)
+    advance(now=now)
+    return note
 
 
 def advance_all(*, now: datetime | None = None) -> None:
@@ -198,7 +190,7 @@ def _begin_period(row: Subscription, first: date) -> None:
     if was_trial and plan is None:
         plan, period = Plan.objects.get(pk=FREE), Period.MONTH
     # A plan that has become too small meanwhile is not forced on anybody; but for the end of a trial.
-    if plan is not None and (was_trial or plan.pk == FREE or not _list_in_the_way(plan)):
+    if plan is not None and (was_trial or plan.pk == FREE or not quoting.list_in_the_way(plan)):
         row.plan, row.period = plan, period
     row.next_plan, row.next_period = None, ""
     if was_trial:
@@ -206,39 +198,10 @@ def _begin_period(row: Subscription, first: date) -> None:
         _enter(row, State.ACTIVE, first)
     row.from_on, row.to_on = first, add_period(first, row.period, row.anchor_day)
     row.save()
-    price = _price(row.plan, row.currency)
+    price = quoting.price_of(row.plan, row.currency)
     if price.amount(row.period):
         span = row.from_on, row.to_on
-        invoicing.settle(row, [_item(price, row.period, span, (span[1] - span[0]).days)], first)
-
-
-def _item(
-    price: Price, period: str, span: tuple[date, date], of_days: int, *, is_unused: bool = False
-) -> Item:
-    """The line of a plan for the days of a span, out of a period of ``of_days``."""
-    cents, days = price.amount(period), (span[1] - span[0]).days
-    net = share(cents, days, of_days)
-    return Item(
-        what="unused" if is_unused else "subscription", plan=price.plan_id, period=period, from_on=span[0],
-        to_on=span[1], days=days, of_days=of_days, price=cents, net=-net if is_unused else net, tax_bp=price.tax_bp,
-    )  # fmt: skip
-
-
-def _items_of_change(row: Subscription, plan: Plan, period: str, today: date) -> list[Item]:
-    """Return what is charged, and given back for the days that are left, when the plan changes today."""
-    old, new = _price(row.plan, row.currency), _price(plan, row.currency)
-    of_days, left = (row.to_on - row.from_on).days, (today, row.to_on)
-    was_charged = row.state != State.TRIAL and old.amount(row.period) > 0 and today < row.to_on
-    items: list[Item] = []
-    if new.amount(period):
-        if was_charged and period == row.period:
-            items.append(_item(new, period, left, of_days))
-        else:
-            span = today, add_period(today, period, today.day)
-            items.append(_item(new, period, span, (span[1] - span[0]).days))
-    if was_charged:
-        items.append(_item(old, row.period, left, of_days, is_unused=True))
-    return items
+        invoicing.settle(row, [quoting.item_of(price, row.period, span, (span[1] - span[0]).days)], first)
 
 
 def _review(row: Subscription, today: date) -> None:
@@ -270,25 +233,6 @@ def _review(row: Subscription, today: date) -> None:
 
 def _enter(row: Subscription, state: str, today: date) -> None:
     row.state, row.state_since = state, today
-
-
-def _list_in_the_way(plan: Plan) -> list[str]:
-    """Return a sentence for each kind of which the company has more than the plan holds."""
-    present = {
-        "devices": assets.list_devices().count(),
-        "points": assets.list_points().count(),
-        "users": people.list_members().filter(deactivated_at=None).count(),
-    }
-    return [
-        _("%(present)s %(kind)s are in use, the plan has %(limit)s: retire %(more)s.")
-        % {"present": count, "kind": rights.KINDS[kind], "limit": plan.limits[kind], "more": count - plan.limits[kind]}
-        for kind, count in present.items()
-        if plan.limits.get(kind) is not None and count > plan.limits[kind]
-    ]  # fmt: skip
-
-
-def _price(plan: Plan, currency: str) -> Price:
-    return Price.objects.get(plan=plan, currency=currency)
 
 
 def _require() -> Subscription:

@@ -154,11 +154,16 @@ _OF_THE_COMPANY: dict[str, Any] = {
 _AT = "/operator/tenants/{tenant_id}"
 
 _OF_THE_OPERATOR: dict[str, Any] = {
-    f"POST {_AT}/plan/": _CHANGE,
+    f"POST {_AT}/plan/": {**_CHANGE, "title": "Suzhou Precision Co., Ltd."},
+    f"POST {_AT}/corrections/": {"invoice": 12, "reason": "Invoiced twice, call 4711"},
     f"POST {_AT}/trial/": {"currency": "CNY"},
     f"POST {_AT}/payments/": {"invoice": 12, "reference": "ICBC 2026112800042", "paid_on": "2026-11-28"},
     f"PUT {_AT}/switches/": {"feature": "webhooks", "is_on": False},
     f"PUT {_AT}/partner/": {"is_partner": True},
+    "PUT /operator/seller/": {
+        "title": "Forgeline Service Co., Ltd.", "address": "12 Jinji Lake Road, Suzhou",
+        "tax_number": "91320500MA1SELL00X", "bank": {"CNY": "ICBC Suzhou, 6222 0000 1111 2222"},
+    },
     "PUT /operator/unit-costs/": {
         "currency": "CNY", "per_million_samples": "0.35", "per_gb_day": "0.02", "per_cpu_s": "0.0001",
         "per_notification": "0.01", "per_api_call": "0.000001",

@@ -41,6 +41,9 @@ MANIFEST = Manifest(
             _("Cost and margin"), "web:operator_costs", "identity.operate", section="operator", order=20
         ),
         NavigationItem(
+            _("Who sells"), "web:operator_seller", "identity.operate", section="operator", order=25
+        ),
+        NavigationItem(
             _("Announcements"), "web:operator_announcements", "identity.operate", section="operator", order=30
         ),
         NavigationItem(

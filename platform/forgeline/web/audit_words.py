@@ -59,6 +59,7 @@ _FIELDS: dict[str, Promise] = {
     "amount": gettext_lazy("amount"),
     "reference": gettext_lazy("reference"),
     "paid_on": gettext_lazy("paid on"),
+    "corrects": gettext_lazy("takes back"),
     "is_on": gettext_lazy("switched on"),
     "address_sealed": gettext_lazy("address"),
     "balance": gettext_lazy("credit balance"),

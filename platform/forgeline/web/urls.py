@@ -25,7 +25,7 @@ from forgeline.web.views import (
 from forgeline.web.views.alarms import analysis, detail, editor, journal, live, rulebook
 from forgeline.web.views.billing import plan
 from forgeline.web.views.notifications import answering, channels, inbox, log, rosters, routes
-from forgeline.web.views.operator import announcements, costs, health, tenants
+from forgeline.web.views.operator import announcements, costs, health, seller, tenants
 
 app_name = "web"
 
@@ -100,6 +100,7 @@ urlpatterns = [
     path("operator/", tenants.tenants, name="operator"),
     path("operator/tenants/<int:tenant_id>/", tenants.tenant, name="operator_tenant"),
     path("operator/costs/", costs.costs, name="operator_costs"),
+    path("operator/seller/", seller.seller, name="operator_seller"),
     path("operator/announcements/", announcements.announcements, name="operator_announcements"),
     path("operator/health/", health.health, name="operator_health"),
     path("company/keys/", company.keys, name="keys"),

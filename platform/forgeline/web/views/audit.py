@@ -38,6 +38,7 @@ _KINDS = {
     "identity.visit": gettext_lazy("Visit"),
     "entitlements.feature": gettext_lazy("Feature"),
     "billing.invoice": gettext_lazy("Invoice"),
+    "billing.seller": gettext_lazy("Who sells"),
     "tenancy.company": gettext_lazy("Company"),
     "jobs.job": gettext_lazy("Job"),
 }
@@ -53,6 +54,8 @@ _WORDS = {
     "identity.session.refused": gettext_lazy("wrong password"),
     "identity.session.provider_passed": gettext_lazy("signed in past the company's single sign-on"),
     "billing.invoice.paid": gettext_lazy("paid"),
+    "billing.invoice.issued": gettext_lazy("issued"),
+    "billing.invoice.corrected": gettext_lazy("taken back by a credit note"),
     "identity.visit.seen": gettext_lazy("looked in"),
 }
 

@@ -25,7 +25,8 @@
     }
   });
   document.addEventListener("submit", (event) => {
-    const question = event.target.dataset.confirm;
+    // A button that asks a question of its own goes before its form.
+    const question = event.submitter?.dataset.confirm ?? event.target.dataset.confirm;
     if (question && !window.confirm(question)) event.preventDefault();
   });
 

@@ -12,6 +12,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _, gettext_lazy
 from django.views.decorators.cache import never_cache
 
@@ -24,10 +25,12 @@ from forgeline.billing.gateways.catalogue import GATEWAYS
 from forgeline.billing.models import Invoice, Kind, Period, State, Subscription
 from forgeline.billing.money import words
 from forgeline.billing.paper import describe_line
+from forgeline.billing.quoting import Quote
 from forgeline.entitlements.rights import rights_of
 from forgeline.identity.calls import read_bound
 from forgeline.identity.people import list_members
 from forgeline.identity.switches import list_modules
+from forgeline.modules.registry import list_switchable
 from forgeline.telemetry.retention import get_retention
 from forgeline.web.access import fault, needs
 
@@ -131,13 +134,11 @@ def change(request: HttpRequest) -> HttpResponse:
         if request.method == "POST":
             at_once = facts.get("when") == "now"
             row = subscriptions.change_plan(plan_key, period, at_once=at_once)
-            done = (
-                _("Your plan is now %(plan)s.") if at_once else _("Your plan changes to %(plan)s on %(day)s.")
-            )
-            title = (row.plan if at_once or row.next_plan is None else row.next_plan).title
-            messages.success(request, done % {"plan": title, "day": row.to_on})
+            messages.success(request, _say_changed(row, at_once=at_once))
             return redirect("web:plan")
-        now, later = (subscriptions.quote(plan_key, period, at_once=at_once) for at_once in (True, False))
+        quotes = {
+            when: subscriptions.quote(plan_key, period, at_once=when == "now") for when in ("now", "later")
+        }
     except ForgelineError as error:
         if request.method == "POST":
             messages.error(request, str(error))
@@ -145,18 +146,56 @@ def change(request: HttpRequest) -> HttpResponse:
         return fault(request, error.status, _("This plan cannot be chosen"), str(error))
     row = subscriptions.get_subscription()
     assert row is not None
-    titles = {each.key: each.title for each in subscriptions.list_plans()}
-    lines = [
-        (describe_line(item, titles), item.days, item.of_days, words(item.net, row.currency))
-        for item in now.items
-    ]
     context = {
-        "row": row, "now": now, "later": later, "lines": lines, "period": Period(period).label,
-        "tax": words(now.totals.tax, row.currency), "total": words(now.totals.total, row.currency),
-        "gives_back": now.totals.total < 0,
-        "needs_title": not row.title and any(price.amount(period) for price in now.plan.prices.all()),
+        "row": row, "later": quotes["later"], "period": Period(period).label, "losses": _losses(quotes["later"]),
+        "choices": [_choice(when, quote, row.currency) for when, quote in quotes.items()],
     }  # fmt: skip
     return render(request, "web/billing/change.html", context)
+
+
+def _say_changed(row: Subscription, *, at_once: bool) -> str:
+    if at_once:
+        return _("Your plan is now %(plan)s.") % {"plan": row.plan.title}
+    if row.next_plan is None:
+        return _("Called back: your plan stays %(plan)s.") % {"plan": row.plan.title}
+    told = {"plan": row.next_plan.title, "day": date_format(row.to_on)}
+    return _("Your plan changes to %(plan)s on %(day)s.") % told
+
+
+def _choice(when: str, quote: Quote, currency: str) -> dict[str, Any]:
+    """What a quote says, as words."""
+    titles = {each.key: each.title for each in subscriptions.list_plans()}
+    gives_back = quote.totals.total < 0
+    return {
+        "when": when,
+        "quote": quote,
+        "lines": [
+            (describe_line(item, titles), item.days, item.of_days, words(item.net, currency))
+            for item in quote.items
+        ],
+        "tax": words(quote.totals.tax, currency),
+        "total": words(quote.totals.total, currency),
+        "drawn": words(-quote.drawn, currency) if quote.drawn else "",
+        "to_pay": words(-quote.totals.total if gives_back else quote.to_pay, currency),
+        "gives_back": gives_back,
+    }
+
+
+def _losses(quote: Quote) -> list[str]:
+    """Return a sentence for each thing that a company has and would lose; both days of a change lose the same."""
+    titles = {each.key: str(each.title) for each in list_switchable()}
+    found = [
+        _("The module %(module)s is hidden; what it has kept stays.") % {"module": titles[key]}
+        for key in quote.lost_modules
+    ]
+    if quote.raw_days_then < quote.raw_days_now:
+        found.append(
+            _(
+                "Raw samples are kept for %(then)s days instead of %(now)s; their minutes, hours and days stay."
+            )
+            % {"then": quote.raw_days_then, "now": quote.raw_days_now}
+        )
+    return found
 
 
 @never_cache

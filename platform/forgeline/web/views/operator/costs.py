@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _, gettext_lazy
+from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from forgeline.base import clock
@@ -23,12 +25,12 @@ from forgeline.web.access import needs, put_faults
 
 
 class CostsForm(forms.ModelForm):
-    """What units cost in one currency."""
+    """What units cost in the currency that the form carries: chosen by a link, which loads its own numbers."""
 
     class Meta:
         model = UnitCosts
         fields = ["currency", *console.RATES]
-        labels: ClassVar[dict[str, Any]] = {"currency": gettext_lazy("Currency")}
+        widgets: ClassVar[dict[str, Any]] = {"currency": forms.HiddenInput}
 
 
 @never_cache
@@ -37,7 +39,9 @@ def costs(request: HttpRequest) -> HttpResponse:
     """Show a month's table, and take unit costs; the address holds the month."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
     known = console.list_unit_costs(actor=actor)
-    wanted = request.GET.get("currency", "") or next(iter(known), Currency.CNY.value)
+    wanted = request.POST.get("currency", "") or request.GET.get("currency", "")
+    if wanted not in Currency:
+        wanted = next(iter(known), Currency.CNY.value)
     initial = {"currency": wanted, **_rates(known.get(wanted))}
     form = CostsForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
@@ -48,7 +52,7 @@ def costs(request: HttpRequest) -> HttpResponse:
             put_faults(form, error)
         else:
             messages.success(request, _("Saved."))
-            return redirect("web:operator_costs")
+            return redirect(f"{reverse('web:operator_costs')}?{urlencode({'currency': wanted})}")
     first = _month(request.GET.get("month", ""))
     rows = [_row(each) for each in console.read_month(first, actor=actor)]
     context = {
@@ -56,6 +60,8 @@ def costs(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "sums": _sums(rows),
         "known": list(known),
+        "currency": wanted,
+        "currencies": [(each, each in known) for each in Currency.values],
         "month": first,
         "before": (first - timedelta(days=1)).replace(day=1),
         "after": _after(first),

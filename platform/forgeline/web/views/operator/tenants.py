@@ -38,13 +38,28 @@ class PlanForm(forms.Form):
     period = forms.ChoiceField(label=gettext_lazy("Paid"), choices=Period.choices)
     when = forms.ChoiceField(
         label=gettext_lazy("From when"),
-        choices=[("now", gettext_lazy("now, by days")), ("later", gettext_lazy("when the period ends"))],
+        choices=[("later", gettext_lazy("when the period ends")), ("now", gettext_lazy("now, by days"))],
     )
+    title = forms.CharField(
+        label=gettext_lazy("name on the invoice"), max_length=200, required=False,
+        help_text=gettext_lazy("The company has filled in none yet; a plan that costs something needs it."),
+    )  # fmt: skip
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, has_title: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         plan: Any = self.fields["plan"]
         plan.choices = [(each.key, each.title) for each in subscriptions.list_plans()]
+        if has_title:
+            del self.fields["title"]
+
+
+class CorrectionForm(forms.Form):
+    """Why an invoice is taken back."""
+
+    correction_reason = forms.CharField(
+        label=gettext_lazy("Reason"), max_length=200,
+        help_text=gettext_lazy("It stands on the credit note and in the customer's audit log."),
+    )  # fmt: skip
 
 
 class PaidForm(forms.Form):
@@ -114,15 +129,18 @@ def tenant(request: HttpRequest, tenant_id: int) -> HttpResponse:
     found = console.get_tenant(tenant_id, actor=actor)
     posted = request.POST if request.method == "POST" else None
     members = console.list_members_of(tenant_id, actor=actor)
+    bought = console.get_subscription_of(tenant_id, actor=actor)
     plan_form = PlanForm(
         posted if posted and "change_plan" in posted else None,
-        initial={"plan": found.plan, "period": Period.MONTH, "when": "now"},
-    )
+        initial={"plan": found.plan, "period": bought.period, "when": "later"}, has_title=bool(bought.title),
+    )  # fmt: skip
+    correction_form = CorrectionForm(posted if posted and "correct" in posted else None)
     paid_form = PaidForm(
         posted if posted and "paid" in posted else None, initial={"paid_on": clock.now().date()}
     )
     visit_form = VisitForm(posted if posted and "visit" in posted else None, members=members)
-    form = next((each for each in (plan_form, paid_form, visit_form) if each.is_bound), None)
+    forms_ = (plan_form, paid_form, correction_form, visit_form)
+    form: forms.Form | None = next((each for each in forms_ if each.is_bound), None)
     if posted and (form is None or form.is_valid()):
         try:
             target = _do(request, found, {} if form is None else form.cleaned_data)
@@ -130,15 +148,21 @@ def tenant(request: HttpRequest, tenant_id: int) -> HttpResponse:
             if form is None:
                 messages.error(request, str(error), extra_tags="bad")
                 return redirect("web:operator_tenant", tenant_id)
-            put_faults(form, error)
+            _put_faults(form, error)
         else:
             return redirect(target) if target else redirect("web:operator_tenant", tenant_id)
+    titles = {each.key: each.title for each in subscriptions.list_plans()}
     context = {
         "tenant": found,
         **_state(found),
-        "plan": next(
-            (each.title for each in subscriptions.list_plans() if each.key == found.plan), found.plan or ""
-        ),
+        "plan": titles.get(found.plan or "", found.plan or ""),
+        "bought": bought,
+        "period": Period(bought.period).label if bought.period else "",
+        "balance": words(bought.balance, bought.currency) if bought.balance and bought.currency else "",
+        "next_plan": titles.get(bought.next_plan or "", bought.next_plan or ""),
+        "next_period": Period(bought.next_period).label if bought.next_period else "",
+        "may_cancel": found.plan != subscriptions.FREE and bought.next_plan != subscriptions.FREE,
+        "correction_form": correction_form,
         "kind": TenantKind(found.kind).label,
         "is_self": tenant_id == actor.tenant_id,
         "plan_form": plan_form,
@@ -163,7 +187,19 @@ def _do(request: HttpRequest, found: console.TenantFacts, given: dict[str, Any])
         return "web:overview"
     if "change_plan" in posted:
         at_once = given["when"] == "now"
-        console.change_plan_of(tenant_id, given["plan"], given["period"], at_once=at_once, actor=actor)
+        console.change_plan_of(
+            tenant_id,
+            given["plan"],
+            given["period"],
+            at_once=at_once,
+            actor=actor,
+            title=given.get("title", ""),
+        )
+    elif "cancel" in posted:
+        console.cancel_of(tenant_id, actor=actor)
+    elif "correct" in posted:
+        number, reason = _number(posted["correct"]), given["correction_reason"]
+        console.correct_invoice_of(tenant_id, number, reason=reason, actor=actor)
     elif "paid" in posted:
         console.mark_paid(tenant_id, _number(posted["paid"]), actor=actor, **given)
     elif "trial" in posted:
@@ -185,8 +221,17 @@ def _invoice(each: console.InvoiceFacts) -> dict[str, Any]:
         "is_credit": each.kind == Kind.CREDIT,
         "total": words(each.total, each.currency),
         "open": words(each.open, each.currency) if each.open else "",
+        "may_correct": each.kind == Kind.INVOICE and not each.is_corrected,
         "is_late": bool(each.open) and each.due_on < clock.now().date(),
     }
+
+
+def _put_faults(form: forms.Form, error: ForgelineError) -> None:
+    """Show what was refused; the page's two reasons have names of their own."""
+    fields = error.data.get("fields", {})
+    if "reason" in fields and "correction_reason" in form.fields:
+        fields["correction_reason"] = fields.pop("reason")
+    put_faults(form, error)
 
 
 def _number(word: str) -> int:
