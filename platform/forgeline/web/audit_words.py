@@ -23,6 +23,7 @@ _FIELDS: dict[str, Promise] = {
     "proven_at": gettext_lazy("proven at"),
     "changed_at": gettext_lazy("changed at"),
     "started_at": gettext_lazy("begun at"),
+    "began_on": gettext_lazy("begun on"),
     "done_at": gettext_lazy("done at"),
     "verified_at": gettext_lazy("verified at"),
     "asked_at": gettext_lazy("asked for at"),
