@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 from django.utils.translation import gettext as _
 
+from forgeline.assets.queries import read_home_zone
 from forgeline.base import clock
 from forgeline.base.errors import InvalidInputError, NotFoundError
 from forgeline.identity.policy import Actor, require_permission
@@ -100,7 +101,10 @@ def run(work: Work) -> Generator[Step, None, dict[str, Any]]:
         yield Step(0.96, _("Roll-ups follow"), kept)
         while not ingest.settle():
             work.tell(0.97, _("Roll-ups follow"))
-    return _result(kept, dry_run=dry_run)
+    with work.scope():
+        # The clock of the file where it was named, else that of the company.
+        zone = work.facts.get("zone", "") or read_home_zone()
+    return _result(kept, zone, dry_run=dry_run)
 
 
 _NOTHING: dict[str, Any] = {
@@ -170,7 +174,7 @@ def _least(before: int | None, times: Any, choose: Any) -> int | None:
     return mine if before is None else int(choose(before, mine))
 
 
-def _result(kept: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
+def _result(kept: dict[str, Any], zone: str, *, dry_run: bool) -> dict[str, Any]:
     refused = sum(kept["faults"].values())
     words = {"rows": kept["rows"], "total": kept["total"], "accepted": kept["accepted"], "refused": refused}
     if dry_run:
@@ -187,8 +191,8 @@ def _result(kept: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
     if kept["existing"]:
         sentences.append(_("%(count)d of them were there before.") % {"count": kept["existing"]})
     if kept["from_us"] is not None:
-        span = {"from": _shown(kept["from_us"]), "to": _shown(kept["to_us"])}
-        sentences.append(_("They reach from %(from)s to %(to)s (UTC).") % span)
+        span = {"from": _shown(kept["from_us"], zone), "to": _shown(kept["to_us"], zone), "zone": zone}
+        sentences.append(_("They reach from %(from)s to %(to)s (%(zone)s).") % span)
     if kept["unknown"]:
         names = ", ".join(list(kept["unknown"])[:MOST_LISTED])
         sentences.append(
@@ -210,8 +214,8 @@ def _result(kept: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _shown(us: int) -> str:
-    return clock.from_us(us).strftime("%Y-%m-%d %H:%M:%S") if abs(us) < 2**55 else "?"
+def _shown(us: int, zone: str = "UTC") -> str:
+    return f"{clock.from_us(us).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}" if abs(us) < 2**55 else "?"
 
 
 def reason_word(reason: str) -> str:
