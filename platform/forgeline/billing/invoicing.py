@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -281,7 +282,16 @@ def _issue(
         subject=invoice.number, subject_id=invoice.pk,
         changes={name: [None, word] for name, word in told.items() if word},
     )  # fmt: skip
+    if row.email:
+        transaction.on_commit(partial(_mail, invoice.tenant_id, invoice.pk), robust=True)
     return invoice
+
+
+def _mail(tenant_id: int, invoice_id: int) -> None:
+    # The letter is made of an invoice; an import at the top would go in a circle.
+    from forgeline.billing.mailing import wake
+
+    wake(tenant_id, invoice_id)
 
 
 def _take_number(kind: str, today: date) -> str:

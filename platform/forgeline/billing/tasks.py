@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from smtplib import SMTPException
+
 from celery import shared_task
 
-from forgeline.billing import metering, quota, subscriptions
+from forgeline.billing import mailing, metering, quota, subscriptions
+from forgeline.tenancy.scoping import tenant_scope
 
 
 @shared_task(name="billing.meter", ignore_result=True, expires=60)
@@ -24,3 +27,15 @@ def measure_storage() -> None:
 def advance() -> None:
     """Begin new periods, issue their invoices, see what is overdue."""
     subscriptions.advance_all()
+
+
+@shared_task(
+    name="billing.mail_invoice", ignore_result=True, autoretry_for=(SMTPException, OSError), max_retries=10,
+    retry_backoff=10, retry_backoff_max=3600,
+)  # fmt: skip
+def mail_invoice(tenant_id: int, invoice_id: int) -> None:
+    """Send an invoice to its company; tried again for some hours where the mail server is away."""
+    with tenant_scope(tenant_id, branches=()):
+        letter = mailing.write_letter(invoice_id)
+    if letter is not None:
+        mailing.send(letter)

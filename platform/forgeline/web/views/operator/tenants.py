@@ -41,7 +41,7 @@ class PlanForm(forms.Form):
         choices=[("later", gettext_lazy("when the period ends")), ("now", gettext_lazy("now, by days"))],
     )
     title = forms.CharField(
-        label=gettext_lazy("name on the invoice"), max_length=200, required=False,
+        label=gettext_lazy("Name on the invoice"), max_length=200, required=False,
         help_text=gettext_lazy("The company has filled in none yet; a plan that costs something needs it."),
     )  # fmt: skip
 
