@@ -211,6 +211,7 @@ def test_an_invoice_is_taken_back_and_a_plan_cancelled_on_the_page(
     tomorrow = f"{clock.now() + timedelta(days=2):%Y-%m-%d}"
     late = client.post(address, {"paid": str(number), "reference": "B-1", "paid_on": tomorrow})
     assert (late.status_code, "has not come yet" in late.content.decode()) == (422, True)
+    assert "<details open" in late.content.decode()
     assert client.post(address, {"correct": str(number), "correction_reason": " "}).status_code == 422
     assert client.post(address, {"correct": str(number), "correction_reason": "Twice"}).status_code == 302
     assert client.post(address, {"cancel": "1"}).status_code == 302

@@ -135,9 +135,7 @@ def tenant(request: HttpRequest, tenant_id: int) -> HttpResponse:
         initial={"plan": found.plan, "period": bought.period, "when": "later"}, has_title=bool(bought.title),
     )  # fmt: skip
     correction_form = CorrectionForm(posted if posted and "correct" in posted else None)
-    paid_form = PaidForm(
-        posted if posted and "paid" in posted else None, initial={"paid_on": clock.now().date()}
-    )
+    paid_form = PaidForm(posted if posted and "paid" in posted else None)
     visit_form = VisitForm(posted if posted and "visit" in posted else None, members=members)
     forms_ = (plan_form, paid_form, correction_form, visit_form)
     form: forms.Form | None = next((each for each in forms_ if each.is_bound), None)
@@ -162,14 +160,14 @@ def tenant(request: HttpRequest, tenant_id: int) -> HttpResponse:
         "next_plan": titles.get(bought.next_plan or "", bought.next_plan or ""),
         "next_period": Period(bought.next_period).label if bought.next_period else "",
         "may_cancel": found.plan != subscriptions.FREE and bought.next_plan != subscriptions.FREE,
-        "correction_form": correction_form,
         "kind": TenantKind(found.kind).label,
         "is_self": tenant_id == actor.tenant_id,
         "plan_form": plan_form,
-        "paid_form": paid_form,
         "visit_form": visit_form,
         "members": members,
-        "invoices": [_invoice(each) for each in console.list_invoices_of(tenant_id, actor=actor)],
+        "invoices": [
+            _invoice(each, form, request) for each in console.list_invoices_of(tenant_id, actor=actor)
+        ],
         "features": [(key, title, found.switches.get(key)) for key, title in sorted(list_features().items())],
         "currencies": Currency.values,
     }
@@ -215,8 +213,19 @@ def _do(request: HttpRequest, found: console.TenantFacts, given: dict[str, Any])
     return ""
 
 
-def _invoice(each: console.InvoiceFacts) -> dict[str, Any]:
+def _invoice(each: console.InvoiceFacts, form: forms.Form | None, request: HttpRequest) -> dict[str, Any]:
+    """A row with forms of its own: an id stands on a page once. The form that was sent shows its faults."""
+    number = str(each.invoice_id)
+    names = f"id_{number}_%s"
+    paid: forms.Form = PaidForm(initial={"paid_on": clock.now().date()}, auto_id=names)
+    correction: forms.Form = CorrectionForm(auto_id=names)
+    if isinstance(form, PaidForm) and request.POST.get("paid") == number:
+        paid = form
+    if isinstance(form, CorrectionForm) and request.POST.get("correct") == number:
+        correction = form
     return {
+        "paid_form": paid,
+        "correction_form": correction,
         "invoice": each,
         "is_credit": each.kind == Kind.CREDIT,
         "total": words(each.total, each.currency),
