@@ -120,6 +120,8 @@ def test_who_sells(client: APIClient) -> None:
     told = client.put(f"{ROOT}/seller/", body, format="json").json()
     assert told == client.get(f"{ROOT}/seller/").json()
     assert told == {**body, "address": "", "tax_number": ""}
+    old = client.put(f"{ROOT}/seller/", body, format="json", headers={"If-Match": '"old"'})
+    assert old.status_code == 412
     for wrong in ({"title": ""}, {**body, "bank": {"DM": "1"}}):
         assert client.put(f"{ROOT}/seller/", wrong, format="json").status_code == 400
 

@@ -17,6 +17,7 @@ from forgeline.base import clock
 from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError
 from forgeline.base.moments import DayField
+from forgeline.base.resources import OneThing
 from forgeline.billing import console
 from forgeline.billing.api import ChangeOfPlanInput, InvoiceSerializer, PaymentSerializer, read_body
 from forgeline.billing.models import Currency, Kind, UnitCosts
@@ -269,7 +270,7 @@ class OperatedPartnerView(OneTenantView):
         return self.tell(request, tenant_id)
 
 
-class SellerView(OperatorView):
+class SellerView(OneThing, OperatorView):
     """Who sells: as invoices name the operator, and where they are paid to."""
 
     @extend_schema(responses=SellerSerializer)
