@@ -90,11 +90,14 @@ def test_who_does_not_pay_is_reminded_shut_out_and_let_in_again(customer: Custom
     assert Invoice.objects.count() == 2
 
 
-def test_payment_opens_at_once_and_the_time_outside_costs_nothing(customer: Customer) -> None:
+@pytest.mark.parametrize(("days", "state"), [(50, State.SUSPENDED), (90, State.CLOSED)])
+def test_payment_opens_at_once_and_the_time_outside_costs_nothing(
+    customer: Customer, days: int, state: State
+) -> None:
     customer.name()
     customer.choose("starter")
-    row = customer.wait(14 + 29 + 50)
-    assert row.state == State.SUSPENDED
+    row = customer.wait(14 + 29 + days)
+    assert row.state == state
     assert Invoice.objects.count() == 2
     for invoice in Invoice.objects.all():
         subscriptions.take_payment(

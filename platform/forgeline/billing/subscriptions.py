@@ -130,8 +130,8 @@ def cancel(*, now: datetime | None = None) -> Subscription:
 def advance(*, now: datetime | None = None) -> Subscription | None:
     """Bring the subscription of the company in force to today: new periods, invoices, what is overdue."""
     row = Subscription.objects.select_for_update(of=("self",)).select_related("plan", "next_plan").first()
-    if row is None or row.state == State.CLOSED:
-        return row
+    if row is None:
+        return None
     today = _today(row.zone, now)
     invoicing.draw(row, today)
     _review(row, today)
@@ -222,7 +222,7 @@ def _review(row: Subscription, today: date) -> None:
         state = State.CLOSED
     if state == row.state:
         return
-    if row.state == State.SUSPENDED and state == State.ACTIVE and row.to_on < today:
+    if row.state in (State.SUSPENDED, State.CLOSED) and state == State.ACTIVE and row.to_on < today:
         # Nothing is charged for the time in which the pages were shut: a new period begins today.
         row.to_on, row.anchor_day = today, today.day
     _enter(row, state, today)
