@@ -150,9 +150,7 @@ def test_one_house_a_folder_busy_ports_and_two_interrupts(up: Up, tmp_path: Path
         (tmp_path / "first.log").replace(up.log)
     # The first of them: the others are its pool.
     worker = min(
-        pid
-        for pid in processes_with(str(up.var))
-        if b"\0worker\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        pid for pid in processes_with(str(up.var)) if b"celery@" in Path(f"/proc/{pid}/cmdline").read_bytes()
     )
     os.kill(worker, signal.SIGKILL)
     until(lambda: "worker was killed by signal 9; it starts again" in up.said)

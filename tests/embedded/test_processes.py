@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from forgeline.embedded import processes
+from forgeline.embedded.layout import Layout
 from forgeline.embedded.processes import Child, Supervisor, bound_logs
 from forgeline.embedded.service import ServiceError
 from forgeline.embedded.valkey import ValkeyServer
@@ -80,6 +81,82 @@ def test_the_pause_grows_while_a_child_keeps_dying_and_has_a_bound(
         supervisor.watch()
     pauses = [float(line.split("again in ")[1].split(" s")[0]) for line in said]
     assert pauses == [0.5, 1, 2, 4, 8, 15, 15, 15]
+    supervisor.stop()
+
+
+def forked(tmp_path: Path, name: str, code: str, **environment: str) -> Child:
+    script = tmp_path / f"{name}.py"
+    script.write_text(textwrap.dedent(code), encoding="utf-8")
+    argv = [sys.executable, str(script), "word"]
+    return Child(name, argv, environment, tmp_path / "log" / f"{name}.log", nice=3, is_forked=True)
+
+
+def test_a_forked_child_goes_on_in_what_is_loaded_and_has_all_else_of_its_own(tmp_path: Path) -> None:
+    mark = uuid.uuid4().hex
+    loaded = type(sys)(f"loaded_{mark}")
+    sys.modules[loaded.__name__] = loaded
+    supervisor = Supervisor(say=lambda _line: None)
+    told = """
+        import os, signal, sys, time
+        print(sorted(os.environ.items()), sys.argv[1:], __name__, os.nice(0), os.getsid(0) == os.getpid(),
+              signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, any(n.startswith("loaded_") for n in sys.modules),
+              flush=True)
+        print("and this is a complaint", file=sys.stderr, flush=True)
+        time.sleep(600)
+    """
+    before = dict(os.environ)
+    handler = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        supervisor.add(forked(tmp_path, "web", told, ONLY="this"))
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+        del sys.modules[loaded.__name__]
+    web = supervisor.children[0]
+    wait_for(lambda: "complaint" in web.last_words(), "what it says")
+    said = web.log_path.read_text(encoding="utf-8").splitlines()
+    assert said[0] == "[('ONLY', 'this')] ['word'] __main__ 3 True True True"
+    assert dict(os.environ) == before
+    supervisor.stop()
+    assert web.process is not None
+    assert web.process.returncode == -signal.SIGTERM
+
+
+def test_a_forked_child_that_dies_is_told_of_and_its_lock_is_not_kept(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "var")
+    lock = layout.lock()
+    said: list[str] = []
+    supervisor = Supervisor(say=said.append)
+    supervisor.add(forked(tmp_path, "worker", "import time; print('runs', flush=True); time.sleep(600)"))
+    supervisor.add(forked(tmp_path, "beat", "raise SystemExit(3)"))
+    worker, beat = supervisor.children
+    wait_for(lambda: bool(worker.last_words()), "its first line")
+    assert beat.process is not None
+    assert beat.process.wait(20) == 3
+    assert worker.process is not None
+    with pytest.raises(subprocess.TimeoutExpired):
+        worker.process.wait(0.05)
+    lock.close()
+    layout.lock().close()
+    first = worker.process.pid
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: not worker.is_running, "its death")
+    supervisor.watch()
+    assert said == [
+        "worker was killed by signal 9; it starts again in 0.5 s. Last line: runs",
+        "beat ended with code 3; it starts again in 0.5 s.",
+    ]
+    wait_for(lambda: (supervisor.watch(), worker.is_running)[1], "the restart")
+    assert worker.process.pid != first
+    supervisor.stop()
+
+
+def test_a_fault_of_a_forked_child_is_in_its_log(tmp_path: Path) -> None:
+    supervisor = Supervisor(say=lambda _line: None)
+    supervisor.add(forked(tmp_path, "alarms", "raise ValueError('no such rule')"))
+    alarms = supervisor.children[0]
+    assert alarms.process is not None
+    assert alarms.process.wait(20) == 1
+    assert "ValueError: no such rule" in alarms.log_path.read_text(encoding="utf-8")
     supervisor.stop()
 
 

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from forgeline.conf.env import ROOT, Environment, SettingsError, read_environment
+from forgeline.conf.loaded import load
 from forgeline.conf.own_services import require_broker, require_database, require_redis
 from forgeline.embedded.assets import fetch_assets
 from forgeline.embedded.broker import Broker, MosquittoBroker, make_broker
+from forgeline.embedded.forked import show_as
 from forgeline.embedded.layout import Layout
 from forgeline.embedded.postgres import PostgresServer
 from forgeline.embedded.processes import Child, Supervisor
@@ -30,18 +32,21 @@ from forgeline.modules.manifest import MODELS_QUEUE
 
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 CELERY = [sys.executable, "-m", "celery", "-A", "forgeline.conf.celery:app"]
+CAN_FORK = sys.platform == "linux"
+"""Elsewhere libraries of the system do not survive it, and each process loads everything for itself."""
 READY_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.25
 FULL = "No space left on device"
 """By these words the operating system, and PostgreSQL after it, tells of a full disk."""
 
 
-class Stopped(Exception):  # noqa: N818  # an order, not an error
+class Stopped(BaseException):  # an order, not an error: what is being loaded must not catch it
     """Ctrl-C or SIGTERM came."""
 
 
 def main() -> int:
     """Run until Ctrl-C or SIGTERM; 0 after an orderly stop, 1 with one sentence where it could not start."""
+    show_as("up")
     signal.signal(signal.SIGTERM, _raise_stopped)
     signal.signal(signal.SIGINT, _raise_stopped)
     try:
@@ -111,7 +116,7 @@ class House:
         self._step("PostgreSQL", self._bring_database)
         self._step("Valkey", self._bring_cache)
         self._step("MQTT broker", self._bring_broker)
-        self._step("database", self._prepare_database)
+        self._step("database and programs", self._prepare)
         address = self._start_processes()
         opcua = self._start_demo(address, self.demo) if self.demo else ""
         self._step("web server", lambda: self._wait_for_web(address))
@@ -192,36 +197,42 @@ class House:
         facts = self.broker.capabilities
         return " ".join(part for part in (f"{facts.name}.", remark, facts.remark) if part)
 
-    def _prepare_database(self) -> str:
+    def _prepare(self) -> str:
+        """Prepare the database in a process of its own, and load meanwhile what all the others are forked from."""
         with_demo = ["--demo"] if self.settings["FORGELINE_DEMO"] else []
-        said = self._manage("prepare", *with_demo)
-        # From here on nobody needs the credentials that may make roles.
-        url = self.child_environment["FORGELINE_DATABASE_URL"]
-        self.child_environment["FORGELINE_DATABASE_URL"] = _without_user(url)
+        preparing = subprocess.Popen(
+            [*MANAGE, "prepare", *with_demo], env=self.child_environment, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        try:
+            # From here on nobody needs the credentials that may make roles.
+            url = self.child_environment["FORGELINE_DATABASE_URL"]
+            self.child_environment["FORGELINE_DATABASE_URL"] = _without_user(url)
+            # One folder for the counters of all processes, so that /metrics of the web server tells them all.
+            self.child_environment["PROMETHEUS_MULTIPROC_DIR"] = str(self.layout.folder("run/metrics"))
+            for left in self.layout.folder("run/metrics").glob("*.db"):
+                left.unlink()
+            self.layout.folder("static")
+            if CAN_FORK:
+                load(self.child_environment)
+            said, complaints = preparing.communicate()
+        except BaseException:
+            preparing.kill()
+            raise
+        if preparing.returncode:
+            log = self.layout.folder("log") / "prepare.log"
+            log.write_text(said + complaints, encoding="utf-8")
+            raise ServiceError(
+                f"`manage.py prepare` failed: {_last_words(complaints)} The whole of it is in {log}."
+            )
         if with_demo:
             self.demo = dict(json.loads(said.strip().splitlines()[-1]))
         return ""
-
-    def _manage(self, *arguments: str) -> str:
-        """Run a management command. **Raises** ServiceError with the last line of what it said."""
-        done = subprocess.run(
-            [*MANAGE, *arguments], env=self.child_environment, capture_output=True, text=True, check=False,
-            start_new_session=True,
-        )  # fmt: skip
-        if done.returncode:
-            log = self.layout.folder("log") / "prepare.log"
-            log.write_text(done.stdout + done.stderr, encoding="utf-8")
-            last = _last_words(done.stderr)
-            raise ServiceError(f"`manage.py {arguments[0]}` failed: {last} The whole of it is in {log}.")
-        return done.stdout
 
     def _start_processes(self) -> str:
         port, remark = self.layout.port("http", self.settings["FORGELINE_HTTP_PORT"])
         if remark:
             print(f"  {remark}", flush=True)
-        self.layout.folder("static")
-        for left in self.layout.folder("run/metrics").glob("*.db"):
-            left.unlink()
         bind = self.settings["FORGELINE_BIND"]
         self.child_environment["FORGELINE_HTTP_PORT"] = str(port)
         uvicorn = [sys.executable, "-m", "uvicorn", "forgeline.conf.asgi:application"]
@@ -242,18 +253,10 @@ class House:
 
     def _start_models(self) -> None:
         """Start the worker of long tasks: after the web server, which people wait for, and niced behind it."""
-        words = [
-            "--queues",
-            MODELS_QUEUE,
-            "--hostname",
-            "models@%h",
-            "--concurrency",
-            "1",
-            "--loglevel",
-            "INFO",
-        ]
+        who = ["--queues", MODELS_QUEUE, "--hostname", "models@%h", "--concurrency", "1"]
         # It leaves nothing half done when it is cut off, and a turn of its would last longer than a stop may.
-        self._add("models", ["nice", "-n", "10", *CELERY, "worker", *words], stop_signal=signal.SIGQUIT)
+        argv = [*CELERY, "worker", *who, "--loglevel", "INFO"]
+        self._add("models", argv, stop_signal=signal.SIGQUIT, nice=10)
 
     def _start_demo(self, address: str, demo: Mapping[str, Any]) -> str:
         port, _remark = self.layout.port("opcua", 4840)
@@ -268,24 +271,18 @@ class House:
         }
         kept = ("PATH", "HOME", "LANG", "PYTHONPATH", "PYTHONUNBUFFERED")
         outside = {name: self.child_environment[name] for name in kept if name in self.child_environment}
-        self._add("demoplant", [sys.executable, "-m", "demoplant"], environment={**outside, **environment})
+        argv, log = [sys.executable, "-m", "demoplant"], self.layout.folder("log") / "demoplant.log"
+        # Not forked: it is a stranger to Forgeline, and gets nothing of what this process knows.
+        self.supervisor.add(Child("demoplant", argv, {**outside, **environment}, log))
         return f"opc.tcp://127.0.0.1:{port}"
 
     def _add(
-        self,
-        name: str,
-        argv: list[str],
-        *,
-        environment: Mapping[str, str] | None = None,
-        stop_signal: signal.Signals = signal.SIGTERM,
+        self, name: str, argv: list[str], *, stop_signal: signal.Signals = signal.SIGTERM, nice: int = 0
     ) -> None:
         log = self.layout.folder("log") / f"{name}.log"
-        # One folder for the counters of all processes, so that /metrics of the web server tells them all.
-        counted = {
-            **self.child_environment,
-            "PROMETHEUS_MULTIPROC_DIR": str(self.layout.folder("run/metrics")),
-        }
-        self.supervisor.add(Child(name, argv, environment or counted, log, stop_signal))
+        self.supervisor.add(
+            Child(name, argv, self.child_environment, log, stop_signal, nice, is_forked=CAN_FORK)
+        )
 
     def _wait_for_web(self, address: str) -> str:
         deadline = time.monotonic() + READY_WITHIN_S

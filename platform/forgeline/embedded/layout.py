@@ -74,6 +74,8 @@ class Layout:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
+        # Children that outlive this process must not hold it.
+        os.register_at_fork(after_in_child=file.close)
         return file
 
     def secret(self, name: str) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from forgeline.embedded.forked import Forked
 from forgeline.embedded.service import Service, ServiceError, die_with_parent
 
 RESTART_FIRST_S, RESTART_MOST_S = 0.5, 15.0
@@ -33,7 +34,10 @@ class Child:
     environment: Mapping[str, str]
     log_path: Path
     stop_signal: signal.Signals = signal.SIGTERM
-    process: subprocess.Popen[bytes] | None = None
+    nice: int = 0
+    is_forked: bool = False
+    """It goes on with what the supervisor has loaded, where it would else load the same once more (decision 0022)."""
+    process: subprocess.Popen[bytes] | Forked | None = None
     started_at: float = 0.0
     restart_at: float | None = None
     pause_s: float = RESTART_FIRST_S
@@ -47,17 +51,24 @@ class Child:
         self._forget_gauges()
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.argv,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=dict(self.environment),
-                start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509  # the supervisor has no threads
-            )
+            if self.is_forked:
+                self.process = Forked(self.name, self.argv, self.environment, log, before=self._settle)
+            else:
+                self.process = subprocess.Popen(
+                    self.argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=dict(self.environment),
+                    start_new_session=True,
+                    preexec_fn=self._settle,  # noqa: PLW1509  # the supervisor has no threads
+                )
         self.started_at = time.monotonic()
         self.restart_at = None
+
+    def _settle(self) -> None:
+        die_with_parent(self.stop_signal)
+        os.nice(self.nice)
 
     def _forget_gauges(self) -> None:
         """What a dead process last said of its queues is no longer so; its counters stay."""

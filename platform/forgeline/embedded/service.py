@@ -36,9 +36,9 @@ def free_port(wanted: int | None = None, *, host: str = "127.0.0.1") -> int:
     raise ServiceError("No free port was found on this machine.")
 
 
-def die_with_parent() -> None:
+def die_with_parent(by: signal.Signals = signal.SIGTERM) -> None:
     """Run in a child before exec: when the supervisor dies, however, the child is told to stop."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, by)
 
 
 class Service:
