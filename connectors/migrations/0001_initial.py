@@ -23,9 +23,7 @@ class Migration(migrations.Migration):
                 ("expires_at", models.DateTimeField()),
                 ("facts", models.JSONField(default=dict)),
             ],
-            options={
-                "verbose_name": "connector process",
-            },
+            options={"verbose_name": "connector process"},
         ),
         migrations.CreateModel(
             name="Connection",
@@ -58,6 +56,9 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "name"), name="connectors_connection_name_once")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -107,6 +108,11 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("connection", "address"), name="connectors_binding_address_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -219,6 +225,7 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "indexes": [models.Index(fields=["connection", "-id"], name="connectors_undecodable_last")],
             },
         ),
         migrations.CreateModel(
@@ -268,6 +275,11 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("connection", "key"), name="connectors_waiting_device_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -311,34 +323,11 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("waiting_device", "key"), name="connectors_waiting_key_once"
+                    )
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="connection",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "name"), name="connectors_connection_name_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="binding",
-            constraint=models.UniqueConstraint(
-                fields=("connection", "address"), name="connectors_binding_address_once"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="undecodable",
-            index=models.Index(fields=["connection", "-id"], name="connectors_undecodable_last"),
-        ),
-        migrations.AddConstraint(
-            model_name="waitingdevice",
-            constraint=models.UniqueConstraint(
-                fields=("connection", "key"), name="connectors_waiting_device_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="waitingkey",
-            constraint=models.UniqueConstraint(
-                fields=("waiting_device", "key"), name="connectors_waiting_key_once"
-            ),
         ),
     ]

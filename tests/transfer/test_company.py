@@ -228,6 +228,9 @@ def test_every_page_and_every_owner_hears_of_it(
     assert 'href="/company/data/"' in sign_in(live_company.manager).get("/").content.decode()
     with tenant_scope(live_company.tenant_id):
         erasure.call_back(actor=owner)
+        ended = Notice.objects.get(kind="company.erasure", subject=f"erasure:{job.pk}:end")
+        assert "Alice has called it back" in ended.body["en"]
+        assert {row.via for row in Delivery.objects.filter(notice=ended)} == {"bell", "email"}
     assert "has asked for the erasure" not in viewer.get("/").content.decode()
 
 

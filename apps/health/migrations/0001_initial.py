@@ -47,6 +47,9 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "name"), name="health_reason_once")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -88,6 +91,7 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "constraints": [models.UniqueConstraint(fields=("site", "name"), name="health_route_once")],
             },
         ),
         migrations.CreateModel(
@@ -190,6 +194,13 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "open")),
+                        fields=("route",),
+                        name="health_one_pass_at_a_time",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -276,6 +287,9 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "asset"), name="health_record_once")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -379,6 +393,13 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "asset", "name"), name="health_plan_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("every__isnull", True), ("every__gt", 0), _connector="OR"),
+                        name="health_plan_every",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -433,6 +454,16 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(fields=("site", "number"), name="health_part_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("stock__gte", 0)), name="health_part_stock_not_negative"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("minimum__gte", 0), ("unit_cost__gte", 0)),
+                        name="health_part_figures_not_negative",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -471,6 +502,7 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "constraints": [models.UniqueConstraint(fields=("tenant",), name="health_terms_once")],
             },
         ),
         migrations.CreateModel(
@@ -614,6 +646,21 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "indexes": [
+                    models.Index(fields=["tenant", "state", "due_at"], name="health_order_board"),
+                    models.Index(fields=["asset", "-created_at"], name="health_order_of_machine"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "number"), name="health_order_number_once"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("plan__isnull", False)),
+                        fields=("plan", "plan_turn"),
+                        name="health_order_once_a_due",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("external_cost__gte", 0)), name="health_order_cost_positive"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -666,6 +713,7 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "indexes": [models.Index(fields=["asset", "-id"], name="health_file_newest")],
             },
         ),
         migrations.CreateModel(
@@ -850,6 +898,11 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("minutes__gt", 0)), name="health_labour_positive"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -911,6 +964,9 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(fields=("inspection", "item"), name="health_result_once")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -982,100 +1038,9 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(fields=("work_order", "position"), name="health_item_once")
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="downtimereason",
-            constraint=models.UniqueConstraint(fields=("tenant", "name"), name="health_reason_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="inspectionroute",
-            constraint=models.UniqueConstraint(fields=("site", "name"), name="health_route_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="inspection",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "open")), fields=("route",), name="health_one_pass_at_a_time"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="machinerecord",
-            constraint=models.UniqueConstraint(fields=("tenant", "asset"), name="health_record_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="maintenanceplan",
-            constraint=models.UniqueConstraint(fields=("tenant", "asset", "name"), name="health_plan_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="maintenanceplan",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("every__isnull", True), ("every__gt", 0), _connector="OR"),
-                name="health_plan_every",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sparepart",
-            constraint=models.UniqueConstraint(fields=("site", "number"), name="health_part_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="sparepart",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("stock__gte", 0)), name="health_part_stock_not_negative"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sparepart",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("minimum__gte", 0), ("unit_cost__gte", 0)),
-                name="health_part_figures_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="terms",
-            constraint=models.UniqueConstraint(fields=("tenant",), name="health_terms_once"),
-        ),
-        migrations.AddIndex(
-            model_name="workorder",
-            index=models.Index(fields=["tenant", "state", "due_at"], name="health_order_board"),
-        ),
-        migrations.AddIndex(
-            model_name="workorder",
-            index=models.Index(fields=["asset", "-created_at"], name="health_order_of_machine"),
-        ),
-        migrations.AddConstraint(
-            model_name="workorder",
-            constraint=models.UniqueConstraint(fields=("tenant", "number"), name="health_order_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="workorder",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("plan__isnull", False)),
-                fields=("plan", "plan_turn"),
-                name="health_order_once_a_due",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="workorder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("external_cost__gte", 0)), name="health_order_cost_positive"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="storedfile",
-            index=models.Index(fields=["asset", "-id"], name="health_file_newest"),
-        ),
-        migrations.AddConstraint(
-            model_name="labourentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("minutes__gt", 0)), name="health_labour_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="inspectionresult",
-            constraint=models.UniqueConstraint(fields=("inspection", "item"), name="health_result_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="checkitem",
-            constraint=models.UniqueConstraint(fields=("work_order", "position"), name="health_item_once"),
         ),
     ]

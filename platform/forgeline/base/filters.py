@@ -40,14 +40,20 @@ class Narrowing(rest_framework.DjangoFilterBackend):
     asked for.
     """
 
+    def get_filterset_class(self, view: Any, queryset: QuerySet[Any] | None = None) -> type[FilterSet] | None:
+        """Return the view's own; one that is made of ``filterset_fields`` is made once a request, not twice."""
+        found: type[FilterSet] | None = super().get_filterset_class(view, queryset)
+        if found is not None:
+            view.filterset_class = found
+        return found
+
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         if _is_paged(view) and getattr(view, "action", "list") == "list":
-            self._refuse_unknown(request, queryset, view)
+            self._refuse_unknown(request, self.get_filterset_class(view, queryset), view)
         found: QuerySet[Any] = super().filter_queryset(request, queryset, view)
         return found
 
-    def _refuse_unknown(self, request: Request, queryset: QuerySet[Any], view: Any) -> None:
-        filterset = self.get_filterset_class(view, queryset)
+    def _refuse_unknown(self, request: Request, filterset: type[FilterSet] | None, view: Any) -> None:
         narrowing = tuple(filterset.base_filters) if filterset is not None else ()
         paging = view.paginator.cursor_query_param, view.paginator.page_size_query_param
         known = {*narrowing, *paging, Search.search_param, Ordering.ordering_param}

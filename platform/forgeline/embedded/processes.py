@@ -140,7 +140,7 @@ class Supervisor:
             bound_logs([c.log_path for c in self.children] + [s.log_path for s in self.services])
 
     def _tell_death(self, child: Child, now: float) -> None:
-        code = child.process.returncode if child.process is not None else 0
+        code = (child.process.returncode if child.process is not None else 0) or 0
         how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
         words = child.last_words()
         # What it had started itself must not go on beside its successor.

@@ -81,6 +81,16 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("is_active", True), ("is_acknowledged", False), _connector="OR"),
+                        fields=["tenant"],
+                        name="alarms_alarm_open",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "asset", "key"), name="alarms_alarm_once")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -143,6 +153,17 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "indexes": [
+                    models.Index(fields=["tenant", "-happened_at"], name="alarms_entry_newest"),
+                    models.Index(fields=["alarm", "-happened_at"], name="alarms_entry_of_alarm"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("kind__in", ["raised", "cleared"])),
+                        fields=("alarm", "kind", "happened_at"),
+                        name="alarms_transition_once",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -173,6 +194,7 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "constraints": [models.UniqueConstraint(fields=("tenant",), name="alarms_judgement_once")],
             },
         ),
         migrations.CreateModel(
@@ -216,6 +238,22 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("asset__isnull", False)),
+                        fields=("tenant", "asset", "key"),
+                        name="alarms_rule_once_a_machine",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("asset", None)),
+                        fields=("tenant", "profile", "key"),
+                        name="alarms_rule_once_a_profile",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("asset", None), ("profile", ""), _connector="XOR"),
+                        name="alarms_rule_machine_or_profile",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -263,65 +301,9 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(fields=("rule", "number"), name="alarms_version_once")
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="alarm",
-            index=models.Index(
-                condition=models.Q(("is_active", True), ("is_acknowledged", False), _connector="OR"),
-                fields=["tenant"],
-                name="alarms_alarm_open",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="alarm",
-            constraint=models.UniqueConstraint(fields=("tenant", "asset", "key"), name="alarms_alarm_once"),
-        ),
-        migrations.AddIndex(
-            model_name="journalentry",
-            index=models.Index(fields=["tenant", "-happened_at"], name="alarms_entry_newest"),
-        ),
-        migrations.AddIndex(
-            model_name="journalentry",
-            index=models.Index(fields=["alarm", "-happened_at"], name="alarms_entry_of_alarm"),
-        ),
-        migrations.AddConstraint(
-            model_name="journalentry",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("kind__in", ["raised", "cleared"])),
-                fields=("alarm", "kind", "happened_at"),
-                name="alarms_transition_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="judgement",
-            constraint=models.UniqueConstraint(fields=("tenant",), name="alarms_judgement_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="rule",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("asset__isnull", False)),
-                fields=("tenant", "asset", "key"),
-                name="alarms_rule_once_a_machine",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="rule",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("asset", None)),
-                fields=("tenant", "profile", "key"),
-                name="alarms_rule_once_a_profile",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="rule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("asset", None), ("profile", ""), _connector="XOR"),
-                name="alarms_rule_machine_or_profile",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ruleversion",
-            constraint=models.UniqueConstraint(fields=("rule", "number"), name="alarms_version_once"),
         ),
     ]

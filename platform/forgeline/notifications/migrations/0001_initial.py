@@ -67,6 +67,340 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "name"), name="notifications_channel_once")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Notice",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject", models.CharField(max_length=120)),
+                ("kind", models.CharField(max_length=60)),
+                (
+                    "priority",
+                    models.CharField(
+                        choices=[
+                            ("low", "Low"),
+                            ("medium", "Medium"),
+                            ("high", "High"),
+                            ("critical", "Critical"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("site_id", models.BigIntegerField(null=True)),
+                ("title", models.JSONField()),
+                ("body", models.JSONField()),
+                ("path", models.CharField(blank=True, max_length=300)),
+                ("happened_at", models.DateTimeField()),
+                ("needs_answer", models.BooleanField()),
+                ("announced_at", models.DateTimeField()),
+                ("routed_at", models.DateTimeField(null=True)),
+                ("settled_at", models.DateTimeField(null=True)),
+                ("settled_by", models.CharField(blank=True, max_length=120)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        default=forgeline.tenancy.context.require_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "indexes": [
+                    models.Index(fields=["tenant", "subject"], name="notifications_notice_subject"),
+                    models.Index(
+                        condition=models.Q(("routed_at", None)),
+                        fields=["tenant", "id"],
+                        name="notifications_notice_new",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Preference",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("zone", models.CharField(blank=True, max_length=64, verbose_name="time zone")),
+                ("by_email", models.BooleanField(default=True, verbose_name="by e-mail")),
+                ("quiet_from", models.TimeField(blank=True, null=True, verbose_name="quiet from")),
+                ("quiet_to", models.TimeField(blank=True, null=True, verbose_name="quiet until")),
+                (
+                    "quiet_lets_critical",
+                    models.BooleanField(default=True, verbose_name="critical messages come through"),
+                ),
+                (
+                    "digest_minutes",
+                    models.PositiveIntegerField(default=0, verbose_name="collect low priority"),
+                ),
+                (
+                    "most_in_10_min",
+                    models.PositiveIntegerField(default=15, verbose_name="most messages in ten minutes"),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        default=forgeline.tenancy.context.require_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "user"), name="notifications_preference_once")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Roster",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("zone", models.CharField(default="Asia/Shanghai", max_length=64, verbose_name="time zone")),
+                (
+                    "pattern",
+                    models.CharField(
+                        choices=[("weekly", "Weekly pattern"), ("rotation", "People take turns")],
+                        default="weekly",
+                        max_length=10,
+                        verbose_name="pattern",
+                    ),
+                ),
+                ("site_id", models.BigIntegerField(blank=True, null=True, verbose_name="plant")),
+                ("turn_days", models.PositiveIntegerField(default=7, verbose_name="days of a turn")),
+                ("turns_from", models.DateField(blank=True, null=True, verbose_name="first turn begins on")),
+                ("turns_at", models.TimeField(default="08:00", verbose_name="turns change at")),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        default=forgeline.tenancy.context.require_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["name"],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "name"), name="notifications_roster_once")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="RosterEntry",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("weekdays", models.JSONField(blank=True, default=list, verbose_name="weekdays")),
+                ("starts_at", models.TimeField(default="00:00", verbose_name="from")),
+                ("ends_at", models.TimeField(default="00:00", verbose_name="until")),
+                ("shift", models.CharField(blank=True, max_length=60, verbose_name="only in the shift")),
+                (
+                    "holidays",
+                    models.CharField(
+                        choices=[
+                            ("any", "on all days"),
+                            ("not", "not on holidays"),
+                            ("only", "on holidays only"),
+                        ],
+                        default="any",
+                        max_length=4,
+                        verbose_name="holidays",
+                    ),
+                ),
+                (
+                    "roster",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="entries",
+                        to="notifications.roster",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        default=forgeline.tenancy.context.require_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["position", "pk"],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+            },
+        ),
+        migrations.CreateModel(
+            name="Route",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                (
+                    "min_priority",
+                    models.CharField(
+                        choices=[
+                            ("low", "Low"),
+                            ("medium", "Medium"),
+                            ("high", "High"),
+                            ("critical", "Critical"),
+                        ],
+                        default="low",
+                        max_length=8,
+                        verbose_name="from priority",
+                    ),
+                ),
+                ("kinds", models.JSONField(blank=True, default=list, verbose_name="kinds")),
+                ("site_id", models.BigIntegerField(blank=True, null=True, verbose_name="plant")),
+                ("is_enabled", models.BooleanField(default=True, verbose_name="in use")),
+                ("repeat_minutes", models.PositiveIntegerField(default=30, verbose_name="begin again after")),
+                ("tells_end", models.BooleanField(default=True, verbose_name="tell the end")),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        default=forgeline.tenancy.context.require_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["name"],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "name"), name="notifications_route_once")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Escalation",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject", models.CharField(max_length=120)),
+                ("round", models.PositiveIntegerField(default=0)),
+                ("round_began_at", models.DateTimeField()),
+                ("position", models.PositiveIntegerField()),
+                ("began_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("ended_by", models.CharField(blank=True, max_length=120)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        default=forgeline.tenancy.context.require_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+                (
+                    "notice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="escalations",
+                        to="notifications.notice",
+                    ),
+                ),
+                (
+                    "route",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="notifications.route",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("ended_at", None)),
+                        fields=["tenant", "due_at"],
+                        name="notifications_escalation_due",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("ended_at", None)),
+                        fields=("tenant", "route", "subject"),
+                        name="notifications_escalation_once",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -176,12 +510,51 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
+                (
+                    "escalation",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="notifications.escalation",
+                    ),
+                ),
+                (
+                    "notice",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="deliveries",
+                        to="notifications.notice",
+                    ),
+                ),
+                (
+                    "route",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="notifications.route",
+                    ),
+                ),
             ],
             options={
                 "ordering": ["-id"],
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ["waiting", "sending", "held"])),
+                        fields=["tenant", "due_at"],
+                        name="notifications_delivery_due",
+                    ),
+                    models.Index(fields=["tenant", "user", "via", "-id"], name="notifications_delivery_of"),
+                    models.Index(fields=["tenant", "channel", "-id"], name="notifications_delivery_by"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "key"), name="notifications_delivery_once")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -223,336 +596,6 @@ class Migration(migrations.Migration):
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
             },
-        ),
-        migrations.CreateModel(
-            name="Escalation",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("subject", models.CharField(max_length=120)),
-                ("round", models.PositiveIntegerField(default=0)),
-                ("round_began_at", models.DateTimeField()),
-                ("position", models.PositiveIntegerField()),
-                ("began_at", models.DateTimeField()),
-                ("due_at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(null=True)),
-                ("ended_by", models.CharField(blank=True, max_length=120)),
-                (
-                    "tenant",
-                    models.ForeignKey(
-                        default=forgeline.tenancy.context.require_tenant_id,
-                        editable=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to="tenancy.tenant",
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-                "base_manager_name": "objects",
-                "default_manager_name": "objects",
-            },
-        ),
-        migrations.AddField(
-            model_name="delivery",
-            name="escalation",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to="notifications.escalation",
-            ),
-        ),
-        migrations.CreateModel(
-            name="Notice",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("subject", models.CharField(max_length=120)),
-                ("kind", models.CharField(max_length=60)),
-                (
-                    "priority",
-                    models.CharField(
-                        choices=[
-                            ("low", "Low"),
-                            ("medium", "Medium"),
-                            ("high", "High"),
-                            ("critical", "Critical"),
-                        ],
-                        max_length=8,
-                    ),
-                ),
-                ("site_id", models.BigIntegerField(null=True)),
-                ("title", models.JSONField()),
-                ("body", models.JSONField()),
-                ("path", models.CharField(blank=True, max_length=300)),
-                ("happened_at", models.DateTimeField()),
-                ("needs_answer", models.BooleanField()),
-                ("announced_at", models.DateTimeField()),
-                ("routed_at", models.DateTimeField(null=True)),
-                ("settled_at", models.DateTimeField(null=True)),
-                ("settled_by", models.CharField(blank=True, max_length=120)),
-                (
-                    "tenant",
-                    models.ForeignKey(
-                        default=forgeline.tenancy.context.require_tenant_id,
-                        editable=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to="tenancy.tenant",
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-                "base_manager_name": "objects",
-                "default_manager_name": "objects",
-            },
-        ),
-        migrations.AddField(
-            model_name="escalation",
-            name="notice",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="escalations",
-                to="notifications.notice",
-            ),
-        ),
-        migrations.AddField(
-            model_name="delivery",
-            name="notice",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="deliveries",
-                to="notifications.notice",
-            ),
-        ),
-        migrations.CreateModel(
-            name="Preference",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("zone", models.CharField(blank=True, max_length=64, verbose_name="time zone")),
-                ("by_email", models.BooleanField(default=True, verbose_name="by e-mail")),
-                ("quiet_from", models.TimeField(blank=True, null=True, verbose_name="quiet from")),
-                ("quiet_to", models.TimeField(blank=True, null=True, verbose_name="quiet until")),
-                (
-                    "quiet_lets_critical",
-                    models.BooleanField(default=True, verbose_name="critical messages come through"),
-                ),
-                (
-                    "digest_minutes",
-                    models.PositiveIntegerField(default=0, verbose_name="collect low priority"),
-                ),
-                (
-                    "most_in_10_min",
-                    models.PositiveIntegerField(default=15, verbose_name="most messages in ten minutes"),
-                ),
-                (
-                    "tenant",
-                    models.ForeignKey(
-                        default=forgeline.tenancy.context.require_tenant_id,
-                        editable=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to="tenancy.tenant",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-                "base_manager_name": "objects",
-                "default_manager_name": "objects",
-            },
-        ),
-        migrations.CreateModel(
-            name="Roster",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=120, verbose_name="name")),
-                ("zone", models.CharField(default="Asia/Shanghai", max_length=64, verbose_name="time zone")),
-                (
-                    "pattern",
-                    models.CharField(
-                        choices=[("weekly", "Weekly pattern"), ("rotation", "People take turns")],
-                        default="weekly",
-                        max_length=10,
-                        verbose_name="pattern",
-                    ),
-                ),
-                ("site_id", models.BigIntegerField(blank=True, null=True, verbose_name="plant")),
-                ("turn_days", models.PositiveIntegerField(default=7, verbose_name="days of a turn")),
-                ("turns_from", models.DateField(blank=True, null=True, verbose_name="first turn begins on")),
-                ("turns_at", models.TimeField(default="08:00", verbose_name="turns change at")),
-                (
-                    "tenant",
-                    models.ForeignKey(
-                        default=forgeline.tenancy.context.require_tenant_id,
-                        editable=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to="tenancy.tenant",
-                    ),
-                ),
-            ],
-            options={
-                "ordering": ["name"],
-                "abstract": False,
-                "base_manager_name": "objects",
-                "default_manager_name": "objects",
-            },
-        ),
-        migrations.CreateModel(
-            name="RosterEntry",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("position", models.PositiveIntegerField(default=0)),
-                ("weekdays", models.JSONField(blank=True, default=list, verbose_name="weekdays")),
-                ("starts_at", models.TimeField(default="00:00", verbose_name="from")),
-                ("ends_at", models.TimeField(default="00:00", verbose_name="until")),
-                ("shift", models.CharField(blank=True, max_length=60, verbose_name="only in the shift")),
-                (
-                    "holidays",
-                    models.CharField(
-                        choices=[
-                            ("any", "on all days"),
-                            ("not", "not on holidays"),
-                            ("only", "on holidays only"),
-                        ],
-                        default="any",
-                        max_length=4,
-                        verbose_name="holidays",
-                    ),
-                ),
-                (
-                    "roster",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="entries",
-                        to="notifications.roster",
-                    ),
-                ),
-                (
-                    "tenant",
-                    models.ForeignKey(
-                        default=forgeline.tenancy.context.require_tenant_id,
-                        editable=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to="tenancy.tenant",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "ordering": ["position", "pk"],
-                "abstract": False,
-                "base_manager_name": "objects",
-                "default_manager_name": "objects",
-            },
-        ),
-        migrations.CreateModel(
-            name="Route",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=120, verbose_name="name")),
-                (
-                    "min_priority",
-                    models.CharField(
-                        choices=[
-                            ("low", "Low"),
-                            ("medium", "Medium"),
-                            ("high", "High"),
-                            ("critical", "Critical"),
-                        ],
-                        default="low",
-                        max_length=8,
-                        verbose_name="from priority",
-                    ),
-                ),
-                ("kinds", models.JSONField(blank=True, default=list, verbose_name="kinds")),
-                ("site_id", models.BigIntegerField(blank=True, null=True, verbose_name="plant")),
-                ("is_enabled", models.BooleanField(default=True, verbose_name="in use")),
-                ("repeat_minutes", models.PositiveIntegerField(default=30, verbose_name="begin again after")),
-                ("tells_end", models.BooleanField(default=True, verbose_name="tell the end")),
-                (
-                    "tenant",
-                    models.ForeignKey(
-                        default=forgeline.tenancy.context.require_tenant_id,
-                        editable=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to="tenancy.tenant",
-                    ),
-                ),
-            ],
-            options={
-                "ordering": ["name"],
-                "abstract": False,
-                "base_manager_name": "objects",
-                "default_manager_name": "objects",
-            },
-        ),
-        migrations.AddField(
-            model_name="escalation",
-            name="route",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="notifications.route"
-            ),
-        ),
-        migrations.AddField(
-            model_name="delivery",
-            name="route",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to="notifications.route",
-            ),
         ),
         migrations.CreateModel(
             name="RouteStep",
@@ -619,6 +662,18 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(fields=("route", "position"), name="notifications_step_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("channel", None), ("roster__isnull", False), ("user", None)),
+                            models.Q(("channel", None), ("roster", None), ("user__isnull", False)),
+                            models.Q(("channel__isnull", False), ("roster", None), ("user", None)),
+                            _connector="OR",
+                        ),
+                        name="notifications_step_one_target",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -665,87 +720,5 @@ class Migration(migrations.Migration):
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
             },
-        ),
-        migrations.AddConstraint(
-            model_name="channel",
-            constraint=models.UniqueConstraint(fields=("tenant", "name"), name="notifications_channel_once"),
-        ),
-        migrations.AddIndex(
-            model_name="notice",
-            index=models.Index(fields=["tenant", "subject"], name="notifications_notice_subject"),
-        ),
-        migrations.AddIndex(
-            model_name="notice",
-            index=models.Index(
-                condition=models.Q(("routed_at", None)),
-                fields=["tenant", "id"],
-                name="notifications_notice_new",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="preference",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "user"), name="notifications_preference_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="roster",
-            constraint=models.UniqueConstraint(fields=("tenant", "name"), name="notifications_roster_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="route",
-            constraint=models.UniqueConstraint(fields=("tenant", "name"), name="notifications_route_once"),
-        ),
-        migrations.AddIndex(
-            model_name="escalation",
-            index=models.Index(
-                condition=models.Q(("ended_at", None)),
-                fields=["tenant", "due_at"],
-                name="notifications_escalation_due",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="escalation",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("ended_at", None)),
-                fields=("tenant", "route", "subject"),
-                name="notifications_escalation_once",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                condition=models.Q(("state__in", ["waiting", "sending", "held"])),
-                fields=["tenant", "due_at"],
-                name="notifications_delivery_due",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(fields=["tenant", "user", "via", "-id"], name="notifications_delivery_of"),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(fields=["tenant", "channel", "-id"], name="notifications_delivery_by"),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.UniqueConstraint(fields=("tenant", "key"), name="notifications_delivery_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="routestep",
-            constraint=models.UniqueConstraint(fields=("route", "position"), name="notifications_step_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="routestep",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("channel", None), ("roster__isnull", False), ("user", None)),
-                    models.Q(("channel", None), ("roster", None), ("user__isnull", False)),
-                    models.Q(("channel__isnull", False), ("roster", None), ("user", None)),
-                    _connector="OR",
-                ),
-                name="notifications_step_one_target",
-            ),
         ),
     ]

@@ -75,6 +75,7 @@ def call_back(*, actor: Actor) -> Job:
     if job is None:
         raise ConflictError(_("No erasure was asked for."), key="transfer.no_erasure")
     cancelled = jobs.cancel(job.pk, actor=actor)
+    telling.tell_owners_of_end(job, by=actor.label)
     telling.forget(actor.tenant_id)
     return cancelled
 

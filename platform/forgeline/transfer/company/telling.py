@@ -6,6 +6,7 @@ Not here: the erasure (erasure).
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from forgeline.assets.queries import read_home_zone
+from forgeline.base import clock
 from forgeline.identity.models import Membership, Role
 from forgeline.identity.policy import Actor
 from forgeline.identity.roles import OWN
@@ -52,20 +54,44 @@ def forget(tenant_id: int) -> None:
 
 def tell_owners(job: Job) -> None:
     """Send every owner a message, by bell and e-mail, whatever the routes of the company say."""
-    title, body = {}, {}
     at = _local(job.due_at, read_home_zone())
-    for language, _name in settings.LANGUAGES:
-        with translation.override(language):
-            title[language] = _("The erasure of %(company)s was asked for") % {"company": job.subject}
-            body[language] = _(
+
+    def words() -> tuple[str, str]:
+        return (
+            _("The erasure of %(company)s was asked for") % {"company": job.subject},
+            _(
                 "%(by)s has asked for it. Everything of the company is erased from %(at)s on; until then an owner "
                 "calls it back under Company, Data of the company."
-            ) % {"by": job.created_by, "at": at}
+            ) % {"by": job.created_by, "at": at},
+        )  # fmt: skip
+
+    _tell_owners(words, subject=f"erasure:{job.pk}", priority="high", happened_at=job.created_at)
+
+
+def tell_owners_of_end(job: Job, by: str) -> None:
+    """Send whoever heard of it that it was called back."""
+
+    def words() -> tuple[str, str]:
+        return (
+            _("The erasure of %(company)s was called back") % {"company": job.subject},
+            _("%(by)s has called it back. Nothing was erased, and everything works as before.") % {"by": by},
+        )
+
+    _tell_owners(words, subject=f"erasure:{job.pk}:end", priority="medium", happened_at=clock.now())
+
+
+def _tell_owners(
+    words: Callable[[], tuple[str, str]], *, subject: str, priority: str, happened_at: datetime
+) -> None:
+    title, body = {}, {}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            title[language], body[language] = words()
     owners = Membership.objects.filter(role=Role.OWNER, deactivated_at=None)
     notifications.announce(
         Message(
-            subject=f"erasure:{job.pk}", kind="company.erasure", priority="high", site_id=None, title=title, body=body,
-            path=PATH, happened_at=job.created_at, needs_answer=False,
+            subject=subject, kind="company.erasure", priority=priority, site_id=None, title=title, body=body,
+            path=PATH, happened_at=happened_at, needs_answer=False,
         ),
         user_ids=list(owners.values_list("user_id", flat=True)),
     )  # fmt: skip

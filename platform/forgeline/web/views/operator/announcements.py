@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _, gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_POST
 
@@ -21,6 +23,7 @@ from forgeline.identity.roles import OPERATE
 from forgeline.pages import announcements as services
 from forgeline.pages.models import Tone
 from forgeline.web.access import needs, put_faults
+from forgeline.web.times import read_company_zone
 
 ROWS = 50
 
@@ -41,29 +44,37 @@ class AnnouncementForm(forms.Form):
     tone = forms.ChoiceField(label=gettext_lazy("It is"), choices=Tone.choices)
     audience = forms.ChoiceField(label=gettext_lazy("For"), required=False)
     from_at = forms.DateTimeField(
-        validators=[check_moment], label=pgettext_lazy("time", "From"), help_text=gettext_lazy("In UTC."),
+        validators=[check_moment], label=pgettext_lazy("time", "From"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )  # fmt: skip
     to_at = forms.DateTimeField(
-        validators=[check_moment], label=gettext_lazy("Until"), help_text=gettext_lazy("In UTC."),
+        validators=[check_moment], label=gettext_lazy("Until"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )  # fmt: skip
 
-    def __init__(self, *args: Any, choices: list[tuple[str, str]], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, choices: list[tuple[str, str]], zone: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         audience: Any = self.fields["audience"]
         audience.choices = choices
+        for name in ("from_at", "to_at"):
+            self.fields[name].help_text = _("On the clock of %(zone)s.") % {"zone": zone}
 
 
 @needs(OPERATE)
 def announcements(request: HttpRequest) -> HttpResponse:
-    """List what was announced; announce, withdraw."""
+    """List what was announced; announce, withdraw. Times are those of the reader's company."""
+    zone = read_company_zone()
+    with timezone.override(ZoneInfo(zone)):
+        return _announcements(request, zone)
+
+
+def _announcements(request: HttpRequest, zone: str) -> HttpResponse:
     actor: Actor = request.actor  # type: ignore[attr-defined]
     choices = _audiences(actor)
-    now = clock.now().astimezone(UTC).replace(second=0, microsecond=0)
+    now = clock.now().replace(second=0, microsecond=0)
     initial = {"from_at": now, "to_at": now + timedelta(days=7)}
     form = AnnouncementForm(
-        request.POST if "announce" in request.POST else None, choices=choices, initial=initial
+        request.POST if "announce" in request.POST else None, choices=choices, zone=zone, initial=initial
     )
     try:
         if request.method == "POST" and (word := request.POST.get("withdraw", "")):
@@ -89,7 +100,7 @@ def announcements(request: HttpRequest) -> HttpResponse:
         }
         for each in services.list_announcements(actor=actor)[:ROWS]
     ]
-    context = {"form": form, "rows": rows}
+    context = {"form": form, "rows": rows, "clock": " UTC" if zone == "UTC" else ""}
     return render(request, "web/operator/announcements.html", context, status=422 if form.errors else 200)
 
 
