@@ -212,6 +212,7 @@ class World:
 
     def _of_the_operator(self) -> dict[str, Any]:
         now = clock.now()
+        today = f"{now:%Y-%m-%d}"
         rates = dict.fromkeys(console.RATES, "0.5")
         said = {"en": f"{MARK} is being serviced", "zh-hans": f"{MARK} 维护"}
         one = "operator/tenants/{tenant_id}/"
@@ -220,7 +221,7 @@ class World:
             f"post {one}trial/": {"currency": "CNY"},
             f"post {one}cancellation/": None,
             f"post {one}corrections/": {"invoice": self.invoice, "reason": f"{MARK} twice"},
-            f"post {one}payments/": {"invoice": self.invoice, "reference": f"{MARK} 1", "paid_on": "2026-01-31"},
+            f"post {one}payments/": {"invoice": self.invoice, "reference": f"{MARK} 1", "paid_on": today},
             f"put {one}switches/": {"feature": "webhooks", "is_on": False},
             f"put {one}partner/": {"is_partner": True},
             "put operator/seller/": {"title": f"{MARK} Service", "bank": {"CNY": "ICBC 6222"}},

@@ -19,6 +19,7 @@ from forgeline.billing.metering import Sums
 from forgeline.billing.models import Invoice, Subscription, UnitCosts, Usage
 from forgeline.identity.policy import Actor
 from forgeline.identity.queries import actor_of_member, list_memberships
+from forgeline.notifications.models import Notice
 from forgeline.tenancy.scoping import tenant_scope
 from tests.conftest import Company
 
@@ -116,21 +117,17 @@ def test_a_payment_is_noted_and_a_plan_changed_in_the_companys_own_audit(
     address = f"/operator/tenants/{live_company.tenant_id}/"
     page = client.get(address).content.decode()
     assert "FL-" in page
-    assert (
-        client.post(address, {"paid": str(number), "reference": "", "paid_on": "2026-11-28"}).status_code
-        == 422
-    )
-    assert (
-        client.post(address, {"paid": str(number), "reference": "B-1", "paid_on": "2026-11-28"}).status_code
-        == 302
-    )
+    today = f"{clock.now():%Y-%m-%d}"
+    for reference, code in (("", 422), ("B-1", 302)):
+        given = {"paid": str(number), "reference": reference, "paid_on": today}
+        assert client.post(address, given).status_code == code
     actor = olga(operator)
     with tenant_scope(operator.tenant_id):
         [invoice] = console.list_invoices_of(live_company.tenant_id, actor=actor)
         assert (invoice.open, invoice.paid) == (0, invoice.total)
         with pytest.raises(ConflictError):
             console.mark_paid(
-                live_company.tenant_id, number, reference="B-2", paid_on=date(2026, 11, 28), actor=actor
+                live_company.tenant_id, number, reference="B-2", paid_on=clock.now().date(), actor=actor
             )
     changed = client.post(
         address, {"change_plan": "1", "plan": "enterprise", "period": "month", "when": "now"}
@@ -138,6 +135,8 @@ def test_a_payment_is_noted_and_a_plan_changed_in_the_companys_own_audit(
     assert changed.status_code == 302
     with tenant_scope(live_company.tenant_id):
         assert subscriptions.get_subscription().plan_id == "enterprise"  # type: ignore[union-attr]
+        told = Notice.objects.filter(kind="billing.plan").latest("id")
+        assert "You have Enterprise, monthly" in told.body["en"]
         whos = set(Entry.objects.filter(action="billing.subscription.changed").values_list("who", flat=True))
     assert "Olga (Forgeline Ops)" in whos
 
@@ -213,7 +212,13 @@ def test_an_invoice_is_taken_back_and_a_plan_cancelled_on_the_page(
     assert (late.status_code, "has not come yet" in late.content.decode()) == (422, True)
     assert "<details open" in late.content.decode()
     assert client.post(address, {"correct": str(number), "correction_reason": " "}).status_code == 422
-    assert client.post(address, {"correct": str(number), "correction_reason": "Twice"}).status_code == 302
+    given = {"correct": str(number), "correction_reason": "Wrong name", "reissue": "on"}
+    assert client.post(address, given).status_code == 302
+    page = client.get(address).content.decode()
+    assert "taken back" in page
+    again = str(number + 2)
+    assert f'name="correct" value="{again}"' in page
+    assert client.post(address, {"correct": again, "correction_reason": "Twice"}).status_code == 302
     assert client.post(address, {"cancel": "1"}).status_code == 302
     page = client.get(address).content.decode()
     assert "Free, monthly" in page

@@ -55,7 +55,7 @@ def test_plan_payment_and_switch_stand_in_the_companys_audit(
     [owed] = told["invoices"]
     assert owed["open"] == owed["total"] > 0
 
-    paid = {"invoice": invoice, "reference": "ICBC 42", "paid_on": "2026-11-28"}
+    paid = {"invoice": invoice, "reference": "ICBC 42", "paid_on": f"{clock.now():%Y-%m-%d}"}
     answer = client.post(at(live_company, "payments/"), paid, format="json")
     assert (answer.status_code, answer.json()["amount"]) == (201, owed["total"])
     again = client.post(at(live_company, "payments/"), paid, format="json")
@@ -172,7 +172,7 @@ def test_a_company_that_there_is_not(client: APIClient, number: int) -> None:
         "post": {
             "plan/": {"plan": "free", "period": "month"}, "trial/": {"currency": "CNY"}, "cancellation/": {},
             "corrections/": {"invoice": 1, "reason": "x"},
-            "payments/": {"invoice": 1, "reference": "x", "paid_on": "2026-11-28"},
+            "payments/": {"invoice": 1, "reference": "x", "paid_on": f"{clock.now():%Y-%m-%d}"},
         },
         "put": {"switches/": {"feature": "health", "is_on": True}, "partner/": {"is_partner": True}},
     }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -134,6 +134,33 @@ def test_an_invoice_is_taken_back_whole_once(customer: Customer) -> None:
     assert (Invoice.objects.count(), customer.row.balance) == (2, 31_694)
 
 
+def test_an_invoice_is_issued_anew_to_another_name_and_what_was_paid_pays_it(customer: Customer) -> None:
+    customer.name()
+    customer.choose("starter")
+    customer.wait(28)
+    paid, late = Invoice.objects.order_by("id")
+    pay(customer, paid)
+    Subscription.objects.update(title="Alice Stamping (Suzhou) Ltd", tax_number="91320500MA1ABCDE2X")
+    subscriptions.correct_invoice(paid.pk, reason="Wrong tax number", reissue=True, now=customer.now)
+    again = Invoice.objects.order_by("id").last()
+    assert again is not None
+    assert (again.buyer["title"], again.buyer["tax_number"]) == (
+        "Alice Stamping (Suzhou) Ltd",
+        "91320500MA1ABCDE2X",
+    )
+    lines = [
+        list(row.lines.values_list("what", "from_on", "to_on", "net", "tax_bp")) for row in (paid, again)
+    ]
+    assert (lines[0], again.total) == (lines[1], paid.total)
+    # The money stays with what it was paid for; an older invoice that is open does not take it.
+    assert (opens(), customer.row.balance) == ([0, late.total, 0], 0)
+    assert_sound(customer)
+    # The days of the new one are given back when the plan changes.
+    subscriptions.correct_invoice(late.pk, reason="Never used", now=customer.now)
+    subscriptions.correct_invoice(again.pk, reason="Never used", now=customer.now)
+    assert (opens(), customer.row.balance) == ([0, 0, 0], paid.total)
+
+
 def test_a_correction_opens_what_an_unpaid_invoice_had_shut(customer: Customer) -> None:
     customer.name()
     customer.choose("starter")
@@ -167,7 +194,11 @@ def test_money_does_not_come_in_tomorrow(customer: Customer, days: int) -> None:
     with pytest.raises(InvalidInputError) as refused:
         invoicing.pay(Invoice.objects.get().pk, paid_on=ahead, **facts)
     assert "paid_on" in refused.value.data["fields"]
-    assert invoicing.pay(Invoice.objects.get().pk, paid_on=date(2026, 2, 1), **facts).amount == 1
+    early = Invoice.objects.get().issued_on - timedelta(days=2)
+    with pytest.raises(InvalidInputError) as refused:
+        invoicing.pay(Invoice.objects.get().pk, paid_on=early, **facts)
+    assert "The invoice is of" in refused.value.data["fields"]["paid_on"][0]
+    assert invoicing.pay(Invoice.objects.get().pk, paid_on=early + timedelta(days=1), **facts).amount == 1
 
 
 def test_the_first_invoice_tells_no_time_before_the_subscription(customer: Customer) -> None:

@@ -75,5 +75,6 @@ def test_what_was_chosen_for_later_is_called_back(client: Client, live_company: 
     body = {"plan": "starter", "period": "month", "at_once": False}
     told = client.post("/api/v1/subscription/change/", body, content_type="application/json").json()
     assert told["next_plan"] is None
-    again = client.get(f"{CHANGE}?plan=starter&period=month")
-    assert again.status_code == 409
+    again = client.get(f"{CHANGE}?plan=starter&period=month", follow=True)
+    assert again.redirect_chain == [("/company/plan/", 302)]
+    assert "This plan is in force already" in again.content.decode()

@@ -11,6 +11,7 @@ from django.db import ProgrammingError, connection, transaction
 from django.test import Client
 from rest_framework.test import APIClient
 
+from forgeline.alarms.models import Alarm
 from forgeline.assets import services as assets
 from forgeline.audit.models import Entry
 from forgeline.base import clock
@@ -210,6 +211,35 @@ def test_a_new_grant_takes_the_place_of_the_former(live_company: Company, partne
         first.refresh_from_db()
         assert first.revoked_at is not None
         assert [each.pk for each in partners.list_grants()] == [second.pk, first.pk]
+
+
+def test_a_button_that_is_pressed_twice_grants_once(live_company: Company, partner: Company) -> None:
+    until = clock.now() + WEEK
+    first, again = (let_in(live_company, expires_at=until, reason="commissioning") for _ in range(2))
+    assert (first.pk, again.revoked_at) == (again.pk, None)
+    assert len(entries(live_company, "identity.partner.")) == 1
+
+
+def test_what_a_visitor_answers_to_an_alarm_stands_in_the_customers_audit(
+    live_company: Company, partner: Company, sign_in: SignIn
+) -> None:
+    let_in(live_company)
+    with tenant_scope(live_company.tenant_id):
+        plant = assets.create_site(name="Hall", zone="UTC")
+        press = assets.create_asset(site_id=plant.pk, level="work_unit", name="Press")
+        alarm = Alarm.objects.create(asset=press, key="hot", definition={}, since_us=1, changed_us=1).pk
+    for person, text in ((live_company.manager, "mine"), (partner.manager, "greased")):
+        client = sign_in(person)
+        go_to(client, live_company)
+        answer = client.post(
+            "/api/v1/alarms/comment/", {"alarms": [alarm], "text": text}, content_type="application/json"
+        )
+        assert answer.status_code == 200, answer.content
+    [entry] = entries(live_company, "alarms.")
+    assert (entry.action, entry.subject, entry.subject_id) == ("alarms.alarm.commented", "Press hot", alarm)
+    assert (entry.who, entry.changes) == ("Charlie (Charlie Castings)", {"text": [None, "greased"]})
+    page = sign_in(live_company.manager).get("/company/audit/").content.decode()
+    assert "Press hot" in page
 
 
 def test_what_cannot_be_granted(live_company: Company, partner: Company) -> None:

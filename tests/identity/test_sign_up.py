@@ -10,6 +10,7 @@ from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, hotp_value, yield_hotp_counters_from_time
 from django.core import mail
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 
@@ -88,6 +89,23 @@ def test_a_wrong_code_proves_nothing(open_house: None) -> None:
     answer = again.post("/sign-in/", {"login": "mei@example.com", "password": GIVEN["password1"]})
     assert answer.status_code == 200
     assert again.get("/company/plan/").status_code == 302
+
+
+def test_a_code_that_was_lost_is_sent_again_after_a_while(open_house: None) -> None:
+    client = Client()
+    client.post("/sign-up/", GIVEN)
+    first = _code()
+    page = client.get("/account/address/proof/").content.decode()
+    assert "Request new code" in page
+    soon = client.post("/account/address/proof/", {"action": "resend"}, follow=True)
+    assert (soon.status_code, len(mail.outbox)) == (429, 1)
+    assert "Wait three minutes" in soon.content.decode()
+    # Three minutes later.
+    cache.clear()
+    client.post("/account/address/proof/", {"action": "resend"}, follow=True)
+    assert len(mail.outbox) == 2
+    assert client.post("/account/address/proof/", {"code": first}).status_code == 200
+    assert client.post("/account/address/proof/", {"code": _code()}).status_code == 302
 
 
 def test_a_known_address_is_not_told_and_gets_a_letter(open_house: None) -> None:

@@ -137,8 +137,15 @@ def test_the_page_tests_before_it_saves(company: Company, providers: Foreign) ->
         "client_id": "forgeline",
         "domains": "example.com\nexample.org",
     }
-    page = client.post("/company/sign-on/", {**given, "check": "1"})
+    page = client.post("/company/sign-on/", {**given, "domains": "", "check": "1"})
     assert "answers as it should" in words_of(page)
+    assert "required" not in words_of(page)
+    assert f'value="{providers.issuers[0]}"' in page.content.decode()
+    for address, said in (("", "Enter the address of your provider"), ("https://" + "a" * 5000, "at most")):
+        page = client.post(
+            "/company/sign-on/", {**given, "discovery_url": address, "check": "1"}, follow=True
+        )
+        assert said in words_of(page)
     with tenant_scope(company.tenant_id):
         assert not Provider.objects.exists()
     refused = client.post("/company/sign-on/", {**given, "save": "1"})

@@ -12,7 +12,7 @@ from forgeline.audit.models import Entry
 from forgeline.identity import people
 from forgeline.identity.models import Membership, User
 from forgeline.identity.queries import list_memberships
-from forgeline.sso.models import Identity, Provider
+from forgeline.sso.models import Domain, Identity, Provider
 from forgeline.tenancy.scoping import tenant_scope
 from tests.conftest import Company
 from tests.sso.conftest import Visitor, owner_of, set_up, user_of, words_of
@@ -65,6 +65,23 @@ def test_a_new_person_comes_in_with_the_role_that_the_owner_chose(
     assert visitor.sign_in("alice", "w").status_code == 302
     assert visitor.client.session["_auth_user_id"] == str(user.pk)
     assert not User.objects.filter(email="wang.lei@example.com").exists()
+
+
+def test_an_unproven_domain_is_told_as_such_here_and_there(
+    company: Company, providers: Foreign, visitor: Visitor
+) -> None:
+    set_up(company, providers.issuers[0], "example.com")
+    with tenant_scope(company.tenant_id):
+        Domain.objects.update(proven_at=None)
+    providers.set_accounts({"b": _known("bob@example.com")})
+    refused = visitor.sign_in("alice", "b")
+    assert refused.status_code == 403
+    assert "example.com is not proven to belong to your company yet" in words_of(refused)
+    client = Client()
+    client.force_login(company.manager)
+    page = words_of(client.get("/company/sign-on/"))
+    assert "Nobody can come in this way yet" in page
+    assert "Set up, not in use yet" in page
 
 
 def test_who_is_invited_comes_in_with_the_role_of_the_invitation_alone(

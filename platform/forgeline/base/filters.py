@@ -54,7 +54,7 @@ class Narrowing(rest_framework.DjangoFilterBackend):
         return found
 
     def _refuse_unknown(self, request: Request, filterset: type[FilterSet] | None, view: Any) -> None:
-        narrowing = tuple(filterset.base_filters) if filterset is not None else ()
+        narrowing = tuple(vars(filterset)["base_filters"]) if filterset is not None else ()
         paging = view.paginator.cursor_query_param, view.paginator.page_size_query_param
         known = {*narrowing, *paging, Search.search_param, Ordering.ordering_param}
         if unknown := sorted(set(request.query_params) - known):

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from forgeline.assets.queries import read_home_zone
 from forgeline.audit.recorder import record
 from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundError
-from forgeline.billing import subscriptions
+from forgeline.billing import plan_news, subscriptions
 from forgeline.billing.metering import Sums
 from forgeline.billing.models import (
     Currency,
@@ -259,19 +259,25 @@ def change_plan_of(
     with at_company(tenant_id, actor=actor), transaction.atomic():
         if title.strip():
             Subscription.objects.filter(title="").update(title=title.strip()[:200])
-        return subscriptions.change_plan(plan, period, at_once=at_once)
+        row = subscriptions.change_plan(plan, period, at_once=at_once)
+        plan_news.tell_owners(row)
+        return row
 
 
 def cancel_of(tenant_id: int, *, actor: Actor) -> Subscription:
     """Let a company fall back to the free plan when its period ends, also with more than that holds."""
-    with at_company(tenant_id, actor=actor):
-        return subscriptions.cancel()
+    with at_company(tenant_id, actor=actor), transaction.atomic():
+        row = subscriptions.cancel()
+        plan_news.tell_owners(row)
+        return row
 
 
-def correct_invoice_of(tenant_id: int, invoice_id: int, *, reason: str, actor: Actor) -> Invoice:
-    """Take a company's invoice back by a credit note (see ``invoicing.correct``)."""
+def correct_invoice_of(
+    tenant_id: int, invoice_id: int, *, reason: str, actor: Actor, reissue: bool = False
+) -> Invoice:
+    """Take a company's invoice back by a credit note, and issue it anew where wanted (see ``invoicing.correct``)."""
     with at_company(tenant_id, actor=actor):
-        return subscriptions.correct_invoice(invoice_id, reason=reason)
+        return subscriptions.correct_invoice(invoice_id, reason=reason, reissue=reissue)
 
 
 def begin_trial_of(tenant_id: int, currency: str, *, actor: Actor) -> Subscription:

@@ -108,6 +108,9 @@ class OperatedPlanInput(ChangeOfPlanInput):
 class CorrectionInput(serializers.Serializer):
     invoice = serializers.IntegerField(min_value=1)
     reason = serializers.CharField(max_length=200, help_text="Stands on the credit note.")
+    reissue = serializers.BooleanField(
+        default=False, help_text="Issue it anew, to the name and tax number that the company has now."
+    )
 
 
 class TrialInput(serializers.Serializer):
@@ -222,9 +225,7 @@ class OperatedCorrectionView(OneTenantView):
         has given back a part already.
         """
         given = read_body(CorrectionInput, request)
-        note = console.correct_invoice_of(
-            tenant_id, given["invoice"], reason=given["reason"], actor=actor_of(request)
-        )
+        note = console.correct_invoice_of(tenant_id, given.pop("invoice"), **given, actor=actor_of(request))
         return Response(InvoiceSerializer(note).data, status=status.HTTP_201_CREATED)
 
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import QuerySet, Sum
+from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext as _
 
 from forgeline.audit.recorder import record
@@ -86,12 +87,12 @@ def settle(
         row.save()
     else:
         issued = _issue(row, items, today, kind=Kind.INVOICE)
-    draw(row, today, first=issued.corrects)
+    draw(row, today, first=(issued.corrects,) if issued.corrects else ())
     return issued
 
 
-def draw(row: Subscription, today: date, *, first: Invoice | None = None) -> None:
-    """Pay open invoices out of the balance: ``first``, on which a credit note was issued, then the oldest.
+def draw(row: Subscription, today: date, *, first: Sequence[Invoice] = ()) -> None:
+    """Pay open invoices out of the balance: those of ``first`` in their order, then the oldest.
 
     An invoice and its payments are never changed, so what a credit takes off it is a payment too. Runs in the caller's
     transaction, with the subscription locked.
@@ -100,7 +101,8 @@ def draw(row: Subscription, today: date, *, first: Invoice | None = None) -> Non
         return
     before = row.balance
     rows = list(list_invoices().filter(kind=Kind.INVOICE).order_by("due_on", "id"))
-    rows.sort(key=lambda each: first is None or each.pk != first.pk)
+    order = {invoice.pk: place for place, invoice in enumerate(first)}
+    rows.sort(key=lambda each: order.get(each.pk, len(order)))
     for invoice in rows:
         amount = min(row.balance, open_amount(invoice))
         if amount:
@@ -120,14 +122,15 @@ def find_charge(row: Subscription, today: date) -> InvoiceLine | None:
     """
     lines = InvoiceLine.objects.filter(what="subscription", to_on=row.to_on, from_on__lte=today)
     for line in lines.select_related("invoice").order_by("-id"):
-        if not _is_corrected(line.invoice) and _find_unused(line) is None:
+        if not is_corrected(line.invoice) and _find_unused(line) is None:
             return line
     return None
 
 
-def correct(invoice_id: int, *, today: date, reason: str) -> Invoice:
+def correct(invoice_id: int, *, today: date, reason: str, reissue: bool = False) -> Invoice:
     """Take an invoice back whole by a credit note, which pays first what is open of it, then what else is open; the
-    rest, which was paid, stays on the balance.
+    rest, which was paid, stays on the balance. ``reissue`` bills the same anew, to the name of today, before the credit
+    is spent: what was paid of the one pays the other.
 
     **Raises** InvalidInputError without a reason; ConflictError for one that was taken back already, is a credit note
     itself, or of which a change of plan has given back a part.
@@ -138,7 +141,7 @@ def correct(invoice_id: int, *, today: date, reason: str) -> Invoice:
     with transaction.atomic():
         row = Subscription.objects.select_for_update(of=("self",)).select_related("plan").get()
         invoice = get_invoice(invoice_id)
-        if invoice.kind == Kind.CREDIT or _is_corrected(invoice):
+        if invoice.kind == Kind.CREDIT or is_corrected(invoice):
             raise ConflictError(_("This is a credit note, or was corrected by one."), key="billing.corrected")
         _require_whole(invoice)
         items = [
@@ -149,7 +152,15 @@ def correct(invoice_id: int, *, today: date, reason: str) -> Invoice:
         note = _issue(row, items, today, kind=Kind.CREDIT, corrects=invoice, reason=reason.strip()[:200])
         row.balance += invoice.total
         row.save()
-        draw(row, today, first=invoice)
+        first = [invoice]
+        if reissue:
+            again = [
+                Item(line.what, line.plan, line.period, line.from_on, line.to_on, line.days, line.of_days, line.price,
+                     line.net, line.tax_bp)
+                for line in invoice.lines.all()
+            ]  # fmt: skip
+            first.append(_issue(row, again, today, kind=Kind.INVOICE))
+        draw(row, today, first=first)
         return note
 
 
@@ -159,7 +170,7 @@ def pay(
     """Note that money came in. Noted twice under one reference, it is one payment; what is too much goes to the
     balance, which pays what else is open.
 
-    **Raises** InvalidInputError for an amount of nothing, or a day that has not come yet.
+    **Raises** InvalidInputError for an amount of nothing, a day that has not come yet, or one before the invoice.
     """
     if amount <= 0 or not reference.strip():
         raise InvalidInputError(
@@ -171,6 +182,12 @@ def pay(
         invoice = get_invoice(invoice_id)
         if invoice.kind == Kind.CREDIT:
             raise ConflictError(_("This is a credit note, or was corrected by one."), key="billing.corrected")
+        # Where the payer's day begins earlier it may be the day before.
+        if paid_on < invoice.issued_on - timedelta(days=1):
+            raise _no_day(
+                _("The invoice is of %(day)s: give the day on which the money came in.")
+                % {"day": date_format(invoice.issued_on)}
+            )
         open_ = open_amount(invoice)
         payment, is_new = Payment.objects.get_or_create(
             invoice=invoice, gateway=gateway, reference=reference.strip(),
@@ -333,7 +350,7 @@ def _paid(invoice: Invoice) -> int:
     return int(invoice.payments.aggregate(sum=Sum("amount"))["sum"] or 0)
 
 
-def _is_corrected(invoice: Invoice) -> bool:
+def is_corrected(invoice: Invoice) -> bool:
     """Say whether it was taken back whole."""
     return any(line.what == "correction" for note in invoice.corrections.all() for line in note.lines.all())
 
@@ -343,7 +360,7 @@ def _find_unused(line: InvoiceLine) -> InvoiceLine | None:
     later = InvoiceLine.objects.filter(
         what="unused", plan=line.plan, period=line.period, to_on=line.to_on, invoice_id__gt=line.invoice_id
     )
-    return next((each for each in later.select_related("invoice") if not _is_corrected(each.invoice)), None)
+    return next((each for each in later.select_related("invoice") if not is_corrected(each.invoice)), None)
 
 
 def _require_whole(invoice: Invoice) -> None:
@@ -362,7 +379,10 @@ def _require_past(paid_on: date, zone: str) -> None:
     now = clock.now()
     # The later of the company's day and UTC's: pages offer the latter.
     if paid_on > max(now.date(), now.astimezone(ZoneInfo(zone)).date()):
-        sentence = _("This day has not come yet: give the day on which the money came in.")
-        raise InvalidInputError(
-            sentence, key="billing.payment_invalid", data={"fields": {"paid_on": [sentence]}}
-        )
+        raise _no_day(_("This day has not come yet: give the day on which the money came in."))
+
+
+def _no_day(sentence: str) -> InvalidInputError:
+    return InvalidInputError(
+        sentence, key="billing.payment_invalid", data={"fields": {"paid_on": [sentence]}}
+    )

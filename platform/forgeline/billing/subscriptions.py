@@ -156,9 +156,11 @@ def take_payment(
 
 
 @transaction.atomic
-def correct_invoice(invoice_id: int, *, reason: str, now: datetime | None = None) -> Invoice:
+def correct_invoice(
+    invoice_id: int, *, reason: str, reissue: bool = False, now: datetime | None = None
+) -> Invoice:
     """Take an invoice of the company in force back (see ``invoicing.correct``) and open at once what it had shut."""
-    note = invoicing.correct(invoice_id, today=_today(_require().zone, now), reason=reason)
+    note = invoicing.correct(invoice_id, today=_today(_require().zone, now), reason=reason, reissue=reissue)
     advance(now=now)
     return note
 

@@ -155,7 +155,7 @@ _AT = "/operator/tenants/{tenant_id}"
 
 _OF_THE_OPERATOR: dict[str, Any] = {
     f"POST {_AT}/plan/": {**_CHANGE, "title": "Suzhou Precision Co., Ltd."},
-    f"POST {_AT}/corrections/": {"invoice": 12, "reason": "Invoiced twice, call 4711"},
+    f"POST {_AT}/corrections/": {"invoice": 12, "reason": "Wrong tax number, call 4711", "reissue": True},
     f"POST {_AT}/trial/": {"currency": "CNY"},
     f"POST {_AT}/payments/": {"invoice": 12, "reference": "ICBC 2026112800042", "paid_on": "2026-11-28"},
     f"PUT {_AT}/switches/": {"feature": "webhooks", "is_on": False},

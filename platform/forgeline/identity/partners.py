@@ -118,6 +118,13 @@ def grant_partner(
     with transaction.atomic():
         # Two who grant at once: the second waits here, and replaces what the first has made.
         Tenant.objects.select_for_update().get(pk=require_tenant_id())
+        same = PartnerGrant.objects.filter(
+            partner_id=found[0], revoked_at=None, role=role, branches=limited, reason=reason.strip(),
+            expires_at=expires_at,
+        ).first()  # fmt: skip
+        if same is not None:
+            # A button pressed twice.
+            return same
         PartnerGrant.objects.filter(partner_id=found[0], revoked_at=None).update(revoked_at=now, ended_at=now)
         return PartnerGrant.objects.create(
             partner_id=found[0], partner_name=found[1], role=role, branches=limited, reason=reason.strip(),

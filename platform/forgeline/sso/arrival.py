@@ -101,8 +101,14 @@ def _require_address(provider: Provider, claims: Claims) -> None:
             _("Your company's provider does not say that %(email)s is proven. Prove it there, or ask its keeper.")
             % {"email": claims.email},
         )  # fmt: skip
-    domain = claims.email.rpartition("@")[2]
-    if not Domain.objects.filter(name=domain, proven_at__isnull=False).exists():
+    domain = Domain.objects.filter(name=claims.email.rpartition("@")[2]).first()
+    if domain is not None and domain.proven_at is None:
+        raise _refuse(
+            "sso.domain_unproven",
+            _("%(domain)s is not proven to belong to your company yet. Ask an owner to prove it under Company, Single "
+              "sign-on.") % {"domain": domain.name},
+        )  # fmt: skip
+    if domain is None:
         raise _refuse(
             "sso.wrong_domain",
             _("%(email)s is of no e-mail domain of this company. Sign in at your provider with your work address.")

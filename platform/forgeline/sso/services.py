@@ -63,8 +63,12 @@ def secret_of(provider: Provider) -> str:
 def check_provider(discovery_url: str, *, actor: Actor) -> Findings:
     """Look at a provider before it is saved. Lets go of the transaction while it waits."""
     require_permission(actor, OWN)
+    if not (address := discovery_url.strip()):
+        raise _invalid("discovery_url", _("Enter the address of your provider first."))
+    if len(address) > (most := Provider._meta.get_field("discovery_url").max_length or 0):
+        raise _invalid("discovery_url", _("An address has at most %(most)d characters.") % {"most": most})
     with released_scope():
-        return look_at(discovery_url)
+        return look_at(address)
 
 
 def save_provider(

@@ -72,6 +72,8 @@ def _refuse_role(request: HttpRequest, permission: str) -> HttpResponse:
             if row.is_own and there.has_permission(permission):
                 text = _("You may do this at %(company)s: go there first.") % {"company": row.tenant_name}
                 return fault(request, 403, title, text, company=row)
+    if request.actor.visit:  # type: ignore[attr-defined]
+        return fault(request, 403, title, _("Ask the company that you visit to let you do more."))
     return fault(request, 403, title, _("Ask a manager of your company."))
 
 

@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from forgeline.alarms import telling
 from forgeline.alarms.models import Alarm, EntryKind, JournalEntry
 from forgeline.alarms.outside import tell_programs
+from forgeline.assets.models import Asset
+from forgeline.audit.recorder import record
 from forgeline.base import clock
 from forgeline.base.errors import InvalidInputError, NotFoundError
 from forgeline.identity.models import Membership
@@ -176,12 +178,24 @@ def _answer(
     if answered and fields:
         Alarm.objects.bulk_update(answered, fields)
     JournalEntry.objects.bulk_create(entries)
+    if actor.visit:
+        _note_visitor(entries)
     tell_programs(entries)
     if settles:
         telling.settle(answered, by=actor.label)
     ids, tenant_id = [alarm.pk for alarm in answered], require_tenant_id()
     transaction.on_commit(lambda: telling.show(tenant_id, ids))
     return len(answered)
+
+
+def _note_visitor(entries: Sequence[JournalEntry]) -> None:
+    """Tell the company's audit too: there it looks for everything that a visitor did."""
+    assets = Asset.objects.filter(pk__in={entry.alarm.asset_id for entry in entries})
+    names = dict(assets.values_list("pk", "name"))
+    for entry in entries:
+        subject = f"{names.get(entry.alarm.asset_id, '')} {entry.alarm.key}"
+        changes = {"text": [None, entry.text]} if entry.text else {}
+        record(f"alarms.alarm.{entry.kind}", subject=subject, subject_id=entry.alarm_id, changes=changes)
 
 
 def _bad(field: str, sentence: str) -> InvalidInputError:

@@ -40,7 +40,7 @@ def find_notice(actor: Actor) -> PageNotice | None:
     by, at = told
     text = _(
         "%(by)s has asked for the erasure of this company with all its data. It begins on %(at)s; until then an owner "
-        "calls it back under Company, Data of the company."
+        "can call it back under Company, Data of the company."
     ) % {"by": by, "at": at}
     if not actor.has_permission(OWN):
         return PageNotice(text, "bad")
@@ -61,7 +61,7 @@ def tell_owners(job: Job) -> None:
             _("The erasure of %(company)s was asked for") % {"company": job.subject},
             _(
                 "%(by)s has asked for it. Everything of the company is erased from %(at)s on; until then an owner "
-                "calls it back under Company, Data of the company."
+                "can call it back under Company, Data of the company."
             ) % {"by": job.created_by, "at": at},
         )  # fmt: skip
 

@@ -16,6 +16,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _, gettext_lazy, override, pgettext
 
+from forgeline.alarms.models import EntryKind
 from forgeline.audit.models import Entry
 from forgeline.audit.queries import iterate, list_entries, list_kinds
 from forgeline.base.spreadsheet import BOM, safe_cells
@@ -41,6 +42,7 @@ _KINDS = {
     "billing.seller": gettext_lazy("Who sells"),
     "tenancy.company": gettext_lazy("Company"),
     "jobs.job": gettext_lazy("Job"),
+    "alarms.alarm": gettext_lazy("Alarm"),
 }
 """Beside the records of the manifests."""
 _WORDS = {
@@ -57,6 +59,7 @@ _WORDS = {
     "billing.invoice.issued": gettext_lazy("issued"),
     "billing.invoice.corrected": gettext_lazy("taken back by a credit note"),
     "identity.visit.seen": gettext_lazy("looked in"),
+    **{f"alarms.alarm.{kind.value}": kind.label for kind in EntryKind},
 }
 
 

@@ -146,23 +146,30 @@ def sso(request: HttpRequest) -> HttpResponse:
     """Show how people sign in with the company; an owner tests, saves, proves domains, takes it away."""
     actor = request.actor  # type: ignore[attr-defined]
     row = services.find_provider()
-    is_form = "save" in request.POST or "check" in request.POST
-    form = ProviderForm(request.POST if is_form else None, actor=actor, initial=_initial())
+    # A test asks the provider alone: what else is filled in stays as it is, and is not judged.
+    typed = (
+        {name: request.POST.get(name, "") for name in ProviderForm.base_fields if name != "secret"}
+        if "check" in request.POST
+        else {}
+    )
+    form = ProviderForm(
+        request.POST if "save" in request.POST else None, actor=actor, initial=_initial() | typed
+    )
     findings: Findings | None = None
     if request.method == "POST":
         try:
             if "check" in request.POST:
-                findings = services.check_provider(request.POST.get("discovery_url", ""), actor=actor)
+                findings = services.check_provider(typed.get("discovery_url", ""), actor=actor)
             elif "save" in request.POST:
                 if form.is_valid():
                     services.save_provider(**form.facts, actor=actor)
                     messages.success(request, _("Saved."))
                     return redirect("web:sso")
             else:
-                messages.success(request, _do(request, actor))
+                _do(request, actor)
                 return redirect("web:sso")
         except ForgelineError as error:
-            if "save" not in request.POST:
+            if not form.is_bound:
                 messages.error(request, str(error), extra_tags="bad")
                 return redirect("web:sso")
             put_faults(form, error)
@@ -172,7 +179,8 @@ def sso(request: HttpRequest) -> HttpResponse:
         "form": form,
         "findings": findings,
         "role": name_role(row.role) if row and row.role else "",
-        "domains": services.list_domains(),
+        "domains": (domains := services.list_domains()),
+        "is_open": any(domain.proven_at for domain in domains),
         "identities": services.list_identities()[:200],
         "proof": services.PROOF,
         "may_change": actor.has_permission(OWN),
@@ -192,17 +200,19 @@ def _initial() -> dict[str, Any]:
     return {**{name: getattr(row, name) for name in names}, "domains": domains}
 
 
-def _do(request: HttpRequest, actor: Actor) -> str:
-    """Do what a button asks for; returns what came of it."""
+def _do(request: HttpRequest, actor: Actor) -> None:
+    """Do what a button asks for, and say what came of it."""
     if "prove" in request.POST:
         if left := services.prove_domains(actor=actor):
-            return _("Still without a proof: %(names)s. A new record may take an hour to be seen.") % {
-                "names": ", ".join(row.name for row in left)
-            }
-        return _("Every domain is proven.")
-    if "release" in request.POST:
+            sentence = _("Still without a proof: %(names)s. A new record may take an hour to be seen.")
+            names = ", ".join(row.name for row in left)
+            messages.warning(request, sentence % {"names": names}, extra_tags="warn")
+        else:
+            messages.success(request, _("Every domain is proven."))
+    elif "release" in request.POST:
         word = request.POST["release"]
         services.release_identity(int(word) if word.isdecimal() and len(word) < 19 else 0, actor=actor)
-        return _("Saved.")
-    services.remove_provider(actor=actor)
-    return _("People sign in with their passwords again.")
+        messages.success(request, _("Saved."))
+    else:
+        services.remove_provider(actor=actor)
+        messages.success(request, _("People sign in with their passwords again."))

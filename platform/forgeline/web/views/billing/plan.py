@@ -32,7 +32,7 @@ from forgeline.identity.people import list_members
 from forgeline.identity.switches import list_modules
 from forgeline.modules.registry import list_switchable
 from forgeline.telemetry.retention import get_retention
-from forgeline.web.access import fault, needs
+from forgeline.web.access import needs
 
 DAYS = 31
 TONES = {
@@ -140,10 +140,9 @@ def change(request: HttpRequest) -> HttpResponse:
             when: subscriptions.quote(plan_key, period, at_once=when == "now") for when in ("now", "later")
         }
     except ForgelineError as error:
-        if request.method == "POST":
-            messages.error(request, str(error))
-            return redirect("web:plan")
-        return fault(request, error.status, _("This plan cannot be chosen"), str(error))
+        # Where plans are chosen stands what there is to choose; also for who comes back after buying.
+        messages.error(request, str(error), extra_tags="bad")
+        return redirect("web:plan")
     row = subscriptions.get_subscription()
     assert row is not None
     context = {
@@ -289,6 +288,8 @@ def _state_of(row: Invoice, open_: int, today: date) -> tuple[str, str]:
     """The tone and the word of an invoice."""
     if row.kind == Kind.CREDIT:
         return "idle", _("credit note")
+    if invoicing.is_corrected(row):
+        return "idle", _("taken back")
     if not open_:
         return "running", _("paid")
     if row.due_on < today:

@@ -60,6 +60,12 @@ class CorrectionForm(forms.Form):
         label=gettext_lazy("Reason"), max_length=200,
         help_text=gettext_lazy("It stands on the credit note and in the customer's audit log."),
     )  # fmt: skip
+    reissue = forms.BooleanField(
+        label=gettext_lazy("Issue it anew"), required=False,
+        help_text=gettext_lazy(
+            "With the name and tax number that the company has now; what was paid of the one pays the other."
+        ),
+    )  # fmt: skip
 
 
 class PaidForm(forms.Form):
@@ -197,7 +203,7 @@ def _do(request: HttpRequest, found: console.TenantFacts, given: dict[str, Any])
         console.cancel_of(tenant_id, actor=actor)
     elif "correct" in posted:
         number, reason = _number(posted["correct"]), given["correction_reason"]
-        console.correct_invoice_of(tenant_id, number, reason=reason, actor=actor)
+        console.correct_invoice_of(tenant_id, number, reason=reason, reissue=given["reissue"], actor=actor)
     elif "paid" in posted:
         console.mark_paid(tenant_id, _number(posted["paid"]), actor=actor, **given)
     elif "trial" in posted:
@@ -228,6 +234,11 @@ def _invoice(each: console.InvoiceFacts, form: forms.Form | None, request: HttpR
         "correction_form": correction,
         "invoice": each,
         "is_credit": each.kind == Kind.CREDIT,
+        "settled": ""
+        if each.kind == Kind.CREDIT or each.open
+        else _("taken back")
+        if each.is_corrected
+        else _("paid"),
         "total": words(each.total, each.currency),
         "open": words(each.open, each.currency) if each.open else "",
         "may_correct": each.kind == Kind.INVOICE and not each.is_corrected,
