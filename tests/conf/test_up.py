@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -176,3 +177,22 @@ def test_what_postgresql_says_after_its_fault_does_not_hide_it() -> None:
         "psycopg.Error: no such table"
     )
     assert _last_words("") == "it said nothing"
+
+
+def test_what_is_loaded_has_the_settings_of_the_children_and_may_be_forked() -> None:
+    code = """
+        import os, threading
+        from forgeline.conf.loaded import load
+        load({"FORGELINE_HTTP_PORT": "8123", "FORGELINE_SECRET_KEY": "x", "ONLY": "there"})
+        from django.conf import settings
+        from django.db import connections
+        asked = [alias for alias in connections if connections[alias].connection is not None]
+        print(settings.NOTIFICATIONS["PUBLIC_URL"], "ONLY" in os.environ, threading.active_count(), asked)
+    """
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT / 'platform'}:{ROOT}"}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)],
+        env=environment | {"DJANGO_SETTINGS_MODULE": "forgeline.conf.settings"}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.stdout.split("\n")[-2] == "http://localhost:8123 False 1 []", done.stderr

@@ -116,8 +116,9 @@ class House:
         self._step("PostgreSQL", self._bring_database)
         self._step("Valkey", self._bring_cache)
         self._step("MQTT broker", self._bring_broker)
+        address = self._choose_address()
         self._step("database and programs", self._prepare)
-        address = self._start_processes()
+        self._start_processes()
         opcua = self._start_demo(address, self.demo) if self.demo else ""
         self._step("web server", lambda: self._wait_for_web(address))
         self._start_models()
@@ -197,8 +198,20 @@ class House:
         facts = self.broker.capabilities
         return " ".join(part for part in (f"{facts.name}.", remark, facts.remark) if part)
 
+    def _choose_address(self) -> str:
+        port, remark = self.layout.port("http", self.settings["FORGELINE_HTTP_PORT"])
+        if remark:
+            print(f"  {remark}", flush=True)
+        # Links in messages have it.
+        self.child_environment["FORGELINE_HTTP_PORT"] = str(port)
+        bind = self.settings["FORGELINE_BIND"]
+        return f"http://{'127.0.0.1' if bind == '0.0.0.0' else bind}:{port}"  # noqa: S104  # compared, not bound
+
     def _prepare(self) -> str:
-        """Prepare the database in a process of its own, and load meanwhile what all the others are forked from."""
+        """Prepare the database in a process of its own, and load meanwhile what all the others are forked from.
+
+        What is put into their environment later is no setting of theirs any more.
+        """
         with_demo = ["--demo"] if self.settings["FORGELINE_DEMO"] else []
         preparing = subprocess.Popen(
             [*MANAGE, "prepare", *with_demo], env=self.child_environment, stdout=subprocess.PIPE,
@@ -229,17 +242,13 @@ class House:
             self.demo = dict(json.loads(said.strip().splitlines()[-1]))
         return ""
 
-    def _start_processes(self) -> str:
-        port, remark = self.layout.port("http", self.settings["FORGELINE_HTTP_PORT"])
-        if remark:
-            print(f"  {remark}", flush=True)
-        bind = self.settings["FORGELINE_BIND"]
-        self.child_environment["FORGELINE_HTTP_PORT"] = str(port)
+    def _start_processes(self) -> None:
+        bind, port = self.settings["FORGELINE_BIND"], self.child_environment["FORGELINE_HTTP_PORT"]
         uvicorn = [sys.executable, "-m", "uvicorn", "forgeline.conf.asgi:application"]
         beat_state = str(self.layout.folder("run") / "beat.pid")
         Path(beat_state).unlink(missing_ok=True)
         for name, argv in (
-            ("web", [*uvicorn, "--host", bind, "--port", str(port), "--no-access-log", "--no-server-header"]),
+            ("web", [*uvicorn, "--host", bind, "--port", port, "--no-access-log", "--no-server-header"]),
             ("connectors", [*MANAGE, "run_connectors"]),
             ("alarms", [*MANAGE, "run_alarms"]),
             ("worker", [*CELERY, "worker", "--concurrency", "2", "--loglevel", "INFO"]),
@@ -249,7 +258,6 @@ class House:
         if isinstance(self.broker, MosquittoBroker):
             where = ["--folder", str(self.broker.credentials), "--pid-file", str(self.broker.pid_file)]
             self._add("credentials", [*MANAGE, "sync_broker_credentials", "--watch", *where])
-        return f"http://{'127.0.0.1' if bind == '0.0.0.0' else bind}:{port}"  # noqa: S104  # compared, not bound
 
     def _start_models(self) -> None:
         """Start the worker of long tasks: after the web server, which people wait for, and niced behind it."""
