@@ -202,6 +202,7 @@ class World:
             "patch subscription/": {"title": f"{MARK} Holding"},
             "post subscription/quote/": {"plan": "professional", "period": "year", "at_once": True},
             "post subscription/change/": {"plan": "professional", "period": "year", "at_once": True},
+            "post subscription/cancellation/": None,
             "put modules/": {"module": "health", "is_on": True},
             **self.health.bodies(plant=self.plant, machine=self.machine, mark=MARK),
             **self._of_messages(),

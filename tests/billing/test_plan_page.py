@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from forgeline.assets import services as assets
 from forgeline.billing import subscriptions
-from forgeline.billing.models import Subscription
+from forgeline.billing.models import Plan, Subscription
 from forgeline.tenancy.scoping import tenant_scope
 from tests.conftest import Company
 
@@ -60,6 +61,30 @@ def test_a_quote_says_what_is_drawn_what_is_lost_and_that_the_trial_ends(
     assert (told["raw_days_then"], told["total"]) == (7, 0)
     page = client.get(f"{CHANGE}?plan=free&period=month").content.decode()
     assert f"7 days instead of {told['raw_days_now']}" in page
+
+
+def test_a_company_cancels_by_itself_also_with_more_than_free_holds(
+    client: Client, live_company: Company
+) -> None:
+    update(live_company, title="Alice Ltd")
+    choose(live_company, "starter")
+    with tenant_scope(live_company.tenant_id):
+        plant = assets.create_site(name="Hall", zone="UTC")
+        machine = assets.create_asset(site_id=plant.pk, level="work_unit", name="Press")
+        most = Plan.objects.get(pk="free").limits["devices"]
+        for number in range(most + 1):
+            assets.create_device(key=f"d{number}", name=f"d{number}", asset_id=machine.pk)
+    too_small = client.post(CHANGE, {"plan": "free", "period": "month", "when": "later"}, follow=True)
+    assert "too small" in too_small.content.decode()
+    page = client.get("/company/plan/").content.decode()
+    assert "Cancel the plan" in page
+    answer = client.post(CHANGE, {"when": "cancel"}, follow=True).content.decode()
+    assert "Your plan changes to Free on" in answer
+    assert "Cancel the plan" not in answer
+    body = {"plan": "starter", "period": "month", "at_once": False}
+    client.post("/api/v1/subscription/change/", body, content_type="application/json")
+    told = client.post("/api/v1/subscription/cancellation/").json()
+    assert (told["plan"], told["next_plan"]) == ("starter", "free")
 
 
 def test_what_was_chosen_for_later_is_called_back(client: Client, live_company: Company) -> None:

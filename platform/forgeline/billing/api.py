@@ -260,6 +260,18 @@ class ChangeView(PayView):
         return Response(SubscriptionSerializer(row).data)
 
 
+class CancellationView(PayView):
+    """The end of what the company pays for."""
+
+    @extend_schema(request=None, responses=SubscriptionSerializer)
+    def post(self, request: Request) -> Response:
+        """Fall back to the free plan when the period ends, also with more than that holds; nothing is deleted.
+
+        Until then `POST /subscription/change/` with the plan and period in force calls it back.
+        """
+        return Response(SubscriptionSerializer(subscriptions.cancel()).data)
+
+
 class UsageView(PayView):
     """What was used, hour by hour; hours in which nothing was are left out."""
 

@@ -14,6 +14,7 @@ urlpatterns = [
     path("subscription/", api.SubscriptionView.as_view(), name="subscription"),
     path("subscription/quote/", api.QuoteView.as_view(), name="subscription-quote"),
     path("subscription/change/", api.ChangeView.as_view(), name="subscription-change"),
+    path("subscription/cancellation/", api.CancellationView.as_view(), name="subscription-cancellation"),
     path("operator/tenants/", console_api.OperatedTenantsView.as_view(), name="operated-tenants"),
     path(
         "operator/tenants/<int:tenant_id>/", console_api.OperatedTenantView.as_view(), name="operated-tenant"

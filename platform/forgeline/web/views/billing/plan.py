@@ -109,6 +109,9 @@ def plan(request: HttpRequest) -> HttpResponse:
         "form": form,
         "balance": "" if row is None else words(row.balance, row.currency),
         "tone": "" if row is None else TONES[State(row.state)],
+        "may_cancel": row is not None
+        and row.state != State.TRIAL
+        and subscriptions.FREE not in (row.plan_id, row.next_plan_id),
         "gauges": _gauges(row, actor.tenant_id),
         "modules": list_modules(actor.tenant_id),
         "bars": _bars("UTC" if row is None else row.zone),
@@ -133,7 +136,10 @@ def change(request: HttpRequest) -> HttpResponse:
     try:
         if request.method == "POST":
             at_once = facts.get("when") == "now"
-            row = subscriptions.change_plan(plan_key, period, at_once=at_once)
+            if facts.get("when") == "cancel":
+                row = subscriptions.cancel()
+            else:
+                row = subscriptions.change_plan(plan_key, period, at_once=at_once)
             messages.success(request, _say_changed(row, at_once=at_once))
             return redirect("web:plan")
         quotes = {
