@@ -130,11 +130,13 @@ def _judge(company: Company, first: int, count: int) -> None:
 
 
 def _count_queries(client: APIClient, address: str) -> int:
-    # What a process remembers for some seconds is asked for by the first.
-    client.get(address)
-    with CaptureQueriesContext(connection) as asked:
-        assert client.get(address).status_code == 200
-    return len(asked)
+    # What a process remembers for some seconds is asked for by the first, or by the second where they end just then.
+    counts = []
+    for _ in range(3):
+        with CaptureQueriesContext(connection) as asked:
+            assert client.get(address).status_code == 200
+        counts.append(len(asked))
+    return min(counts[1:])
 
 
 @pytest.fixture

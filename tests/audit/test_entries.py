@@ -60,7 +60,7 @@ UNAUDITED = {
 ELSEWHERE = {
     # A partner, whom the database's owner alone names, committed: tests/identity/test_partners.
     "post partner-grants/",
-    # What a partner's people have set up: tests/identity/test_partners.
+    # What a partner's people have set up: tests/identity/test_belongings.
     "post partner-belongings/",
     # An owner in person: tests/transfer/test_company, tests/sso.
     "post company-archive/", "post company-erasure/", "delete company-erasure/", "put sso/", "delete sso/",

@@ -16,6 +16,7 @@ from aiosmtpd.controller import Controller
 from django.core.cache import caches
 
 from forgeline.embedded.service import free_port
+from tests.conftest import Company, name_kind
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +47,10 @@ def letterbox(db: None, settings: Any) -> Iterator[Letterbox]:
     settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
     yield box
     server.stop()
+
+
+@pytest.fixture
+def partner(live_stranger: Company) -> Company:
+    """Charlie's company makes machines and looks after them."""
+    name_kind(live_stranger.tenant_id, "partner")
+    return live_stranger
