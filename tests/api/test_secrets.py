@@ -74,12 +74,15 @@ def _sign_in(page: httpx.Client, address: str, fields: dict[str, str]) -> httpx.
 
 def _people(web: str, haul: Haul) -> httpx.Client:
     haul.secrets |= {"wrong password": "Wrong-Sesame-771", "password": "a-long-password"}
-    page = httpx.Client(base_url=web)
+    page = httpx.Client(base_url=web, timeout=60)
     for password in (haul.secrets["wrong password"], haul.secrets["password"]):
         fields = {"login": "alice@example.com", "password": password}
         haul.keep("sign-in", _sign_in(page, "/sign-in/", fields))
     assert page.get("/").status_code == 200
-    haul.keep("reset", _sign_in(httpx.Client(base_url=web), "/password/", {"email": "alice@example.com"}))
+    haul.keep(
+        "reset",
+        _sign_in(httpx.Client(base_url=web, timeout=60), "/password/", {"email": "alice@example.com"}),
+    )
     haul.secrets["session"] = page.cookies["sessionid"]
     return page
 

@@ -161,13 +161,18 @@ def test_pages_fit_are_quiet_and_speak_one_language(
 ) -> None:
     sender.send(floor.points["power"], 41.5)
     page = open_page(locale=locale)
-    _turn(page, shapes[0])
     sign_in(page, "alice@example.com")
+    assert look_at(page, _paths(floor), locale, shapes) + page.faults == []
+
+
+def look_at(page: Any, paths: list[str], locale: str, shapes: tuple[Shape, Shape]) -> list[str]:
+    """Open each page in one of two shapes, turn it into the other, and return what is wrong in either."""
     wrong = []
-    for number, path in enumerate(_paths(floor)):
+    _turn(page, shapes[0])
+    for number, path in enumerate(paths):
         # In turn, so that as many pages open in each shape; the one before leaves it as this one begins.
         wrong += _faults(page, path, locale, then=shapes[(number + 1) % 2])
-    assert wrong + page.faults == []
+    return wrong
 
 
 def _turn(page: Any, shape: Shape) -> None:

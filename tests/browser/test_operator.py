@@ -18,7 +18,7 @@ from forgeline.identity.queries import actor_of_member, list_memberships
 from forgeline.pages.announcements import announce
 from forgeline.tenancy.scoping import tenant_scope
 from tests.browser.conftest import Floor, _set_real_passwords, sign_in
-from tests.browser.test_every_page import SHAPES, _faults, _raise_alarm
+from tests.browser.test_every_page import VISITS, _raise_alarm, look_at
 from tests.conftest import Company, name_kind
 
 pytestmark = pytest.mark.browser
@@ -62,18 +62,14 @@ def test_the_console_and_a_partners_pages_fit_are_quiet_and_speak_one_language(
         "/operator/announcements/", "/operator/health/",
     ]  # fmt: skip
     wrong: list[str] = []
-    for width, height, locale, theme in SHAPES:
+    for locale, shapes in VISITS:
         for email, paths in (
             ("olga@example.com", console_pages),
             ("charlie@example.com", ["/customers/", "/companies/"]),
         ):
-            page = open_page(width=width, height=height, locale=locale, theme=theme)
+            page = open_page(locale=locale)
             sign_in(page, email)
-            wrong += [
-                f"{width} {locale} {theme}: {fault}"
-                for path in paths
-                for fault in _faults(page, path, locale)
-            ]
+            wrong += [f"{locale}: {fault}" for fault in look_at(page, paths, locale, shapes)]
             wrong += page.faults
     assert wrong == []
 
