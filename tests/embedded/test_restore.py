@@ -22,6 +22,7 @@ from forgeline.telemetry.sample import SampleBatch
 from forgeline.tenancy.roles import provision
 from tests import bring
 from tests.bench.plant import BenchPlant, make_plant
+from tests.telemetry.conftest import wait_for_followers
 
 TRANSACTIONS = 3_000
 """More than a fresh server has counted when a backup is restored into it."""
@@ -51,6 +52,7 @@ def test_a_restored_company_is_followed_where_it_was_left(
     source = _database(services.admin_url, database_name)
     plant = make_plant(machines=1, points=2)
     _store(plant, count=10)
+    wait_for_followers()
     assert metering.meter(plant.company.tenant_id) == 20
     _spend_transactions(source)
     _store(plant, count=7)

@@ -25,9 +25,9 @@ def quiet_ingest(live_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 
 def wait_for_followers() -> None:
     """Wait until followers may read what was committed: a writing transaction of another test worker, on the same
-    server, holds them back until it ends.
+    server, holds them back until it ends; on a slow machine the longest of them takes two minutes.
     """
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 180
     statement = (
         "SELECT bool_and(xid < pg_snapshot_xmin(pg_current_snapshot())) IS NOT FALSE FROM telemetry_commit"
     )
@@ -36,7 +36,7 @@ def wait_for_followers() -> None:
             if connection.execute(statement).fetchone()[0]:
                 return
         time.sleep(0.02)
-    raise TimeoutError("a transaction has been open for 20 s")
+    raise TimeoutError("a transaction has been open for three minutes")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Not here: when one is due (subscriptions), how it looks on paper (paper).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Any
@@ -144,22 +144,18 @@ def correct(invoice_id: int, *, today: date, reason: str, reissue: bool = False)
         if invoice.kind == Kind.CREDIT or is_corrected(invoice):
             raise ConflictError(_("This is a credit note, or was corrected by one."), key="billing.corrected")
         _require_whole(invoice)
-        items = [
-            Item("correction", line.plan, line.period, line.from_on, line.to_on, line.days, line.of_days, line.price,
-                 -line.net, line.tax_bp)
+        lines = [
+            Item(line.what, line.plan, line.period, line.from_on, line.to_on, line.days, line.of_days, line.price,
+                 line.net, line.tax_bp)
             for line in invoice.lines.all()
         ]  # fmt: skip
+        items = [replace(line, what="correction", net=-line.net) for line in lines]
         note = _issue(row, items, today, kind=Kind.CREDIT, corrects=invoice, reason=reason.strip()[:200])
         row.balance += invoice.total
         row.save()
         first = [invoice]
         if reissue:
-            again = [
-                Item(line.what, line.plan, line.period, line.from_on, line.to_on, line.days, line.of_days, line.price,
-                     line.net, line.tax_bp)
-                for line in invoice.lines.all()
-            ]  # fmt: skip
-            first.append(_issue(row, again, today, kind=Kind.INVOICE))
+            first.append(_issue(row, lines, today, kind=Kind.INVOICE))
         draw(row, today, first=first)
         return note
 
