@@ -135,8 +135,16 @@ def test_a_payment_is_noted_and_a_plan_changed_in_the_companys_own_audit(
     assert changed.status_code == 302
     with tenant_scope(live_company.tenant_id):
         assert subscriptions.get_subscription().plan_id == "enterprise"  # type: ignore[union-attr]
+        told = Notice.objects.get(kind="billing.plan")
+        assert told.body["en"] == "You have Enterprise, monthly."
+    # What changes nothing is told to nobody.
+    client.post(address, {"change_plan": "1", "plan": "enterprise", "period": "month", "when": "later"})
+    with tenant_scope(live_company.tenant_id):
+        assert Notice.objects.filter(kind="billing.plan").count() == 1
+    client.post(address, {"cancel": "1"})
+    with tenant_scope(live_company.tenant_id):
         told = Notice.objects.filter(kind="billing.plan").latest("id")
-        assert "You have Enterprise, monthly" in told.body["en"]
+        assert "on: Free, monthly; until then it can be called back" in told.body["en"]
         whos = set(Entry.objects.filter(action="billing.subscription.changed").values_list("who", flat=True))
     assert "Olga (Forgeline Ops)" in whos
 

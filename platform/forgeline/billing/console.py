@@ -259,17 +259,13 @@ def change_plan_of(
     with at_company(tenant_id, actor=actor), transaction.atomic():
         if title.strip():
             Subscription.objects.filter(title="").update(title=title.strip()[:200])
-        row = subscriptions.change_plan(plan, period, at_once=at_once)
-        plan_news.tell_owners(row)
-        return row
+        return plan_news.told(lambda: subscriptions.change_plan(plan, period, at_once=at_once))
 
 
 def cancel_of(tenant_id: int, *, actor: Actor) -> Subscription:
     """Let a company fall back to the free plan when its period ends, also with more than that holds."""
     with at_company(tenant_id, actor=actor), transaction.atomic():
-        row = subscriptions.cancel()
-        plan_news.tell_owners(row)
-        return row
+        return plan_news.told(subscriptions.cancel)
 
 
 def correct_invoice_of(

@@ -29,7 +29,7 @@ def load(environment: Mapping[str, str]) -> None:
 
         app.loader.import_default_modules()
         for name in ("celery.apps.worker", "celery.apps.beat", "channels.auth", "forgeline.realtime.routing",
-                     "uvicorn.server", "forgeline.conf.content_policy"):  # fmt: skip
+                     "uvicorn.server"):  # fmt: skip
             importlib.import_module(name)
     finally:
         os.environ.clear()

@@ -10,18 +10,14 @@ from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from forgeline.assets.queries import read_home_zone
 from forgeline.base import clock
-from forgeline.identity.models import Membership, Role
 from forgeline.identity.policy import Actor
 from forgeline.identity.roles import OWN
 from forgeline.jobs.models import OPEN, Job
-from forgeline.notifications import services as notifications
-from forgeline.notifications.services import Message
+from forgeline.notifications.owners import tell_owners as notify
 from forgeline.pages.notices import PageNotice
 from forgeline.tenancy.scoping import tenant_scope
 
@@ -65,7 +61,7 @@ def tell_owners(job: Job) -> None:
             ) % {"by": job.created_by, "at": at},
         )  # fmt: skip
 
-    _tell_owners(words, subject=f"erasure:{job.pk}", priority="high", happened_at=job.created_at)
+    _tell(words, f"erasure:{job.pk}", "high", job.created_at)
 
 
 def tell_owners_of_end(job: Job, by: str) -> None:
@@ -77,24 +73,13 @@ def tell_owners_of_end(job: Job, by: str) -> None:
             _("%(by)s has called it back. Nothing was erased, and everything works as before.") % {"by": by},
         )
 
-    _tell_owners(words, subject=f"erasure:{job.pk}:end", priority="medium", happened_at=clock.now())
+    _tell(words, f"erasure:{job.pk}:end", "medium", clock.now())
 
 
-def _tell_owners(
-    words: Callable[[], tuple[str, str]], *, subject: str, priority: str, happened_at: datetime
-) -> None:
-    title, body = {}, {}
-    for language, _name in settings.LANGUAGES:
-        with translation.override(language):
-            title[language], body[language] = words()
-    owners = Membership.objects.filter(role=Role.OWNER, deactivated_at=None)
-    notifications.announce(
-        Message(
-            subject=subject, kind="company.erasure", priority=priority, site_id=None, title=title, body=body,
-            path=PATH, happened_at=happened_at, needs_answer=False,
-        ),
-        user_ids=list(owners.values_list("user_id", flat=True)),
-    )  # fmt: skip
+def _tell(words: Callable[[], tuple[str, str]], subject: str, priority: str, happened_at: datetime) -> None:
+    notify(
+        words, subject=subject, kind="company.erasure", priority=priority, path=PATH, happened_at=happened_at
+    )
 
 
 def _read(tenant_id: int) -> tuple[str, str] | None:
