@@ -47,6 +47,7 @@ class Rig:
     services: bring.Services
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     http_port: int = 0
+    _fleets: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -133,7 +134,16 @@ class Rig:
         process.stdin.write(json.dumps({"host": "127.0.0.1", "port": self.broker.port, **plan}).encode())
         process.stdin.close()
         process.stdin = None
+        self._fleets.append(process)
         return process
+
+    def end_fleets(self) -> None:
+        """End the fleets that still send: a test that failed leaves them, and the next one counts what is stored."""
+        for process in self._fleets:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+        self._fleets.clear()
 
     def ask(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Run a query as the server's superuser: row-level security binds even the owner."""
@@ -145,9 +155,12 @@ class Rig:
         with psycopg.connect(self.postgres.url(DBNAME), autocommit=True) as connection:
             connection.execute("ANALYZE")
 
-    def committed(self) -> int:
-        """Rows that the commit log says are stored."""
-        return int(self.ask("SELECT coalesce(sum(inserted), 0) FROM telemetry_commit")[0][0])
+    def committed(self, *, tenant_id: int | None = None) -> int:
+        """Rows that the commit log says are stored: of one tenant, or of all."""
+        which = (
+            "SELECT coalesce(sum(inserted), 0) FROM telemetry_commit WHERE tenant_id = %s OR %s::int IS NULL"
+        )
+        return int(self.ask(which, tenant_id, tenant_id)[0][0])
 
     def wait(self, is_so: Callable[[], bool], what: str, *, within_s: float) -> None:
         """Wait until something holds. **Raises** AssertionError with the ends of the logs."""
@@ -163,6 +176,7 @@ class Rig:
         raise AssertionError(f"within {within_s} s it did not come to this: {what}\n" + "\n".join(logs))
 
     def stop(self) -> None:
+        self.end_fleets()
         for process in self.processes.values():
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()

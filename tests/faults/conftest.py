@@ -37,6 +37,6 @@ def watch(rig: Rig) -> Iterator[Watch]:
     """The supervisor of ``make up`` over the rig's services; processes that the test adds end with it."""
     made = Watch(rig)
     yield made
-    made.stop()
+    made.close()
     # The test's own connections may be to a database that was killed.
     connections.close_all()

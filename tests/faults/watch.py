@@ -149,7 +149,8 @@ class Watch:
         )
         return bool(self.rig.ask(running))
 
-    def stop(self) -> None:
-        """End the processes in order; the services are the rig's."""
+    def close(self) -> None:
+        """End the devices, then the processes in order; the services are the rig's."""
+        self.rig.end_fleets()
         self.supervisor.services.clear()
         self.supervisor.stop()
