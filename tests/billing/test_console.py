@@ -257,11 +257,14 @@ def test_who_sells_stands_on_the_invoices_from_then_on(
 ) -> None:
     first = sell(live_company)
     client = sign_in(operator.manager)
+    customer = f"/operator/tenants/{live_company.tenant_id}/"
     assert "No account is filled in" in client.get("/operator/seller/").content.decode()
+    assert "No account for CNY is filled in" in client.get(customer).content.decode()
     assert client.post("/operator/seller/", {"title": " "}).status_code == 422
     told = {"title": "炼线科技", "address": "苏州", "tax_number": "9132", "bank_CNY": "工商银行 6222"}
     assert client.post("/operator/seller/", told).status_code == 302
     assert "工商银行 6222" in client.get("/operator/seller/").content.decode()
+    assert "No account for" not in client.get(customer).content.decode()
     with tenant_scope(live_company.tenant_id):
         subscriptions.change_plan("enterprise", "month", at_once=True)
         newest, oldest = Invoice.objects.first(), Invoice.objects.get(pk=first)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -103,3 +104,13 @@ def test_what_was_chosen_for_later_is_called_back(client: Client, live_company: 
     again = client.get(f"{CHANGE}?plan=starter&period=month", follow=True)
     assert again.redirect_chain == [("/company/plan/", 302)]
     assert "This plan is in force already" in again.content.decode()
+
+
+def test_the_page_names_both_ends_of_the_period_and_the_tax_on_top(
+    client: Client, live_company: Company
+) -> None:
+    update(live_company, from_on=date(2026, 3, 1), to_on=date(2026, 3, 31))
+    page = client.get("/company/plan/").content.decode()
+    assert "March 1, 2026 to March 30, 2026" in page
+    assert "tax, added to it" in page
+    assert "<td>6 %</td>" in page

@@ -78,3 +78,12 @@ def test_the_page_names_what_ids_point_at(company: Company, sign_in: Callable[[A
         assert f"<bdi>{said}</bdi>" in text, said
     for raw in (hall.path, "74200", "identity.partners"):
         assert raw not in text
+
+
+def test_what_is_no_day_is_said_and_makes_no_file(company: Company, sign_in: Callable[[Any], Client]) -> None:
+    client = sign_in(company.manager)
+    page = client.get("/company/audit/?from=2026-13-40&to=soon").content.decode()
+    assert "“2026-13-40” is not a day" in page
+    assert "“soon” is not a day" in page
+    assert "is not a day" not in client.get("/company/audit/?from=2026-01-31").content.decode()
+    assert client.get("/company/audit/?from=2026-13-40&csv").status_code == 422

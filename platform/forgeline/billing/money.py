@@ -29,6 +29,11 @@ def words(cents: int, currency: str) -> str:
     return f"{currency} {sign}{abs(cents) // 100:,}.{abs(cents) % 100:02d}"
 
 
+def percent(bp: int) -> str:
+    """``600`` hundredths of a per cent → ``6 %``."""
+    return f"{bp / 100:g} %"
+
+
 def add_period(first: date, period: str, anchor_day: int) -> date:
     """Return the day on which the next period begins: the anchor's day, or the month's last where it has none."""
     months = 12 if period == "year" else 1

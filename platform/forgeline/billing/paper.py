@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from forgeline.base.typesetting import set_paper
 from forgeline.billing.gateways.catalogue import GATEWAYS
 from forgeline.billing.invoicing import Item, open_amount
 from forgeline.billing.models import Invoice, InvoiceLine, Kind, Plan
-from forgeline.billing.money import words
+from forgeline.billing.money import percent, words
 
 TEMPLATE = Path(__file__).with_name("invoice.typ")
 
@@ -40,7 +40,7 @@ def describe(invoice: Invoice) -> dict[str, Any]:
     titles = {plan.key: plan.title for plan in Plan.objects.all()}
     lines = list(invoice.lines.all())
     rates = sorted({line.tax_bp for line in lines})
-    rate = " / ".join(_percent(each) for each in rates)
+    rate = " / ".join(percent(each) for each in rates)
     open_ = open_amount(invoice)
     ways = [gateway.explain(invoice, open_) for gateway in GATEWAYS if open_ and gateway.is_offered(invoice)]
     return {
@@ -84,8 +84,16 @@ def describe(invoice: Invoice) -> dict[str, Any]:
 def _used_title(invoice: Invoice) -> str:
     zone = ZoneInfo(str(invoice.buyer.get("zone", "UTC")))
     first, after = (at.astimezone(zone).date() for at in (invoice.used_from, invoice.used_to))
-    last = max(first, after - timedelta(days=1))
-    return _("Used from %(first)s to %(last)s") % {"first": date_format(first), "last": date_format(last)}
+    return _("Used from %(first)s to %(last)s") % _ends(first, after)
+
+
+def name_days(first: date, after: date) -> str:
+    """Return the days [first, after) as people name them, by the first and the last, in the language in force."""
+    return _("%(first)s to %(last)s") % _ends(first, after)
+
+
+def _ends(first: date, after: date) -> dict[str, str]:
+    return {"first": date_format(first), "last": date_format(max(first, after - timedelta(days=1)))}
 
 
 def _fact_of_kind(invoice: Invoice) -> list[str]:
@@ -119,12 +127,14 @@ def describe_line(line: InvoiceLine | Item, titles: dict[str, str]) -> str:
 
 
 def _row(line: InvoiceLine, titles: dict[str, str], currency: str) -> list[str]:
-    span = _("%(first)s until before %(last)s") % {
-        "first": date_format(line.from_on),
-        "last": date_format(line.to_on),
-    }
     days = _("%(days)s of %(of)s") % {"days": line.days, "of": line.of_days}
-    return [describe_line(line, titles), span, days, words(line.price, currency), words(line.net, currency)]
+    return [
+        describe_line(line, titles),
+        name_days(line.from_on, line.to_on),
+        days,
+        words(line.price, currency),
+        words(line.net, currency),
+    ]
 
 
 def _party(facts: dict[str, Any]) -> list[str]:
@@ -139,7 +149,3 @@ def _party(facts: dict[str, Any]) -> list[str]:
         )
         if word
     ]
-
-
-def _percent(bp: int) -> str:
-    return f"{bp / 100:g} %"

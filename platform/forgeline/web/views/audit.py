@@ -79,20 +79,24 @@ def audit(request: HttpRequest) -> HttpResponseBase:
     """Show the log, the newest first; the address holds what it is narrowed to."""
     zone = read_company_zone()
     given = {name: request.GET.get(name, "")[:80].replace("\x00", "") for name in ("q", "kind", "from", "to")}
+    since, until = _day(given["from"], zone), _day(given["to"], zone, days=1)
     rows = list_entries(
-        search=given["q"],
-        action=given["kind"] and given["kind"] + ".",
-        since=_day(given["from"], zone),
-        until=_day(given["to"], zone, days=1),
+        search=given["q"], action=given["kind"] and given["kind"] + ".", since=since, until=until
     )
-    if "csv" in request.GET:
+    faults = [
+        _("“%(word)s” is not a day, so it is left out. Days look like 2026-01-31.") % {"word": word}
+        for word, at in ((given["from"], since), (given["to"], until))
+        if word and at is None
+    ]
+    if "csv" in request.GET and not faults:
         return _file(rows, zone, request.actor, request.LANGUAGE_CODE)  # type: ignore[attr-defined]
     before = request.GET.get("before", "")
     if before.isdecimal() and len(before) < 19:
         rows = rows.filter(pk__lt=int(before))
     found = list(rows[: ROWS + 1])
     query = request.GET.copy()
-    query.pop("before", None)
+    for name in ("before", "csv"):
+        query.pop(name, None)
     wording = Wording(zone, found[:ROWS])
     context = {
         "rows": [_row(entry, zone, wording) for entry in found[:ROWS]],
@@ -102,9 +106,10 @@ def audit(request: HttpRequest) -> HttpResponseBase:
         "given": given,
         "from_": given["from"],
         "is_narrowed": any(given.values()),
+        "faults": faults,
         "zone": zone,
     }
-    return render(request, "web/audit.html", context)
+    return render(request, "web/audit.html", context, status=422 if faults else 200)
 
 
 def _row(entry: Entry, zone: str, wording: Wording) -> dict[str, Any]:

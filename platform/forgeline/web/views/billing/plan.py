@@ -23,8 +23,8 @@ from forgeline.billing import invoicing, metering, quota, subscriptions
 from forgeline.billing.api import PAY, pdf_answer
 from forgeline.billing.gateways.catalogue import GATEWAYS
 from forgeline.billing.models import Invoice, Kind, Period, State, Subscription
-from forgeline.billing.money import words
-from forgeline.billing.paper import describe_line
+from forgeline.billing.money import percent, words
+from forgeline.billing.paper import describe_line, name_days
 from forgeline.billing.quoting import Quote
 from forgeline.entitlements.rights import rights_of
 from forgeline.identity.calls import read_bound
@@ -109,6 +109,7 @@ def plan(request: HttpRequest) -> HttpResponse:
         "form": form,
         "balance": "" if row is None else words(row.balance, row.currency),
         "tone": "" if row is None else TONES[State(row.state)],
+        "span": "" if row is None else name_days(row.from_on, row.to_on),
         "may_cancel": row is not None
         and row.state != State.TRIAL
         and subscriptions.FREE not in (row.plan_id, row.next_plan_id),
@@ -266,6 +267,7 @@ def _offers(row: Subscription) -> list[dict[str, Any]]:
                 "plan": each,
                 "monthly": words(price.monthly, price.currency),
                 "yearly": words(price.yearly, price.currency),
+                "tax": percent(price.tax_bp) if price.monthly else "",
                 "is_mine": each.pk == row.plan_id and row.state != State.TRIAL,
                 "is_free": not price.monthly,
             }

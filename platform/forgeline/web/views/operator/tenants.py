@@ -17,6 +17,7 @@ from forgeline.base.moments import check_moment
 from forgeline.billing import console, subscriptions
 from forgeline.billing.models import Currency, Kind, Period, State
 from forgeline.billing.money import words
+from forgeline.billing.paper import name_days
 from forgeline.identity import doors, operating
 from forgeline.identity.models import Role
 from forgeline.identity.policy import Actor
@@ -162,6 +163,10 @@ def tenant(request: HttpRequest, tenant_id: int) -> HttpResponse:
         "plan": titles.get(found.plan or "", found.plan or ""),
         "bought": bought,
         "period": Period(bought.period).label if bought.period else "",
+        "span": name_days(bought.from_on, bought.to_on) if bought.from_on and bought.to_on else "",
+        "no_account_in": bought.currency
+        if bought.currency and bought.currency not in console.get_seller(actor=actor)["bank"]
+        else "",
         "balance": words(bought.balance, bought.currency) if bought.balance and bought.currency else "",
         "next_plan": titles.get(bought.next_plan or "", bought.next_plan or ""),
         "next_period": Period(bought.next_period).label if bought.next_period else "",
