@@ -28,6 +28,7 @@ from forgeline.billing.models import (
     Invoice,
     InvoiceLine,
     Kind,
+    Letter,
     Payment,
     Period,
     Plan,
@@ -165,8 +166,24 @@ class PaymentSerializer(serializers.ModelSerializer):
         fields = ["amount", "gateway", "reference", "paid_on"]
 
 
+class LetterSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Letter
+        fields = ["address", "attempts", "due_at", "sent_at", "fault", "detail"]
+        extra_kwargs = {
+            "due_at": {"help_text": "When it is tried (again); null once it is over."},
+            "sent_at": {"help_text": "When a mail server took it."},
+            "fault": {"help_text": "Why the last try failed."},
+            "detail": {"help_text": "The mail server's code, or the kind of error."},
+        }
+
+
 class InvoiceSerializer(serializers.ModelSerializer):
     open = serializers.SerializerMethodField(help_text="What is still to be paid, in cents.")
+    letter = LetterSerializer(
+        read_only=True, allow_null=True,
+        help_text="How its e-mail fares; null where the company had given no address for invoices.",
+    )  # fmt: skip
 
     class Meta:
         model = Invoice
@@ -183,6 +200,7 @@ class InvoiceSerializer(serializers.ModelSerializer):
             "tax",
             "total",
             "open",
+            "letter",
         ]
 
     def get_open(self, row: Invoice) -> int:

@@ -82,6 +82,10 @@ class InvoiceFacts(NamedTuple):
     total: int
     paid: int
     is_corrected: bool
+    mailed_to: str
+    mailed_at: datetime | None
+    mail_due_at: datetime | None
+    mail_fault: str
 
     @property
     def open(self) -> int:

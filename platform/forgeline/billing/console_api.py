@@ -20,7 +20,7 @@ from forgeline.base.moments import DayField
 from forgeline.base.resources import OneThing
 from forgeline.billing import console
 from forgeline.billing.api import ChangeOfPlanInput, InvoiceSerializer, PaymentSerializer, read_body
-from forgeline.billing.models import Currency, Kind, UnitCosts
+from forgeline.billing.models import Currency, Kind, MailFault, UnitCosts
 from forgeline.identity import operating
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.roles import OPERATE
@@ -66,6 +66,12 @@ class OperatedInvoiceSerializer(serializers.Serializer):
     total = serializers.IntegerField(help_text="Cents.")
     paid = serializers.IntegerField(help_text="Cents.")
     open = serializers.IntegerField(help_text="Cents that are still to be paid.")
+    mailed_to = serializers.CharField(help_text="Empty where the company had given no address for invoices.")
+    mailed_at = serializers.DateTimeField(allow_null=True, help_text="When a mail server took it.")
+    mail_due_at = serializers.DateTimeField(allow_null=True, help_text="When it is tried (again).")
+    mail_fault = serializers.ChoiceField(
+        choices=MailFault.choices, allow_blank=True, help_text="Why the last try failed."
+    )
 
 
 class OperatedMemberSerializer(serializers.Serializer):

@@ -25,6 +25,7 @@ from forgeline.billing.models import (
     Invoice,
     InvoiceLine,
     Kind,
+    Letter,
     Payment,
     Series,
     Subscription,
@@ -216,7 +217,7 @@ def pay(
 
 def list_invoices() -> QuerySet[Invoice]:
     """Return the company's invoices and credit notes, the newest first, with what was paid of them."""
-    return Invoice.objects.prefetch_related("payments", "corrections__lines")
+    return Invoice.objects.select_related("letter").prefetch_related("payments", "corrections__lines")
 
 
 def get_invoice(invoice_id: int) -> Invoice:
@@ -296,15 +297,16 @@ def _issue(
         changes={name: [None, word] for name, word in told.items() if word},
     )  # fmt: skip
     if row.email:
-        transaction.on_commit(partial(_mail, invoice.tenant_id, invoice.pk), robust=True)
+        Letter.objects.create(invoice=invoice, address=row.email, due_at=clock.now())
+        transaction.on_commit(partial(_mail, invoice.tenant_id), robust=True)
     return invoice
 
 
-def _mail(tenant_id: int, invoice_id: int) -> None:
+def _mail(tenant_id: int) -> None:
     # The letter is made of an invoice; an import at the top would go in a circle.
     from forgeline.billing.mailing import wake
 
-    wake(tenant_id, invoice_id)
+    wake(tenant_id)
 
 
 def _take_number(kind: str, today: date) -> str:

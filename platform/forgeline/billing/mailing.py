@@ -6,43 +6,115 @@ Not here: messages about alarms and limits (notifications), how an invoice looks
 from __future__ import annotations
 
 import logging
+import random
 import smtplib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from email.utils import parseaddr
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.db import connection
+from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from kombu.exceptions import OperationalError
 
+from forgeline.base import clock
+from forgeline.base.errors import UnavailableError
+from forgeline.base.workers import call_worker
 from forgeline.billing import invoicing
-from forgeline.billing.models import Kind
+from forgeline.billing.models import Kind, Letter, MailFault, Subscription
 from forgeline.billing.money import words
 from forgeline.billing.paper import print_invoice
+from forgeline.notifications.quiet import BACKOFF_S, next_try
+from forgeline.tenancy.scoping import tenant_scope
+
+MOST_TRIES = 80
+"""About three days: an hour between two once the first eight are used up."""
 
 _log = logging.getLogger(__name__)
 
 
-def wake(tenant_id: int, invoice_id: int) -> None:
-    """Call a worker to send an invoice; after the commit that issues it. Never raises: the invoice stands anyway."""
-    from forgeline.billing.tasks import mail_invoice
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a try; no fault where a mail server took it."""
 
-    try:
-        mail_invoice.apply_async([tenant_id, invoice_id], retry=False)
-    except (OperationalError, OSError) as error:
-        _log.warning("no worker could be called to mail invoice %s (%s)", invoice_id, type(error).__name__)
+    fault: str = ""
+    detail: str = ""
 
 
-def write_letter(invoice_id: int) -> EmailMessage | None:
-    """Return the letter of an invoice of the company in force, in the language in which it was issued; None where the
-    company has given no address. **Raises** UnavailableError where the paper cannot be set.
+def wake(tenant_id: int) -> None:
+    """Call a worker to send what is due; after the commit that issues it."""
+    from forgeline.billing.tasks import mail
+
+    call_worker(mail, tenant_id)
+
+
+def list_due(at: datetime | None = None) -> list[int]:
+    """Return the companies with an invoice to be mailed; needs no scope."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT billing_list_letters_due(%s)", [at or clock.now()])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def work(tenant_id: int, *, now: Callable[[], datetime] = clock.now) -> None:
+    """Send what is due of one company, one after the other; none twice at once."""
+    while (claimed := _claim(tenant_id, now())) is not None:
+        row_id, letter = claimed
+        fault = Outcome(MailFault.PAPER) if letter is None else send(letter)
+        with tenant_scope(tenant_id, branches=()):
+            _settle(Letter.objects.select_for_update().get(pk=row_id), fault, now())
+
+
+def _claim(tenant_id: int, at: datetime) -> tuple[int, EmailMessage | None] | None:
+    """Take the letter that has been due the longest; until its next try nobody else does, nor after a kill."""
+    with tenant_scope(tenant_id, branches=()):
+        address = Subscription.objects.values_list("email", flat=True).first() or ""
+        is_due = Q(due_at__lte=at)
+        if address:
+            # Given up, and there is another address now.
+            is_due |= Q(due_at=None) & ~Q(address=address)
+        unsent = Letter.objects.select_for_update(skip_locked=True).filter(is_due, sent_at=None)
+        row = unsent.order_by("due_at", "pk").first()
+        if row is None:
+            return None
+        row.address = address or row.address
+        row.attempts += 1
+        row.due_at = _next_try(row.attempts, at)
+        row.save()
+        try:
+            return row.pk, write_letter(row)
+        except UnavailableError as error:
+            _log.warning("invoice %s cannot be set on paper (%s)", row.invoice_id, error)
+            return row.pk, None
+
+
+def _settle(row: Letter, outcome: Outcome, at: datetime) -> None:
+    row.fault, row.detail = outcome.fault, outcome.detail
+    if not outcome.fault:
+        row.sent_at, row.due_at = at, None
+    elif outcome.fault == MailFault.REFUSED or row.attempts >= MOST_TRIES:
+        row.due_at = None
+        _log.warning("invoice %s is not mailed (%s %s)", row.invoice_id, row.fault, row.detail)
+    row.save()
+
+
+def _next_try(attempts: int, at: datetime) -> datetime:
+    # Many that a mail server refused together do not come back together.
+    found = next_try(min(attempts, len(BACKOFF_S)), at, jitter=random.random())  # noqa: S311
+    assert found is not None
+    return found
+
+
+def write_letter(row: Letter) -> EmailMessage:
+    """Return the letter of an invoice of the company in force, in the language in which the invoice was issued.
+
+    **Raises** UnavailableError where the paper cannot be set.
     """
-    invoice = invoicing.get_invoice(invoice_id)
-    address = str(invoice.buyer.get("email") or "")
-    if not address:
-        return None
+    invoice = row.invoice
     open_ = invoicing.open_amount(invoice)
     with translation.override(invoice.language):
         context = {
@@ -59,7 +131,7 @@ def write_letter(invoice_id: int) -> EmailMessage | None:
         body = render_to_string("billing/invoice_email.txt", context)
     host = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "forgeline"
     letter = EmailMessage(
-        subject=subject, body=body, to=[address],
+        subject=subject, body=body, to=[row.address],
         headers={
             # The same for each try: mailboxes show a letter once that came twice.
             "Message-ID": f"<invoice-{invoice.number}@{host}>",
@@ -71,10 +143,8 @@ def write_letter(invoice_id: int) -> EmailMessage | None:
     return letter
 
 
-def send(letter: EmailMessage) -> None:
-    """Hand a letter to the mail server. **Raises** SMTPException or OSError where a later try may do; what is refused
-    for good is logged, and nobody tries again.
-    """
+def send(letter: EmailMessage) -> Outcome:
+    """Hand a letter to the mail server, and say what came of it."""
     try:
         letter.send()
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError) as error:
@@ -82,6 +152,22 @@ def send(letter: EmailMessage) -> None:
             code = error.smtp_code
         else:
             code = next(iter(error.recipients.values()))[0]
-        if not 500 <= code < 600:
-            raise
-        _log.warning("the letter %r is refused for good (%s)", letter.subject, code)
+        # 4xx asks for another try, 5xx for none.
+        return Outcome(MailFault.REFUSED if 500 <= code < 600 else MailFault.AWAY, str(code))
+    except (smtplib.SMTPException, OSError) as error:
+        return Outcome(MailFault.AWAY, type(error).__name__)
+    return Outcome()
+
+
+def say(address: str, *, sent_at: datetime | None, due_at: datetime | None, fault: str) -> str:
+    """Return how the e-mail of an invoice fares, in a sentence; nothing where there is none."""
+    told = {"address": address, "fault": MailFault(fault).label if fault else ""}
+    if not address:
+        return ""
+    if sent_at is not None:
+        return _("E-mailed to %(address)s") % told
+    if not fault:
+        return _("On its way by e-mail to %(address)s") % told
+    if due_at is not None:
+        return _("Not e-mailed to %(address)s yet (%(fault)s); it is tried again.") % told
+    return _("Not e-mailed to %(address)s (%(fault)s). It goes to another address once that is given.") % told

@@ -229,6 +229,40 @@ class Payment(KeptModel):
         return f"{self.amount} of {self.invoice_id}"
 
 
+class MailFault(models.TextChoices):
+    """Why the last try to mail an invoice failed; ``Letter.detail`` is the server's code, or the kind of error."""
+
+    REFUSED = "refused", _("the mail server refuses it")
+    AWAY = "away", _("the mail server cannot be reached")
+    PAPER = "paper", _("its PDF cannot be made")
+
+
+class Letter(TenantModel):
+    """The e-mail of an invoice on its way. Written with the invoice, so that none is lost where nobody could be called
+    to send it; without an address for invoices there is none.
+    """
+
+    invoice = models.OneToOneField(Invoice, on_delete=models.PROTECT, related_name="letter")
+    address = models.EmailField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(null=True)
+    """When it is tried (again); None once it is over."""
+    sent_at = models.DateTimeField(null=True)
+    """When a mail server took it."""
+    fault = models.CharField(max_length=7, choices=MailFault, blank=True)
+    detail = models.CharField(max_length=60, blank=True)
+
+    class Meta(TenantModel.Meta):
+        indexes = [
+            models.Index(
+                fields=["due_at"], name="billing_letter_unsent", condition=models.Q(sent_at__isnull=True)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.invoice_id} → {self.address}"
+
+
 class Series(models.Model):
     """The last number given in a series (``FL-2026``). Locked while an invoice is issued, so that none is left out."""
 

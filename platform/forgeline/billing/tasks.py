@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from smtplib import SMTPException
-
 from celery import shared_task
 
 from forgeline.billing import mailing, metering, quota, subscriptions
-from forgeline.tenancy.scoping import tenant_scope
 
 
 @shared_task(name="billing.meter", ignore_result=True, expires=60)
@@ -29,13 +26,14 @@ def advance() -> None:
     subscriptions.advance_all()
 
 
-@shared_task(
-    name="billing.mail_invoice", ignore_result=True, autoretry_for=(SMTPException, OSError), max_retries=10,
-    retry_backoff=10, retry_backoff_max=3600,
-)  # fmt: skip
-def mail_invoice(tenant_id: int, invoice_id: int) -> None:
-    """Send an invoice to its company; tried again for some hours where the mail server is away."""
-    with tenant_scope(tenant_id, branches=()):
-        letter = mailing.write_letter(invoice_id)
-    if letter is not None:
-        mailing.send(letter)
+@shared_task(name="billing.mail", ignore_result=True, expires=60)
+def mail(tenant_id: int) -> None:
+    """Send the invoices of a company that are due."""
+    mailing.work(tenant_id)
+
+
+@shared_task(name="billing.sweep_mail", ignore_result=True, expires=20)
+def sweep_mail() -> None:
+    """Have every invoice sent that is due: later tries, what nobody could be called for, what a dead worker left."""
+    for tenant_id in mailing.list_due():
+        mail.delay(tenant_id)

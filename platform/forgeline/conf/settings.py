@@ -181,6 +181,7 @@ CELERY_BEAT_SCHEDULE = {
         "billing.meter": 60.0,
         "billing.measure_storage": 3600.0,
         "billing.advance": 600.0,
+        "billing.sweep_mail": 30.0,
         "jobs.work": 5.0,
         "jobs.trim": 600.0,
     }.items()
@@ -335,6 +336,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "ENUM_NAME_OVERRIDES": {
         "InvoiceKindEnum": "forgeline.billing.models.Kind",
+        "MailFaultEnum": "forgeline.billing.models.MailFault",
         "SubscriptionPeriodEnum": "forgeline.billing.models.Period",
         "SubscriptionStateEnum": "forgeline.billing.models.State",
         **{name: path for manifest in _MANIFESTS for name, path in manifest.enum_names.items()},

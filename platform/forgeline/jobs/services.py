@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,11 +10,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
-from kombu.exceptions import OperationalError as BrokerError
 
 from forgeline.audit.recorder import record
 from forgeline.base import clock
 from forgeline.base.errors import ConflictError, ForbiddenError, NotFoundError
+from forgeline.base.workers import call_worker
 from forgeline.jobs import files, metrics
 from forgeline.jobs.models import OPEN, File, Job, State
 from forgeline.modules.registry import find_job_kind
@@ -23,8 +22,6 @@ from forgeline.modules.registry import find_job_kind
 MANAGE = "jobs.manage"
 MOST_OPEN = 10
 """Jobs of one company that are not through."""
-
-_log = logging.getLogger(__name__)
 
 
 class Asker(Protocol):
@@ -150,7 +147,4 @@ def _wake() -> None:
     """Call a worker; where the broker is away, the next beat finds the job."""
     from forgeline.jobs.tasks import work
 
-    try:
-        work.apply_async(retry=False)
-    except (BrokerError, OSError) as error:
-        _log.warning("no worker could be called to a job (%s); the beat will find it", type(error).__name__)
+    call_worker(work)

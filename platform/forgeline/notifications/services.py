@@ -5,15 +5,14 @@ Not here: writes of channels, rosters, routes and wishes (editing), the work beh
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterable, Sequence
 from functools import partial
 
 from django.db import transaction
-from kombu.exceptions import OperationalError
 
 from forgeline.base import clock
+from forgeline.base.workers import call_worker
 from forgeline.notifications import routing
 from forgeline.notifications.directory import Directory
 from forgeline.notifications.message import MAX_BODY, MAX_TITLE, Message, list_faults
@@ -33,7 +32,6 @@ __all__ = [
     "settle_all",
 ]
 
-_log = logging.getLogger(__name__)
 _WAKE_EVERY_S = 0.25
 _woken_at: dict[int, float] = {}
 
@@ -104,10 +102,5 @@ def wake(tenant_id: int) -> None:
     if now - _woken_at.get(tenant_id, -1.0) < _WAKE_EVERY_S:
         return
     _woken_at[tenant_id] = now
-    try:
-        work.apply_async([tenant_id], retry=False)
-    except (OperationalError, OSError) as error:
+    if not call_worker(work, tenant_id):
         NOT_WOKEN.inc()
-        _log.warning(
-            "no worker could be called to the outbox (%s); the sweep will find it", type(error).__name__
-        )

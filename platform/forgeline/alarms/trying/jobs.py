@@ -19,7 +19,6 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
-from kombu.exceptions import OperationalError as BrokerError
 
 from forgeline.alarms.definitions import dump, parse
 from forgeline.alarms.trying import wording
@@ -29,6 +28,7 @@ from forgeline.alarms.trying.subjects import Question, Subject, find_subjects
 from forgeline.alarms.trying.trial import Span, assemble, find, most_listed
 from forgeline.base import clock
 from forgeline.base.errors import ConflictError, ForgelineError, NotFoundError
+from forgeline.base.workers import call_worker
 from forgeline.identity.policy import Actor
 from forgeline.tenancy.scoping import list_tenant_ids, tenant_scope
 
@@ -112,10 +112,7 @@ def _wake() -> None:
     """Call a worker; where the broker is away, the next beat finds the trial."""
     from forgeline.alarms.tasks import try_rules
 
-    try:
-        try_rules.apply_async(retry=False)
-    except (BrokerError, OSError) as error:
-        _log.warning("no worker could be called to a trial (%s); the beat will find it", type(error).__name__)
+    call_worker(try_rules)
 
 
 class _Slice:

@@ -88,7 +88,8 @@ def audit(request: HttpRequest) -> HttpResponseBase:
         for word, at in ((given["from"], since), (given["to"], until))
         if word and at is None
     ]
-    if "csv" in request.GET and not faults:
+    wants_file = "csv" in request.GET
+    if wants_file and not faults:
         return _file(rows, zone, request.actor, request.LANGUAGE_CODE)  # type: ignore[attr-defined]
     before = request.GET.get("before", "")
     if before.isdecimal() and len(before) < 19:
@@ -109,7 +110,7 @@ def audit(request: HttpRequest) -> HttpResponseBase:
         "faults": faults,
         "zone": zone,
     }
-    return render(request, "web/audit.html", context, status=422 if faults else 200)
+    return render(request, "web/audit.html", context, status=422 if wants_file else 200)
 
 
 def _row(entry: Entry, zone: str, wording: Wording) -> dict[str, Any]:

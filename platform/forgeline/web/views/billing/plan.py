@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from forgeline.assets.queries import list_devices, list_points, list_sites
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError
-from forgeline.billing import invoicing, metering, quota, subscriptions
+from forgeline.billing import invoicing, mailing, metering, quota, subscriptions
 from forgeline.billing.api import PAY, pdf_answer
 from forgeline.billing.gateways.catalogue import GATEWAYS
 from forgeline.billing.models import Invoice, Kind, Period, State, Subscription
@@ -280,12 +280,19 @@ def _ledger(row: Subscription) -> list[dict[str, Any]]:
     today = clock.now().astimezone(ZoneInfo(row.zone)).date()
     for each in invoicing.list_invoices():
         open_ = invoicing.open_amount(each)
+        letter = getattr(each, "letter", None)
         entries.append(
             {
                 "invoice": each,
                 "total": words(each.total, each.currency),
                 "open": words(open_, each.currency) if open_ else "",
                 "state": _state_of(each, open_, today),
+                "mail": ""
+                if letter is None
+                else mailing.say(
+                    letter.address, sent_at=letter.sent_at, due_at=letter.due_at, fault=letter.fault
+                ),
+                "is_unmailed": letter is not None and letter.fault,
                 "ways": [way.explain(each, open_) for way in GATEWAYS if open_ and way.is_offered(each)],
             }
         )

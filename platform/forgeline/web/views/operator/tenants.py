@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from forgeline.base import clock
 from forgeline.base.errors import ForgelineError, InvalidInputError
 from forgeline.base.moments import check_moment
-from forgeline.billing import console, subscriptions
+from forgeline.billing import console, mailing, subscriptions
 from forgeline.billing.models import Currency, Kind, Period, State
 from forgeline.billing.money import words
 from forgeline.billing.paper import name_days
@@ -247,6 +247,9 @@ def _invoice(each: console.InvoiceFacts, form: forms.Form | None, request: HttpR
         "total": words(each.total, each.currency),
         "open": words(each.open, each.currency) if each.open else "",
         "may_correct": each.kind == Kind.INVOICE and not each.is_corrected,
+        "mail": mailing.say(
+            each.mailed_to, sent_at=each.mailed_at, due_at=each.mail_due_at, fault=each.mail_fault
+        ),
         "is_late": bool(each.open) and each.due_on < clock.now().date(),
     }
 
