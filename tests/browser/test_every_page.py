@@ -151,6 +151,8 @@ def _raise_alarm(floor: Floor) -> int:
     return int(alarm.pk)
 
 
+# It grows with every page; what it watches over is the pages, not the machine's pace.
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("locale", "shapes"), VISITS, ids=[locale for locale, _shapes in VISITS])
 def test_pages_fit_are_quiet_and_speak_one_language(
     open_page: Callable[..., Any],

@@ -18,6 +18,7 @@ from tests.conftest import Company, name_kind
 from tests.isolation.attack import list_probes
 from tests.isolation.test_attack import _attack, _by_key, _by_session, _possessions
 
+pytestmark = pytest.mark.timeout(300)
 SignIn = Callable[[Any], Client]
 FUNCTIONS = """
     SELECT p.proname, pg_get_function_identity_arguments(p.oid) FROM pg_proc p

@@ -24,6 +24,7 @@ HOUR_US = 3_600_000_000
 
 
 @pytest.mark.timescale
+@pytest.mark.timeout(280)
 def test_the_store_moves(
     plant: Plant, child_environment: dict[str, str], timescale_url: str, settings: Any
 ) -> None:
@@ -41,7 +42,7 @@ def test_the_store_moves(
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, os.fspath(settings.BASE_DIR / "manage.py"), "move_store", *arguments],
-            env=child_environment, capture_output=True, text=True, check=False, timeout=100,
+            env=child_environment, capture_output=True, text=True, check=False, timeout=240,
         )  # fmt: skip
 
     done = run(target)
