@@ -42,6 +42,7 @@ MOVING = (
     "/alarm-bad-actors/",
     "/maintenance-kpis/",
     "/maintenance-effect/",
+    "/model-runs/progress/",
 )
 """Tell of now, or of the asking itself."""
 SHARED = ("/api/v1/downtime-reasons/",)
