@@ -10,7 +10,7 @@ import random
 import smtplib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parseaddr
 
 from django.conf import settings
@@ -34,6 +34,8 @@ from forgeline.tenancy.scoping import tenant_scope
 
 MOST_TRIES = 80
 """About three days: an hour between two once the first eight are used up."""
+HELD = timedelta(minutes=5)
+"""A letter is one worker's for so long: more than a mail server is waited for."""
 
 _log = logging.getLogger(__name__)
 
@@ -63,14 +65,15 @@ def list_due(at: datetime | None = None) -> list[int]:
 def work(tenant_id: int, *, now: Callable[[], datetime] = clock.now) -> None:
     """Send what is due of one company, one after the other; none twice at once."""
     while (claimed := _claim(tenant_id, now())) is not None:
-        row_id, letter = claimed
-        fault = Outcome(MailFault.PAPER) if letter is None else send(letter)
+        outcome = _try(tenant_id, claimed)
         with tenant_scope(tenant_id, branches=()):
-            _settle(Letter.objects.select_for_update().get(pk=row_id), fault, now())
+            # Gone where the company was erased meanwhile.
+            for row in Letter.objects.select_for_update().filter(pk=claimed.pk):
+                _settle(row, outcome, now())
 
 
-def _claim(tenant_id: int, at: datetime) -> tuple[int, EmailMessage | None] | None:
-    """Take the letter that has been due the longest; until its next try nobody else does, nor after a kill."""
+def _claim(tenant_id: int, at: datetime) -> Letter | None:
+    """Take the letter that has been due the longest; for a while nobody else does, nor after a kill."""
     with tenant_scope(tenant_id, branches=()):
         address = Subscription.objects.values_list("email", flat=True).first() or ""
         is_due = Q(due_at__lte=at)
@@ -79,17 +82,22 @@ def _claim(tenant_id: int, at: datetime) -> tuple[int, EmailMessage | None] | No
             is_due |= Q(due_at=None) & ~Q(address=address)
         unsent = Letter.objects.select_for_update(skip_locked=True).filter(is_due, sent_at=None)
         row = unsent.order_by("due_at", "pk").first()
-        if row is None:
-            return None
-        row.address = address or row.address
-        row.attempts += 1
-        row.due_at = _next_try(row.attempts, at)
-        row.save()
-        try:
-            return row.pk, write_letter(row)
-        except UnavailableError as error:
-            _log.warning("invoice %s cannot be set on paper (%s)", row.invoice_id, error)
-            return row.pk, None
+        if row is not None:
+            row.address = address or row.address
+            row.attempts += 1
+            row.due_at = at + HELD
+            row.save()
+        return row
+
+
+def _try(tenant_id: int, row: Letter) -> Outcome:
+    try:
+        with tenant_scope(tenant_id, branches=()):
+            letter = write_letter(row)
+    except UnavailableError as error:
+        _log.warning("invoice %s cannot be set on paper (%s)", row.invoice_id, error)
+        return Outcome(MailFault.PAPER)
+    return send(letter)
 
 
 def _settle(row: Letter, outcome: Outcome, at: datetime) -> None:
@@ -99,6 +107,8 @@ def _settle(row: Letter, outcome: Outcome, at: datetime) -> None:
     elif outcome.fault == MailFault.REFUSED or row.attempts >= MOST_TRIES:
         row.due_at = None
         _log.warning("invoice %s is not mailed (%s %s)", row.invoice_id, row.fault, row.detail)
+    else:
+        row.due_at = _next_try(row.attempts, at)
     row.save()
 
 
