@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, ngettext
 
 from apps.health.models import Advisory, MaintenancePlan
 from apps.health.models.condition import AdvisoryKind
@@ -45,7 +45,14 @@ def remark(key: str, data: dict[str, Any]) -> str:
 def rhythm(plan: MaintenancePlan, alarms: Mapping[tuple[int, str], str] | None = None) -> str:
     """Say when a plan falls due, in a few words. ``alarms``: (machine, key) → the name of its alarm rule."""
     if plan.trigger == Trigger.CALENDAR:
-        return _("every %(n)g %(unit)s") % {"n": plan.every or 0, "unit": Every(plan.every_unit).label}
+        # Half a month is "0.5 months".
+        number = 1 if plan.every == 1 else 2
+        told = {
+            Every.DAY: ngettext("every day", "every %(n)g days", number),
+            Every.WEEK: ngettext("every week", "every %(n)g weeks", number),
+            Every.MONTH: ngettext("every month", "every %(n)g months", number),
+        }
+        return told[Every(plan.every_unit)] % {"n": plan.every or 0}
     if plan.trigger == Trigger.HOURS:
         return _("every %(n)s running hours") % {"n": f"{plan.every:,g}"}
     if plan.trigger == Trigger.COUNT and plan.point is not None:

@@ -74,6 +74,8 @@ def test_a_rule_is_read_and_written_back(raw: dict[str, Any]) -> None:
         (_rule(kind="expression", expression="p > 1", points={"p": "pressure", "q": "state"}), "does not use q"),
         (_rule(kind="expression", expression="p > 1", points={"p": "note"}), "is text"),
         (_rule(kind="expression", expression="p + 1", points={"p": "pressure"}), "not a condition"),
+        (_rule(kind="expression", expression="p", points={"p": "pressure"}), "is a measurement, not a condition"),
+        (_rule(kind="expression", expression="not p or p > 1", points={"p": "pressure"}), "is a measurement"),
         (_rule(kind="expression", expression="p > 1 or abs(p)", points={"p": "pressure"}), "not a condition"),
         ({**GOOD[0], "on_delay_s": -1}, "between 0 s and a day"),
         ({**GOOD[0], "quiet_under": ["trip"]}, "no rule trip"),
@@ -117,6 +119,7 @@ def test_what_is_no_rule_is_refused(raw: Any) -> None:
         ("p => 5", "to compare, write == or >="),
         ("p > 5 && q > 1", "At character 8, “& q > 1”: write “and” or “or”."),
         ("p = 5", "== compares"),
+        ("p / 0 > 1", "At character 5, “0 > 1”: Nothing can be divided by 0."),
         ("压力 > log(压力)", "At character 6, “log(压力)”: Only the functions"),
         ("p > 1 and discharge_pressure_of_line, q", "“p > 1 and discha…”: Only + - * /"),
     ],
@@ -155,8 +158,27 @@ def test_an_unknown_input_says_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("a / b > 1", [None, 1.0]),
+        ("not a / b > 1", [None, 0.0]),
+        ("sqrt(b - 1) < 5", [None, 1.0]),
+        ("1e308 * 10 * a > 1", [None, None]),
+        # What the rest decides is known all the same.
+        ("b > 0 and a / b > 1", [0.0, 1.0]),
+        ("b == 0 or a / b > 1", [1.0, 1.0]),
+        ("a / b > 1 or a > 100", [None, 1.0]),
+    ],
+)
+def test_what_no_number_answers_is_unknown_and_raises_nothing(text: str, holds: list[float | None]) -> None:
+    found = Expression(text).judge({"a": np.array([4.0, 4.0]), "b": np.array([0.0, 2.0])})
+    assert [None if np.isnan(each) else each for each in found.tolist()] == holds
+
+
+@pytest.mark.parametrize(
     "text",
     [
+        "a / 0 > 1", "a / 0.0 > 1",
         "", "   ", "a.b > 1", "a[0] > 1", "__import__('os')", "a ** 9 > 1", "'x' == a", "lambda: a", "[a for a in b]",
         "a := 1", "a = 1", "a; b", "open(a)", "max(a)", "abs(a, b)", "max(*a)", "min(a, key=b)", "1 > 0", "a > 1j",
         "a if b else c", "a % 2", "a // 2", "a in b", "a is b", "f'{a}'", "a" + "+1" * 80, "a > " + "9" * 600,

@@ -59,7 +59,10 @@ def conditions(request: HttpRequest) -> HttpResponse:
     rows: list[dict[str, Any]] = [
         {
             "asset": asset, "row": latest.get(asset.pk), "watch": watches.get(asset.pk),
-            "says": _says(latest.get(asset.pk)), "parts": _parts(latest.get(asset.pk), points)[:2],
+            "says": _says(latest.get(asset.pk)), "parts": [
+                # What would be shown as −0 takes nothing away.
+                part for part in _parts(latest.get(asset.pk), points)[:2] if part["lost"] >= 0.5
+            ],
         }
         for asset in machines
     ]  # fmt: skip

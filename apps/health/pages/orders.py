@@ -131,12 +131,33 @@ def order(request: HttpRequest, work_order_id: int) -> HttpResponse:
     with timezone.override(zone_of(row.asset.site)):
         form = None
         if request.method == "POST":
-            form = _form_of(request, row)
-            if form is None or form.is_valid():
-                deed, done = _deed_of(request, row, form)
-                if attempt(request, deed, form=form, done=done) or form is None:
-                    return redirect("health:order", work_order_id=row.pk)
-        return render(request, "health/order.html", _context(request, row, form), status=422 if form else 200)
+            form = _keep_found(request, row)
+            if form is None:
+                form = _form_of(request, row)
+                if form is None or form.is_valid():
+                    deed, done = _deed_of(request, row, form)
+                    if attempt(request, deed, form=form, done=done) or form is None:
+                        return redirect("health:order", work_order_id=row.pk)
+        return _show(request, row, form)
+
+
+def _show(request: HttpRequest, row: WorkOrder, form: forms.Form | None) -> HttpResponse:
+    return render(request, "health/order.html", _context(request, row, form), status=422 if form else 200)
+
+
+def _keep_found(request: HttpRequest, row: WorkOrder) -> FoundForm | None:
+    """Save what was written of the finding when another button was pressed (health.js sends it along); the form comes
+    back where it is refused, and the button's deed is not done.
+    """
+    if "found-remedy" not in request.POST:
+        return None
+    form = FoundForm({name: request.POST.get(f"found-{name}", "") for name in FoundForm.base_fields})
+    actor = request.actor  # type: ignore[attr-defined]
+    if form.is_valid() and attempt(
+        request, lambda: services.update_order(row.pk, actor=actor, **form.cleaned_data), form=form
+    ):
+        return None
+    return form
 
 
 @require_POST
@@ -145,6 +166,11 @@ def move(request: HttpRequest, work_order_id: int) -> HttpResponse:
     """Take an order a step further, from the board or its page."""
     actor, to = request.actor, request.POST.get("to", "")[:12]  # type: ignore[attr-defined]
     text = request.POST.get("text", "")[:1000].replace("\x00", "")
+    if "found-remedy" in request.POST:
+        row = get_order(work_order_id)
+        with timezone.override(zone_of(row.asset.site)):
+            if (form := _keep_found(request, row)) is not None:
+                return _show(request, row, form)
     attempt(request, lambda: steps.move_order(work_order_id, to, text=text, actor=actor))
     back = request.POST.get("back", "")
     if back and url_has_allowed_host_and_scheme(back, allowed_hosts=None):

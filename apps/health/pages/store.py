@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _, gettext_lazy
+from django.utils.translation import gettext as _, gettext_lazy, pgettext_lazy
 
 from apps.health.models import SparePart
 from apps.health.models.stock import MoveKind
@@ -43,9 +43,9 @@ class PartForm(forms.Form):
 
 class BookForm(forms.Form):
     kind = forms.ChoiceField(
-        label=gettext_lazy("What happened"),
+        label=pgettext_lazy("stock", "What happened"),
         choices=[
-            (MoveKind.RECEIPT, gettext_lazy("Received")), (MoveKind.ISSUE, gettext_lazy("Taken")),
+            (MoveKind.RECEIPT, pgettext_lazy("stock", "Received")), (MoveKind.ISSUE, gettext_lazy("Taken")),
             (MoveKind.COUNT, gettext_lazy("Counted: so many lie there")),
         ],
     )  # fmt: skip

@@ -269,13 +269,10 @@ def _take_order(row: Row, names: dict[str, Any], actor: Actor) -> str:
     order = make_order(
         asset_id=asset.pk, title=row["title"], text=row.get("text", ""), kind=kind, priority=priority, by=by_of(actor),
         requested_by=by_of(actor), due_at=times.get("due_at"), down_from=times.get("down_from"),
+        down_to=times.get("down_to"),
     )  # fmt: skip
     order.state, order.created_at, order.downtime_reason = state, created, reason
-    order.remedy, order.down_to, order.done_at = (
-        row.get("remedy", ""),
-        times.get("down_to"),
-        times.get("done_at"),
-    )
+    order.remedy, order.done_at = row.get("remedy", ""), times.get("done_at")
     order.external_cost = _decimal(row["external_cost"]) if row.get("external_cost") else Decimal(0)
     if order.external_cost < 0:
         raise _Fault(_("Costs are not negative."))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +25,7 @@ from forgeline.tenancy.scoping import tenant_scope
 _LOCK_SPACE = 0x464C574F
 """First key of the advisory lock under which an order gets its number ("FLWO")."""
 MOST_COST = Decimal("99999999999")
+LONGEST_STANDSTILL = timedelta(days=366)
 _PLANNING = frozenset(
     {"kind", "priority", "assignee_id", "due_at", "planned_at", "external_cost", "title", "titles"}
 )
@@ -63,6 +64,7 @@ def make_order(
     requested_by: str = "",
     due_at: datetime | None = None,
     down_from: datetime | None = None,
+    down_to: datetime | None = None,
     plan_id: int | None = None,
     plan_turn: int | None = None,
     follows_id: int | None = None,
@@ -78,12 +80,12 @@ def make_order(
         row = WorkOrder(
             number=_take_number(), asset=asset, kind=kind, state=state, priority=priority, title=title.strip(),
             titles=dict(titles or {}), text=text.strip(), requested_by=requested_by[:160], due_at=due_at,
-            down_from=down_from, created_at=now, plan_id=plan_id, plan_turn=plan_turn, follows_id=follows_id,
+            down_from=down_from, down_to=down_to, created_at=now, plan_id=plan_id, plan_turn=plan_turn,
+            follows_id=follows_id,
         )  # fmt: skip
         if not row.title:
             raise invalid(title=_("Say what is to be done."))
-        if down_from is not None and down_from > now:
-            raise invalid(down_from=_("This lies in the future."))
+        _check_standstill(row, {"down_from", "down_to"}, now)
         save(row, taken=_("This due has its work order already."))
         add_lines(row, lines)
         write_entry(row, "", by, "", now)
@@ -118,16 +120,31 @@ def update_order(work_order_id: int, *, actor: Actor, **changes: Any) -> WorkOrd
     if changes.get("title", row.title) != row.title:
         changes = {"titles": {}, **changes}
     change(row, changes, _PLANNING | _WORKING)
-    if row.down_to is not None and (row.down_from is None or row.down_to < row.down_from):
-        raise invalid(down_to=_("The machine cannot run again before it stood still."))
-    now = clock.now()
-    for name in ("down_from", "down_to"):
-        at = getattr(row, name)
-        if name in changes and at is not None and at > now:
-            raise invalid(**{name: _("This lies in the future.")})
+    _check_standstill(row, changes.keys(), clock.now())
     if not 0 <= row.external_cost <= MOST_COST:
         raise invalid(external_cost=_("Costs are not negative."))
     return save(row)
+
+
+def _check_standstill(row: WorkOrder, given: Collection[str], now: datetime) -> None:
+    """**Raises** InvalidInputError for a standstill that cannot be: one slip of the year spoils every figure."""
+    if row.down_to is not None and (row.down_from is None or row.down_to < row.down_from):
+        raise invalid(down_to=_("The machine cannot run again before it stood still."))
+    for name in ("down_from", "down_to"):
+        at = getattr(row, name)
+        if name in given and at is not None and at > now:
+            raise invalid(**{name: _("This lies in the future.")})
+    if (
+        "down_from" in given
+        and row.down_from is not None
+        and (row.down_to or now) - row.down_from > LONGEST_STANDSTILL
+    ):
+        raise invalid(
+            down_from=_(
+                "A machine that stands for longer than %(days)s days is out of use; look at the year."
+            )
+            % {"days": LONGEST_STANDSTILL.days}
+        )
 
 
 def closed(row: WorkOrder) -> ConflictError:

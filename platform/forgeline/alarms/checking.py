@@ -225,6 +225,13 @@ def _check_formula(condition: Any, points: Mapping[str, PointFacts]) -> list[str
             _("The expression is a number, not a condition; compare it with something, such as … > 6.")
         )
     names = set(expression.names)
+    for name in sorted(expression.truths & set(condition.points)):
+        word = condition.points[name]
+        if points[word].kind in (PointKind.GAUGE, PointKind.COUNTER):
+            faults.append(
+                _("%(point)s is a measurement, not a condition; compare it with something, such as … > 6.")
+                % {"point": _title(word, points)}
+            )
     for name in sorted(names ^ set(condition.points)):
         sentence = (
             _("The expression does not use %(name)s; take it out.")

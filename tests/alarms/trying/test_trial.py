@@ -174,6 +174,17 @@ def test_states_shifts_and_other_alarms_suppress(told: Court) -> None:
     assert (busy["new"]["alarms"], busy["new"]["suppressed"]) == (3, 0)
 
 
+def test_rule_that_always_stands_is_of_no_use_either(court: Court) -> None:
+    court.add_point("oil", unit="Cel", expected_interval_s=60)
+    from_us = court.now_us
+    court.now_us += 25 * 60 * MINUTE
+    court.say("oil", *((float(at), 90.0) for at in range(-25 * 3600, 0, 60)))
+    found = try_rule(court, limit(80), from_us)
+    assert found["is_noisy"]
+    assert "stood nearly all of the time" in " ".join(found["sentences"])
+    assert not try_rule(court, limit(95), from_us)["is_noisy"]
+
+
 def test_rule_that_chatters_is_told_with_what_would_calm_it(court: Court) -> None:
     court.add_point("oil", expected_interval_s=1)
     chance = random.Random(3)

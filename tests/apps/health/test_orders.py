@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.db import IntegrityError, connections, transaction
 from apps.health.models import OrderEntry, PartUse, SparePart, StockMove, WorkOrder
 from apps.health.rules import STEPS
 from apps.health.services import booking, orders, steps
+from forgeline.base import clock
 from forgeline.base.errors import ConflictError
 from forgeline.identity.policy import Actor, permissions_of
 from forgeline.tenancy.scoping import tenant_scope
@@ -126,12 +128,16 @@ def test_labour_and_parts_make_the_cost(api: Api, plant: int, new_order: Order) 
 
 
 def test_the_machine_runs_again_when_the_order_is_done(api: Api, new_order: Order) -> None:
-    row = new_order("done", down_from="2025-01-05T08:00:00Z")
+    begun = clock.now() - timedelta(days=20)
+    row = new_order("done", down_from=begun.isoformat())
     assert row["down_to"] == row["done_at"]
-    other = new_order("in_progress", down_from="2025-01-05T08:00:00Z")
-    refused = api.patch(f"work-orders/{other['id']}/", {"down_to": "2025-01-05T07:00:00Z"}, status=400)
+    other = new_order("in_progress", down_from=begun.isoformat())
+    earlier = {"down_to": (begun - timedelta(hours=1)).isoformat()}
+    refused = api.patch(f"work-orders/{other['id']}/", earlier, status=400)
     assert "before it stood still" in refused["title"]
     api.patch(f"work-orders/{other['id']}/", {"down_from": "2999-01-01T00:00:00Z"}, status=400)
+    slip = {"down_from": (begun - timedelta(days=366)).isoformat()}
+    assert "look at the year" in api.patch(f"work-orders/{other['id']}/", slip, status=400)["title"]
 
 
 def test_the_database_itself_refuses_a_stock_below_zero(company: Company, api: Api, plant: int) -> None:

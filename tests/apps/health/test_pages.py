@@ -113,6 +113,44 @@ def test_an_order_is_done_on_its_page(
     assert "from there it cannot become" in said
 
 
+def test_what_was_written_of_a_finding_is_kept_by_whatever_button_is_pressed(
+    api: Api, boss_page: Client, new_order: Order
+) -> None:
+    row = new_order()
+    address = f"/health/orders/{row['id']}/"
+    for to in ("approved", "in_progress"):
+        _said(boss_page, f"{address}move/", {"to": to})
+
+    def carry(**more: str) -> dict[str, str]:
+        words = {"remedy": "", "down_from": "", "down_to": "", "downtime_reason_id": "", **more}
+        return {f"found-{name}": word for name, word in words.items()}
+
+    _said(
+        boss_page, address, {"labour": "1", "minutes": "30", "person": "Wang", **carry(remedy="Belt slipped")}
+    )
+    kept = api.get(f"work-orders/{row['id']}/")
+    assert (kept["remedy"], kept["labour_minutes"]) == ("Belt slipped", 30)
+    # What cannot be is refused, stays in its field, and the button's deed is not done.
+    slip = carry(remedy="Belt tightened", down_from="1990-01-01T14:00", down_to="2025-03-02T09:30")
+    for target, deed in (
+        (address, {"labour": "1", "minutes": "10", "person": "Wang"}),
+        (f"{address}move/", {"to": "done"}),
+    ):
+        said = _said(boss_page, target, {**deed, **slip}, status=422)
+        assert "longer than 366 days is out of use; look at the year" in said
+        assert "Belt tightened</textarea>" in said
+    kept = api.get(f"work-orders/{row['id']}/")
+    assert (kept["remedy"], kept["labour_minutes"], kept["state"]) == ("Belt slipped", 30, "in_progress")
+    whole = carry(remedy="Belt tightened", down_from="2025-03-02T08:00", down_to="2025-03-02T09:30")
+    _said(boss_page, f"{address}move/", {"to": "done", **whole})
+    said = _said(boss_page, f"{address}move/", {"to": "verified"})
+    kept = api.get(f"work-orders/{row['id']}/")
+    assert (kept["remedy"], kept["state"]) == ("Belt tightened", "verified")
+    # What was found and how long it stood is read there afterwards too.
+    for word in ("Belt tightened", "2025-03-02 08:00", "2025-03-02 09:30"):
+        assert word in said
+
+
 def test_a_step_leads_back_to_our_own_pages_alone(boss_page: Client, new_order: Order) -> None:
     row = new_order()
     answer = boss_page.post(

@@ -24,6 +24,21 @@
     if (target) { event.preventDefault(); target.focus(); }
   });
 
+  // --- an order: what was written of the finding goes with whatever button is pressed, and is saved first ---
+  let isWritten = false;
+  document.addEventListener("input", (event) => { isWritten = isWritten || Boolean(event.target.closest("[data-found]")); });
+  document.addEventListener("submit", (event) => {
+    const found = document.querySelector("[data-found]");
+    const form = event.target;
+    if (!found || !isWritten || form === found || !form.closest("main") || form.method !== "post") return;
+    for (const [name, value] of new FormData(found)) {
+      if (name === "csrfmiddlewaretoken") continue;
+      const field = document.createElement("input");
+      Object.assign(field, { type: "hidden", name: `found-${name}`, value });
+      form.append(field);
+    }
+  });
+
   // --- board: a card is dragged to another column; which step that is, and whether it may be, the server says ---
   let dragged = null;
   const columnOf = (event) => event.target.closest ? event.target.closest("[data-board] [data-state]") : null;

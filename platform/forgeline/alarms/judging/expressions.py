@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
@@ -29,7 +29,7 @@ _SHOWN = 16
 
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: np.divide,
-    ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Not: np.logical_not,
+    ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Not: lambda word: 1.0 - _truth(word),
     ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Lt: operator.lt, ast.LtE: operator.le,
     ast.Eq: operator.eq, ast.NotEq: operator.ne,
 }  # fmt: skip
@@ -57,6 +57,11 @@ class Expression:
         """Whether it can be false: a bare sum, though judged as "not 0", would be an alarm that always stands."""
         return _is_condition(self._tree.value)
 
+    @property
+    def truths(self) -> frozenset[str]:
+        """Names that stand where a yes or no is asked for; a measurement there would be "not 0"."""
+        return frozenset(_find_truths(self._tree.value))
+
     def list_misfits(self, units: Mapping[str, str]) -> list[str]:
         """Return a sentence for each part whose unit does not fit what it is added to or compared with."""
         return [
@@ -76,14 +81,15 @@ class Expression:
     def judge(self, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
         """Return 1 where the expression holds, 0 where it does not; ``values`` are columns of equal length.
 
-        **Gaps** NaN wherever any input is NaN: an expression with an unknown in it says nothing.
+        **Gaps** NaN wherever any input is NaN: an expression with an unknown in it says nothing. What divides by 0 or
+        draws the root of less is unknown too, unless the rest decides: ``n > 0 and total / n > 5`` is 0 where n is 0.
         """
         columns = [values[name] for name in self.names]
         unknown = np.logical_or.reduce([np.isnan(column) for column in columns])
         self._walker.names = dict(zip(self.names, columns, strict=True))
         with np.errstate(all="ignore"):
             found = np.asarray(self._walker.eval(self.text, previously_parsed=self._tree))
-        holds = np.broadcast_to(found, columns[0].shape).astype(np.bool_)
+            holds = np.broadcast_to(_truth(found), columns[0].shape)
         return np.where(unknown, np.nan, holds)
 
 
@@ -99,14 +105,19 @@ class _Walker(SimpleEval):
         }  # fmt: skip
 
     def _eval_logic(self, node: ast.BoolOp) -> Any:
-        join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
-        return join.reduce(np.broadcast_arrays(*(self._eval(value) for value in node.values)))
+        return _join(
+            [_truth(self._eval(value)) for value in node.values], is_and=isinstance(node.op, ast.And)
+        )
 
     def _eval_comparison(self, node: ast.Compare) -> Any:
         words = [self._eval(word) for word in (node.left, *node.comparators)]
         pairs = zip(node.ops, words, words[1:], strict=False)
-        return np.logical_and.reduce(
-            np.broadcast_arrays(*(_OPERATORS[type(op)](left, right) for op, left, right in pairs))
+        return _join(
+            [
+                np.where(np.isfinite(left) & np.isfinite(right), _OPERATORS[type(op)](left, right), np.nan)
+                for op, left, right in pairs
+            ],
+            is_and=True,
         )
 
     def _eval_function(self, node: ast.Call) -> Any:
@@ -114,11 +125,31 @@ class _Walker(SimpleEval):
         return _FUNCTIONS[node.func.id][0](*(self._eval(word) for word in node.args))
 
 
+def _truth(word: Any) -> NDArray[np.float64]:
+    """Return 1 for yes, 0 for no, NaN for what is no number."""
+    number = np.asarray(word, np.float64)
+    return np.where(np.isfinite(number), number != 0, np.nan)
+
+
+def _join(words: Sequence[NDArray[np.float64]], *, is_and: bool) -> NDArray[np.float64]:
+    """Return the "and" or "or" of truths in which an unknown counts only where the others do not decide (Kleene)."""
+    if len(words) == 1:
+        return words[0]
+    rows = np.stack(np.broadcast_arrays(*words))
+    decisive = 0.0 if is_and else 1.0
+    known = np.where(np.isnan(rows).any(axis=0), np.nan, 1.0 - decisive)
+    return np.where((rows == decisive).any(axis=0), decisive, known)
+
+
 def _is_finite(number: float) -> bool:
     try:
         return isfinite(number)
     except OverflowError:  # a whole number that no float holds
         return False
+
+
+def _is_zero(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value == 0
 
 
 def _is_condition(node: ast.expr) -> bool:
@@ -130,6 +161,16 @@ def _is_condition(node: ast.expr) -> bool:
     if isinstance(node, ast.Constant):
         return isinstance(node.value, bool)
     return isinstance(node, ast.Compare | ast.Name)
+
+
+def _find_truths(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield from _find_truths(node.operand)
+    elif isinstance(node, ast.BoolOp):
+        for value in node.values:
+            yield from _find_truths(value)
 
 
 def _parse(text: str) -> ast.Expr:
@@ -211,6 +252,8 @@ def _check(tree: ast.Expr, text: str) -> tuple[str, ...]:
                 raise _at(text, node, _("Only numbers, True and False may stand here."))
             if not _is_finite(node.value):
                 raise _at(text, node, _("The number is too large."))
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and _is_zero(node.right):
+            raise _at(text, node.right, _("Nothing can be divided by 0."))
         elif isinstance(node, ast.Name):
             if id(node) not in called:
                 names.add(node.id)

@@ -31,6 +31,7 @@ DAY_US = 86_400_000_000
 MOST_A_MONTH = 1_000
 MOST_IN_TEN_MINUTES = 10
 """**Source** ISA-18.2 §16.5.2 and EEMUA 191: more than ten alarms in ten minutes are a flood, whatever brings them."""
+STANDING_SHARE = 0.95
 MOST_LISTED = 500
 
 
@@ -57,10 +58,16 @@ class Found:
 
 
 def is_noisy(found: Found, days: float) -> bool:
-    """Say whether a rule fires too often to be of use to anybody."""
+    """Say whether a rule fires too often, or stands too long, to be of use to anybody."""
     begins_us = found.told["begin_us"]
     rate = len(begins_us) * MONTH_DAYS / max(days, 1.0)
-    return rate > MOST_A_MONTH or find_busiest(begins_us)[0] > MOST_IN_TEN_MINUTES
+    is_often = rate > MOST_A_MONTH or find_busiest(begins_us)[0] > MOST_IN_TEN_MINUTES
+    return is_often or stands_always(_minutes(total_us(found.heard)), days)
+
+
+def stands_always(minutes: float, days: float) -> bool:
+    """Say whether an alarm would have stood nearly all of the time: it tells nobody anything."""
+    return days >= 1.0 and minutes * 60e6 >= STANDING_SHARE * days * DAY_US
 
 
 def tally(found: Found, calendar: PlantCalendar, from_us_: int, to_us_: int) -> dict[str, Any]:

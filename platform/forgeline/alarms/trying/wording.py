@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _, ngettext
 
 from forgeline.alarms.definitions import Definition, Silence
-from forgeline.alarms.trying.findings import MOST_IN_TEN_MINUTES
+from forgeline.alarms.trying.findings import MOST_IN_TEN_MINUTES, stands_always
 from forgeline.base.errors import InvalidInputError
 
 WELL_COVERED = 0.95
@@ -95,6 +95,10 @@ def _noise(found: Mapping[str, Any], days: float) -> list[str]:
         sentences.append(
             _("It would have fired %(times)d times within ten minutes; nobody can answer that.")
             % {"times": new["busiest_10_minutes"]}
+        )
+    if stands_always(new["minutes"], days):
+        sentences.append(
+            _("It would have stood nearly all of the time; such an alarm tells nobody anything.")
         )
     if new["chattering_share"] >= 0.5:
         sentences.append(

@@ -1,5 +1,5 @@
 // The editor of a rule: only the fields, points and states of the chosen kind are shown; what a trial suggests is put
-// into its field.
+// into its field, and what it found is said to be of an earlier wording once the rule is changed.
 (function () {
   "use strict";
   const form = document.querySelector("[data-rule]");
@@ -53,5 +53,21 @@
     field.dispatchEvent(new Event("input", { bubbles: true }));
     field.focus();
   });
+  const trial = form.querySelector("#trial");
+  const stale = form.querySelector("[data-stale]");
+  let hasChanged = false;
+  function showStale() {
+    stale.hidden = !hasChanged || !trial.querySelector("[name=trial], [role=status]");
+  }
+  form.addEventListener("input", (event) => {
+    // What people are told changes nothing about when.
+    if (/^(note|is_enabled|sure|priority|severity|(name|consequence|instruction)_.*)$/.test(event.target.name)) return;
+    hasChanged = true;
+    showStale();
+  });
+  form.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.target === trial && event.detail.elt.tagName === "BUTTON") hasChanged = false;
+  });
+  form.addEventListener("htmx:afterSwap", showStale);
   show();
 })();
