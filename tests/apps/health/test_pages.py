@@ -139,6 +139,8 @@ def test_what_was_written_of_a_finding_is_kept_by_whatever_button_is_pressed(
         said = _said(boss_page, target, {**deed, **slip}, status=422)
         assert "longer than 366 days is out of use; look at the year" in said
         assert "Belt tightened</textarea>" in said
+        # Its forms lead to the order, wherever it came back from.
+        assert said.count(f'method="post" action="{address}"') >= 3
     kept = api.get(f"work-orders/{row['id']}/")
     assert (kept["remedy"], kept["labour_minutes"], kept["state"]) == ("Belt slipped", 30, "in_progress")
     whole = carry(remedy="Belt tightened", down_from="2025-03-02T08:00", down_to="2025-03-02T09:30")
