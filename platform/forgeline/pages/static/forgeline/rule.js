@@ -57,7 +57,7 @@
   const stale = form.querySelector("[data-stale]");
   let hasChanged = false;
   function showStale() {
-    stale.hidden = !hasChanged || !trial.querySelector("[name=trial], [role=status]");
+    stale.hidden = !hasChanged || Boolean(trial.querySelector("[data-untried]"));
   }
   form.addEventListener("input", (event) => {
     // What people are told changes nothing about when.
