@@ -139,6 +139,7 @@ def test_what_was_written_of_a_finding_is_kept_by_whatever_button_is_pressed(
         said = _said(boss_page, target, {**deed, **slip}, status=422)
         assert "longer than 366 days is out of use; look at the year" in said
         assert "Belt tightened</textarea>" in said
+        assert 'data-found="written"' in said
         # Its forms lead to the order, wherever it came back from.
         assert said.count(f'method="post" action="{address}"') >= 3
     kept = api.get(f"work-orders/{row['id']}/")

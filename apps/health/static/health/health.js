@@ -25,7 +25,8 @@
   });
 
   // --- an order: what was written of the finding goes with whatever button is pressed, and is saved first ---
-  let isWritten = false;
+  // What came back refused is not saved either.
+  let isWritten = Boolean(document.querySelector("[data-found=written]"));
   document.addEventListener("input", (event) => { isWritten = isWritten || Boolean(event.target.closest("[data-found]")); });
   document.addEventListener("submit", (event) => {
     const found = document.querySelector("[data-found]");
