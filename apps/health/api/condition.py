@@ -31,6 +31,7 @@ from apps.health.services import advisories, training
 from forgeline.base.api import ActorPermission
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
+from forgeline.base.serializers import ModelSerializer
 from forgeline.identity.authentication import actor_of
 
 _LEAD = ("expected_s", "low_s", "high_s")
@@ -43,7 +44,7 @@ class ConditionPartSerializer(serializers.Serializer):
     lost = serializers.FloatField(help_text="Points that it takes; all parts sum to 100 less the index.")
 
 
-class MachineConditionSerializer(serializers.ModelSerializer):
+class MachineConditionSerializer(ModelSerializer):
     asset = serializers.IntegerField(source="asset_id")
     machine = serializers.CharField(source="asset.name")
     parts = ConditionPartSerializer(many=True)
@@ -57,7 +58,7 @@ class MachineConditionSerializer(serializers.ModelSerializer):
         return wording.no_answer(row.reason, row.reason_data) if row.reason else ""
 
 
-class AdvisorySerializer(serializers.ModelSerializer):
+class AdvisorySerializer(ModelSerializer):
     asset = serializers.IntegerField(source="asset_id")
     machine = serializers.CharField(source="asset.name")
     point = serializers.IntegerField(source="point_id")
@@ -103,7 +104,7 @@ class LifeSerializer(serializers.Serializer):
     version = serializers.IntegerField(allow_null=True)
 
 
-class MachineOutlookSerializer(serializers.ModelSerializer):
+class MachineOutlookSerializer(ModelSerializer):
     asset = serializers.IntegerField(source="asset_id")
     machine = serializers.CharField(source="asset.name")
     looked_at = serializers.DateTimeField(source="ran_at", allow_null=True)
@@ -135,7 +136,7 @@ class MachineOutlookSerializer(serializers.ModelSerializer):
         return told | {"says": wording.life(row.life), "reason": row.life.get("reason", "")}
 
 
-class ModelVersionSerializer(serializers.ModelSerializer):
+class ModelVersionSerializer(ModelSerializer):
     asset = serializers.IntegerField(source="asset_id", allow_null=True)
     state = serializers.ChoiceField(choices=VersionState.choices)
     says = serializers.SerializerMethodField(help_text="Why it was not trained; empty where it was.")

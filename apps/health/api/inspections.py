@@ -20,10 +20,11 @@ from apps.health.rules import MOST_LINES, PLAN, VIEW, WORK
 from apps.health.services import inspections
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
+from forgeline.base.serializers import ModelSerializer
 from forgeline.identity.authentication import actor_of
 
 
-class InspectionItemSerializer(serializers.ModelSerializer):
+class InspectionItemSerializer(ModelSerializer):
     asset = serializers.IntegerField(source="asset_id", min_value=1)
     kind = serializers.ChoiceField(choices=ItemKind.choices, default=ItemKind.CHECK.value)
 
@@ -32,7 +33,7 @@ class InspectionItemSerializer(serializers.ModelSerializer):
         fields = ["id", "asset", "text", "kind", "unit", "low", "high"]
 
 
-class InspectionRouteSerializer(serializers.ModelSerializer):
+class InspectionRouteSerializer(ModelSerializer):
     plant = serializers.IntegerField(source="site_id", min_value=1)
     every_hours = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=8784)
     items = InspectionItemSerializer(  # type: ignore[call-arg]  # of the list that many makes
@@ -48,7 +49,7 @@ class InspectionRouteSerializer(serializers.ModelSerializer):
         validators: list[Any] = []
 
 
-class InspectionResultSerializer(serializers.ModelSerializer):
+class InspectionResultSerializer(ModelSerializer):
     text = serializers.CharField(source="item.text")
     asset = serializers.IntegerField(source="item.asset_id")
 
@@ -57,7 +58,7 @@ class InspectionResultSerializer(serializers.ModelSerializer):
         fields = ["item", "text", "asset", "result", "value", "note", "by", "at", "work_order"]
 
 
-class InspectionSerializer(serializers.ModelSerializer):
+class InspectionSerializer(ModelSerializer):
     results = InspectionResultSerializer(many=True)
     route_name = serializers.CharField(source="route.name")
 

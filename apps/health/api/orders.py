@@ -21,13 +21,14 @@ from apps.health.services import booking, checks, orders, steps
 from forgeline.base.moments import MomentField
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
+from forgeline.base.serializers import ModelSerializer
 from forgeline.identity.authentication import actor_of
 
 MONEY: dict[str, Any] = {"max_digits": 14, "decimal_places": 2}
 QUANTITY: dict[str, Any] = {"max_digits": 12, "decimal_places": 3}
 
 
-class CheckItemSerializer(serializers.ModelSerializer):
+class CheckItemSerializer(ModelSerializer):
     class Meta:
         model = CheckItem
         fields = [
@@ -36,13 +37,13 @@ class CheckItemSerializer(serializers.ModelSerializer):
         ]  # fmt: skip
 
 
-class LabourSerializer(serializers.ModelSerializer):
+class LabourSerializer(ModelSerializer):
     class Meta:
         model = LabourEntry
         fields = ["id", "person", "minutes", "rate", "at"]
 
 
-class PartUseSerializer(serializers.ModelSerializer):
+class PartUseSerializer(ModelSerializer):
     number = serializers.CharField(source="part.number")
     name = serializers.CharField(source="part.name")
 
@@ -51,13 +52,13 @@ class PartUseSerializer(serializers.ModelSerializer):
         fields = ["id", "part", "number", "name", "quantity", "unit_cost", "at"]
 
 
-class OrderEntrySerializer(serializers.ModelSerializer):
+class OrderEntrySerializer(ModelSerializer):
     class Meta:
         model = OrderEntry
         fields = ["from_state", "to_state", "text", "by", "at"]
 
 
-class WorkOrderSerializer(serializers.ModelSerializer):
+class WorkOrderSerializer(ModelSerializer):
     asset = serializers.IntegerField(source="asset_id")
     machine = serializers.CharField(source="asset.name", read_only=True)
     assignee = serializers.IntegerField(source="assignee_id", allow_null=True, required=False, min_value=1)

@@ -42,6 +42,7 @@ from forgeline.base.errors import NotFoundError
 from forgeline.base.moments import MomentField
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import OneThing, Resource
+from forgeline.base.serializers import ModelSerializer
 from forgeline.identity.authentication import actor_of
 from forgeline.notifications.links import base_for
 
@@ -49,7 +50,7 @@ LONGEST = timedelta(days=1100)
 EARLIEST = 1990
 
 
-class MachineRecordSerializer(serializers.ModelSerializer):
+class MachineRecordSerializer(ModelSerializer):
     asset = serializers.IntegerField(source="asset_id", read_only=True)
     risk_number = serializers.SerializerMethodField(help_text="severity × occurrence × detection.")
     grade = serializers.SerializerMethodField(help_text="A, B or C; empty while something is not scored.")
@@ -122,7 +123,7 @@ class RecordViewSet(mixins.ListModelMixin, Resource):
         return HttpResponse(labels.print_labels([row], base_for(request)), content_type="application/pdf")
 
 
-class MachineDocumentSerializer(serializers.ModelSerializer):
+class MachineDocumentSerializer(ModelSerializer):
     asset = serializers.IntegerField(source="asset_id", min_value=1)
     content = serializers.CharField(
         write_only=True, help_text="The file in base64; at most 3.7 MB this way, 10 MB by the page."
@@ -175,7 +176,7 @@ class FileViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
         return file_answer(get_file(int(pk)))
 
 
-class DowntimeReasonSerializer(serializers.ModelSerializer):
+class DowntimeReasonSerializer(ModelSerializer):
     class Meta:
         model = DowntimeReason
         fields = ["id", "name", "names", "is_planned"]
@@ -212,7 +213,7 @@ class ReasonViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class MaintenanceTermsSerializer(serializers.ModelSerializer):
+class MaintenanceTermsSerializer(ModelSerializer):
     labour_rate = serializers.DecimalField(
         max_digits=10, decimal_places=2, min_value=Decimal(0), required=False
     )

@@ -18,9 +18,10 @@ from apps.health.rules import VIEW
 from forgeline.base import clock
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
+from forgeline.base.serializers import ModelSerializer
 
 
-class ModelRunSerializer(serializers.ModelSerializer):
+class ModelRunSerializer(ModelSerializer):
     state = serializers.SerializerMethodField()
     seconds = serializers.SerializerMethodField(help_text="By the clock; of a running one so far.")
     due = serializers.IntegerField(help_text="Hours of machines that were over when it began.")

@@ -23,6 +23,7 @@ from apps.health.queries.store import list_moves, list_parts, list_plans, read_a
 from apps.health.rules import PLAN, VIEW
 from apps.health.services import defaults, plans, stock
 from forgeline.base.resources import Resource
+from forgeline.base.serializers import ModelSerializer
 from forgeline.identity.authentication import actor_of
 
 MONEY: dict[str, Any] = {"max_digits": 12, "decimal_places": 2}
@@ -30,7 +31,7 @@ _NOT_BELOW: dict[str, Any] = {"min_value": Decimal(0), "required": False}
 _BIGGEST = 1e15
 
 
-class SparePartSerializer(serializers.ModelSerializer):
+class SparePartSerializer(ModelSerializer):
     plant = serializers.IntegerField(source="site_id", min_value=1)
     stock = serializers.DecimalField(
         **QUANTITY,
@@ -52,7 +53,7 @@ class SparePartSerializer(serializers.ModelSerializer):
         return bool(row.minimum > 0 and row.stock <= row.minimum)
 
 
-class StockMoveSerializer(serializers.ModelSerializer):
+class StockMoveSerializer(ModelSerializer):
     class Meta:
         model = StockMove
         fields = ["id", "part", "kind", "quantity", "stock_after", "work_order", "note", "by", "at"]
@@ -112,7 +113,7 @@ class PartViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
         return Response(StockMoveSerializer(list_moves().filter(part=row)[:200], many=True).data)
 
 
-class MaintenancePlanSerializer(serializers.ModelSerializer):
+class MaintenancePlanSerializer(ModelSerializer):
     asset = serializers.IntegerField(source="asset_id", min_value=1)
     point = serializers.IntegerField(source="point_id", allow_null=True, required=False, min_value=1)
     trigger = serializers.ChoiceField(choices=Trigger.choices)

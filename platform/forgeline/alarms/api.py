@@ -71,7 +71,7 @@ class AlarmViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
         return super().filter_queryset(queryset) if self.action == "list" else queryset
 
     def get_queryset(self) -> QuerySet[Alarm]:
-        return queries.list_alarms("all").order_by("-raised_at")
+        return queries.list_raised().order_by("-raised_at")
 
     @extend_schema(responses=OpenCountSerializer)
     @action(detail=False, pagination_class=None, filterset_class=None)

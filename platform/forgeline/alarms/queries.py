@@ -25,6 +25,7 @@ OPEN = Q(is_active=True) | Q(is_acknowledged=False)
 """What an operator has before the eyes: active, or gone and not acknowledged yet."""
 SILENCED = Q(is_suppressed=True) | Q(shelved_until__isnull=False) | Q(out_of_service_at__isnull=False)
 
+_MOST_URGENT_FIRST: tuple[str, ...] = ("is_acknowledged", "urgency", "-severity", "-raised_at", "-pk")
 _NAMES = ("definition__name", "asset__names")
 
 _VIEWS = {
@@ -50,8 +51,8 @@ def list_alarms(
 
     ``view``: open (without those that nobody is told of), unacknowledged, shelved, suppressed, out_of_service, all.
     """
-    rows = Alarm.objects.select_related("asset", "asset__site", "assigned_to", "acknowledged_by")
-    rows = rows.filter(_VIEWS[view], raised_at__isnull=False, asset__retired_at=None)
+    rows = list_raised().filter(_VIEWS[view])
+    rows = rows.select_related("asset__site", "assigned_to", "acknowledged_by")
     if site_id is not None:
         rows = rows.filter(asset__site_id=site_id)
     if asset_id is not None:
@@ -60,11 +61,17 @@ def list_alarms(
         rows = rows.filter(definition__priority__in=list(priorities))
     if search:
         rows = rows.filter(named_like(search))
+    urgency = _by_priority({priority: at for at, priority in enumerate(Priority)}, len(Priority))
+    rows = rows.annotate(urgency=urgency)
+    return rows.order_by(*_MOST_URGENT_FIRST)
+
+
+def list_raised() -> QuerySet[Alarm]:
+    """Return alarms that have come at least once, with their machine and ``severity``, in no order."""
     said = Cast(KeyTextTransform("severity", "definition"), IntegerField())
     usual = _by_priority(SEVERITIES, SEVERITIES[Priority.MEDIUM])
-    urgency = _by_priority({priority: at for at, priority in enumerate(Priority)}, len(Priority))
-    rows = rows.annotate(urgency=urgency, severity=Coalesce(said, usual))
-    return rows.order_by("is_acknowledged", "urgency", "-severity", "-raised_at", "-pk")
+    rows = Alarm.objects.select_related("asset").filter(raised_at__isnull=False, asset__retired_at=None)
+    return rows.annotate(severity=Coalesce(said, usual))
 
 
 def _by_priority(figures: Mapping[Priority, int], otherwise: int) -> Func:

@@ -9,9 +9,10 @@ from rest_framework import serializers
 from forgeline.alarms.definitions import Priority, dump
 from forgeline.alarms.models import Alarm, JournalEntry, Rule, RuleVersion
 from forgeline.alarms.plan import RuleInForce, Source
+from forgeline.base.serializers import ModelSerializer
 
 
-class AlarmSerializer(serializers.ModelSerializer):
+class AlarmSerializer(ModelSerializer):
     """``definition`` is the rule as it stood when the alarm last changed."""
 
     asset_name = serializers.CharField(source="asset.title", read_only=True)
@@ -32,7 +33,7 @@ class AlarmSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class JournalEntrySerializer(serializers.ModelSerializer):
+class JournalEntrySerializer(ModelSerializer):
     """``happened_at`` is the time of the samples, or of the person; ``noted_at`` when it was written down."""
 
     key = serializers.CharField(source="alarm.key", read_only=True)
@@ -47,7 +48,7 @@ class JournalEntrySerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class RuleSerializer(serializers.ModelSerializer):
+class RuleSerializer(ModelSerializer):
     """A rule that somebody wrote: for a machine (``asset``) or for all of a ``profile``."""
 
     class Meta:
@@ -56,7 +57,7 @@ class RuleSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class VersionSerializer(serializers.ModelSerializer):
+class VersionSerializer(ModelSerializer):
     class Meta:
         model = RuleVersion
         fields = ["number", "definition", "is_enabled", "note", "published_at", "publisher"]

@@ -15,6 +15,7 @@ from forgeline.alarms.trying import jobs, service
 from forgeline.alarms.trying.models import Trial
 from forgeline.alarms.trying.trial import MAX_DAYS
 from forgeline.base.resources import Resource
+from forgeline.base.serializers import ModelSerializer
 from forgeline.identity.authentication import actor_of
 
 
@@ -28,7 +29,7 @@ class RuleTrialRequestSerializer(serializers.Serializer[Any]):
     days = serializers.IntegerField(default=7, min_value=1, max_value=MAX_DAYS)
 
 
-class RuleTrialSerializer(serializers.ModelSerializer):
+class RuleTrialSerializer(ModelSerializer):
     """``id`` is null where the answer was given at once. ``result`` is there when all of it is."""
 
     state = serializers.SerializerMethodField()

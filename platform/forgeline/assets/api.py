@@ -19,6 +19,7 @@ from forgeline.assets.models.point import Kind
 from forgeline.base.api import NUMBER
 from forgeline.base.filters import FilterSet, Numbers, Words
 from forgeline.base.resources import Bulk, Resource
+from forgeline.base.serializers import ModelSerializer
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.policy import Actor
 
@@ -59,14 +60,14 @@ class PointFilter(FilterSet):
     role = filters.CharFilter()
 
 
-class PlantSerializer(serializers.ModelSerializer):
+class PlantSerializer(ModelSerializer):
     class Meta:
         model = Site
         fields = ["id", "name", "names", "zone", "country", "day_starts_at"]
         extra_kwargs = {"zone": {"required": False}, "country": {"required": False}}
 
 
-class AssetSerializer(serializers.ModelSerializer):
+class AssetSerializer(ModelSerializer):
     plant = serializers.IntegerField(source="site_id")
     # DRF types a field named so as the serializer above it.
     parent = serializers.IntegerField(source="parent_id", allow_null=True, required=False)  # type: ignore[assignment]
@@ -88,7 +89,7 @@ class AssetSerializer(serializers.ModelSerializer):
         validators: list[Any] = []
 
 
-class DeviceSerializer(serializers.ModelSerializer):
+class DeviceSerializer(ModelSerializer):
     asset = serializers.IntegerField(source="asset_id", allow_null=True, required=False)
 
     class Meta:
@@ -98,7 +99,7 @@ class DeviceSerializer(serializers.ModelSerializer):
         validators: list[Any] = []
 
 
-class CredentialSerializer(serializers.ModelSerializer):
+class CredentialSerializer(ModelSerializer):
     class Meta:
         model = DeviceCredential
         fields = ["id", "username", "created_at"]
@@ -114,7 +115,7 @@ class NewCredentialSerializer(CredentialSerializer):
         fields = [*CredentialSerializer.Meta.fields, "password", "topic"]
 
 
-class PointSerializer(serializers.ModelSerializer):
+class PointSerializer(ModelSerializer):
     asset = serializers.IntegerField(source="asset_id")
     device = serializers.IntegerField(source="device_id", allow_null=True, required=False)
     kind = KindField(required=False)

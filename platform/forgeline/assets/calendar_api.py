@@ -17,13 +17,14 @@ from forgeline.assets.models import CalendarDay, Shift
 from forgeline.base import clock
 from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError, NotFoundError
+from forgeline.base.serializers import ModelSerializer
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.policy import Actor
 
 MAX_DAYS = 400
 
 
-class ShiftSerializer(serializers.ModelSerializer):
+class ShiftSerializer(ModelSerializer):
     class Meta:
         model = Shift
         fields = ["id", "name", "names", "starts_at", "ends_at", "weekdays", "valid_from", "valid_until"]
@@ -31,7 +32,7 @@ class ShiftSerializer(serializers.ModelSerializer):
         extra_kwargs = {"weekdays": {"required": True}}
 
 
-class SpecialDaySerializer(serializers.ModelSerializer):
+class SpecialDaySerializer(ModelSerializer):
     class Meta:
         model = CalendarDay
         fields = ["on", "is_working", "name"]

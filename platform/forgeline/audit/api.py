@@ -13,6 +13,7 @@ from forgeline.audit.queries import list_entries
 from forgeline.base.filters import FilterSet
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
+from forgeline.base.serializers import ModelSerializer
 
 
 class EntryFilter(FilterSet):
@@ -23,7 +24,7 @@ class EntryFilter(FilterSet):
     until = filters.IsoDateTimeFilter(field_name="at", lookup_expr="lt")
 
 
-class EntrySerializer(serializers.ModelSerializer):
+class EntrySerializer(ModelSerializer):
     changes: Any = serializers.DictField(help_text="Field: [before, after]; a secret stands as an ellipsis.")
 
     class Meta:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Upper
+from django.forms import Form
 from django.utils.translation import gettext as _
 from django_filters import rest_framework  # type: ignore[import-untyped]  # ships no types
 from rest_framework import filters
@@ -14,15 +15,32 @@ from rest_framework.request import Request
 
 from forgeline.base.errors import InvalidInputError
 
+_MOST_FORMS = 500
+"""Of ten filters a thousand choices can be made; programs make a few."""
+
 
 class FilterSet(rest_framework.FilterSet):
-    """What a list may be narrowed by. What is not asked for gets no form field: it would narrow nothing."""
+    """What a list may be narrowed by. What is not asked for gets no form field: it would narrow nothing.
+
+    The form that reads what is asked for is put together once for each choice of filters, not at each request.
+    """
+
+    _forms: ClassVar[dict[tuple[type, tuple[str, ...]], type[Form]]] = {}
 
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
         asked = tuple(data or ())
         whole: dict[str, Any] = getattr(type(self), "base_filters")  # noqa: B009  # a name that its metaclass gives it
         self.base_filters = {name: each for name, each in whole.items() if name in asked}
         super().__init__(data, *args, **kwargs)
+
+    def get_form_class(self) -> type[Form]:
+        chosen = type(self), tuple(self.base_filters)
+        found = self._forms.get(chosen)
+        if found is None:
+            if len(self._forms) >= _MOST_FORMS:
+                self._forms.clear()
+            found = self._forms[chosen] = super().get_form_class()
+        return found
 
 
 class Numbers(rest_framework.BaseInFilter, rest_framework.NumberFilter):
@@ -34,18 +52,11 @@ class Words(rest_framework.BaseInFilter, rest_framework.CharFilter):
 
 
 class Narrowing(rest_framework.DjangoFilterBackend):
-    """``?plant=3`` over the view's ``filterset_class`` or ``filterset_fields``; what the list does not know is refused.
+    """``?plant=3`` over the view's ``filterset_class``; what the list does not know is refused.
 
     A filter with a slip in its name would be answered with every row, and who reads them takes them for what was
     asked for.
     """
-
-    def get_filterset_class(self, view: Any, queryset: QuerySet[Any] | None = None) -> type[FilterSet] | None:
-        """Return the view's own; one that is made of ``filterset_fields`` is made once a request, not twice."""
-        found: type[FilterSet] | None = super().get_filterset_class(view, queryset)
-        if found is not None:
-            view.filterset_class = found
-        return found
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         if _is_paged(view) and getattr(view, "action", "list") == "list":

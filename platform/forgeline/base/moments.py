@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError as FormError
-from django.db import models
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
@@ -22,7 +21,10 @@ def _sentence() -> str:
 
 
 class MomentField(serializers.DateTimeField):
-    """An instant within the calendar. **Raises** ValidationError outside of it."""
+    """An instant within the calendar, told in UTC. **Raises** ValidationError outside of it."""
+
+    timezone = UTC
+    """DRF asks for the zone in force at each value, which is always this one where programs ask."""
 
     def to_internal_value(self, value: Any) -> datetime:
         try:
@@ -48,10 +50,3 @@ def check_moment(at: datetime | date) -> None:
     """Validate what a form was given."""
     if not EARLIEST.year <= at.year < LATEST.year:
         raise FormError(_sentence())
-
-
-# Every serializer of a model takes these.
-serializers.ModelSerializer.serializer_field_mapping |= {
-    models.DateTimeField: MomentField,
-    models.DateField: DayField,
-}

@@ -18,7 +18,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from forgeline.base import moments  # noqa: F401  # serializers of models take their times by it
 from forgeline.base.api import NUMBER, ActorPermission, describe_error
 from forgeline.base.errors import ChangedMeanwhileError, InvalidInputError
 

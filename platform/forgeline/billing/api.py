@@ -23,6 +23,7 @@ from forgeline.base.errors import InvalidInputError, NotFoundError
 from forgeline.base.filters import FilterSet
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import OneThing, Resource
+from forgeline.base.serializers import ModelSerializer
 from forgeline.billing import invoicing, metering, quota, subscriptions
 from forgeline.billing.models import (
     Invoice,
@@ -42,7 +43,7 @@ PAY = "billing.pay"
 LONGEST = timedelta(days=400)
 
 
-class PriceSerializer(serializers.ModelSerializer):
+class PriceSerializer(ModelSerializer):
     class Meta:
         model = Price
         fields = ["currency", "monthly", "yearly", "tax_bp"]
@@ -53,7 +54,7 @@ class PriceSerializer(serializers.ModelSerializer):
         }
 
 
-class PlanSerializer(serializers.ModelSerializer):
+class PlanSerializer(ModelSerializer):
     title = serializers.CharField()
     limits = serializers.DictField(child=serializers.IntegerField(), help_text="What is absent is unlimited.")
     prices = PriceSerializer(many=True)
@@ -73,7 +74,7 @@ class SubscriptionMonthSerializer(serializers.Serializer):
     limit = serializers.IntegerField(allow_null=True)
 
 
-class SubscriptionSerializer(serializers.ModelSerializer):
+class SubscriptionSerializer(ModelSerializer):
     month = serializers.SerializerMethodField()
 
     class Meta:
@@ -132,7 +133,7 @@ class QuoteSerializer(serializers.Serializer):
     needs_title = serializers.BooleanField(help_text="The name on the invoice is to be filled in first.")
 
 
-class UsageSerializer(serializers.ModelSerializer):
+class UsageSerializer(ModelSerializer):
     class Meta:
         model = Usage
         fields = ["hour", *metering.COUNTED]
@@ -142,7 +143,7 @@ class UsageListSerializer(serializers.Serializer):
     results = UsageSerializer(many=True)
 
 
-class InvoiceLineSerializer(serializers.ModelSerializer):
+class InvoiceLineSerializer(ModelSerializer):
     class Meta:
         model = InvoiceLine
         fields = [
@@ -160,13 +161,13 @@ class InvoiceLineSerializer(serializers.ModelSerializer):
         ]
 
 
-class PaymentSerializer(serializers.ModelSerializer):
+class PaymentSerializer(ModelSerializer):
     class Meta:
         model = Payment
         fields = ["amount", "gateway", "reference", "paid_on"]
 
 
-class LetterSerializer(serializers.ModelSerializer):
+class LetterSerializer(ModelSerializer):
     class Meta:
         model = Letter
         fields = ["address", "attempts", "due_at", "sent_at", "fault", "detail"]
@@ -178,7 +179,7 @@ class LetterSerializer(serializers.ModelSerializer):
         }
 
 
-class InvoiceSerializer(serializers.ModelSerializer):
+class InvoiceSerializer(ModelSerializer):
     open = serializers.SerializerMethodField(help_text="What is still to be paid, in cents.")
     letter = LetterSerializer(
         read_only=True, allow_null=True,

@@ -18,6 +18,7 @@ from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError
 from forgeline.base.moments import DayField
 from forgeline.base.resources import OneThing
+from forgeline.base.serializers import ModelSerializer
 from forgeline.billing import console
 from forgeline.billing.api import ChangeOfPlanInput, InvoiceSerializer, PaymentSerializer, read_body
 from forgeline.billing.models import Currency, Kind, MailFault, UnitCosts
@@ -138,7 +139,7 @@ class PartnerInput(serializers.Serializer):
     is_partner = serializers.BooleanField()
 
 
-class UnitCostsSerializer(serializers.ModelSerializer):
+class UnitCostsSerializer(ModelSerializer):
     class Meta:
         model = UnitCosts
         fields = ["currency", *console.RATES]

@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from functools import partial
+from functools import lru_cache, partial
 from typing import IO, Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "forgeline.conf.settings")
@@ -23,7 +23,7 @@ from django.core.exceptions import RequestAborted  # noqa: E402
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix  # noqa: E402
 from django.http import FileResponse  # noqa: E402
 from django.http.response import HttpResponseBase  # noqa: E402
-from django.urls import set_script_prefix  # noqa: E402
+from django.urls import ResolverMatch, get_resolver, set_script_prefix  # noqa: E402
 
 from forgeline.realtime.entrance import Entrance  # noqa: E402
 from forgeline.realtime.routing import websocket_urlpatterns  # noqa: E402
@@ -42,6 +42,11 @@ class Handler(ASGIHandler):
     """
 
     kept_threads = 16
+
+    def resolve_request(self, request: Any) -> ResolverMatch:
+        """Find the view of an address; Django goes through every module's list for it, at each call anew."""
+        request.resolver_match = found = _find_view(request.path_info)
+        return found
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,6 +109,11 @@ class Handler(ASGIHandler):
             await asyncio.gather(sending, leaving, return_exceptions=True)
             # In the same thread, so behind the part that is being made.
             await turn(response.close)
+
+
+@lru_cache(maxsize=4096)
+def _find_view(address: str) -> ResolverMatch:
+    return get_resolver().resolve(address)
 
 
 async def _one_by_one(parts: Iterator[bytes], turn: Turn) -> AsyncIterator[bytes]:

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from forgeline.base.resources import Resource
+from forgeline.base.serializers import ModelSerializer
 from forgeline.identity import keys
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.models import ApiKey
@@ -22,7 +23,7 @@ from forgeline.identity.people_api import Branches
 from forgeline.identity.roles import PEOPLE
 
 
-class ApiKeySerializer(serializers.ModelSerializer):
+class ApiKeySerializer(ModelSerializer):
     role = serializers.CharField(max_length=20, required=False)
     permissions = serializers.ListField(
         child=serializers.CharField(max_length=60), required=False, allow_null=True, max_length=500,

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission
 from forgeline.base.resources import Resource
+from forgeline.base.serializers import ModelSerializer
 from forgeline.identity import belongings, partners
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.models import PartnerGrant
@@ -20,7 +21,7 @@ from forgeline.identity.people_api import Branches
 from forgeline.identity.roles import CUSTOMERS, PEOPLE
 
 
-class PartnerGrantSerializer(serializers.ModelSerializer):
+class PartnerGrantSerializer(ModelSerializer):
     partner: Any = serializers.SlugField(
         max_length=60,
         write_only=True,

@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission
 from forgeline.base.resources import Resource
+from forgeline.base.serializers import ModelSerializer
 from forgeline.identity import own_roles, people
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.branches import list_branches
@@ -35,7 +36,7 @@ class Branches(serializers.ListField):
         )  # fmt: skip
 
 
-class MemberSerializer(serializers.ModelSerializer):
+class MemberSerializer(ModelSerializer):
     name = serializers.CharField(source="user.name", read_only=True)
     email = serializers.EmailField(source="user.email", read_only=True)
     role = serializers.CharField(max_length=20)
@@ -47,7 +48,7 @@ class MemberSerializer(serializers.ModelSerializer):
         read_only_fields = ["user", "created_at", "deactivated_at"]
 
 
-class InvitationSerializer(serializers.ModelSerializer):
+class InvitationSerializer(ModelSerializer):
     role = serializers.CharField(max_length=20)
     branches = Branches()
 
@@ -80,7 +81,7 @@ class RoleSerializer(serializers.Serializer):
     permissions = serializers.ListField(child=serializers.CharField(max_length=60), read_only=True)
 
 
-class OwnRoleSerializer(serializers.ModelSerializer):
+class OwnRoleSerializer(ModelSerializer):
     copy_of = serializers.CharField(
         write_only=True, required=False, default="viewer", help_text="Key of the role to begin with."
     )

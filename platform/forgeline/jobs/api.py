@@ -24,6 +24,7 @@ from forgeline.base.filters import FilterSet
 from forgeline.base.paging import NewestFirst
 from forgeline.base.parsing import StrictJSONParser, TooLargeError
 from forgeline.base.resources import Resource
+from forgeline.base.serializers import ModelSerializer
 from forgeline.jobs import files, services
 from forgeline.jobs.models import File, Job, State
 
@@ -34,13 +35,13 @@ def _actor(request: Request) -> Any:
     return request._request.actor  # type: ignore[attr-defined]  # the permission let nobody else through
 
 
-class JobFileSerializer(serializers.ModelSerializer):
+class JobFileSerializer(ModelSerializer):
     class Meta:
         model = File
         fields = ["id", "name", "content_type", "size_bytes", "sha256", "is_input", "expires_at"]
 
 
-class JobSerializer(serializers.ModelSerializer):
+class JobSerializer(ModelSerializer):
     """``result`` is there when all of it is; its shape belongs to the kind."""
 
     result = serializers.DictField(allow_null=True)
@@ -56,7 +57,7 @@ class JobSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class UploadSerializer(serializers.ModelSerializer):
+class UploadSerializer(ModelSerializer):
     """``size_bytes`` is how much has come: go on from there."""
 
     name = serializers.CharField(max_length=200)

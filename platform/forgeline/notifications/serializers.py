@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from forgeline.base.serializers import ModelSerializer
 from forgeline.notifications.editing.channels import MAX_ADDRESS, MAX_SECRET
 from forgeline.notifications.message import text_in
 from forgeline.notifications.models import (
@@ -26,7 +27,7 @@ _LIMIT: dict[str, Any] = {"min_value": 1, "max_value": 200, "required": False}
 _LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 
 
-class ChannelSerializer(serializers.ModelSerializer):
+class ChannelSerializer(ModelSerializer):
     """A channel. Address and secret are taken and never shown again; ``hint`` tells which address it is."""
 
     address = serializers.CharField(write_only=True, max_length=MAX_ADDRESS)
@@ -56,7 +57,7 @@ class TrialSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
-class RosterEntrySerializer(serializers.ModelSerializer):
+class RosterEntrySerializer(ModelSerializer):
     user = serializers.IntegerField(source="user_id", **_ID)
     weekdays = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=7), max_length=7, required=False
@@ -67,7 +68,7 @@ class RosterEntrySerializer(serializers.ModelSerializer):
         fields = ["user", "weekdays", "starts_at", "ends_at", "shift", "holidays"]
 
 
-class StandInSerializer(serializers.ModelSerializer):
+class StandInSerializer(ModelSerializer):
     user = serializers.IntegerField(source="user_id", **_ID)
 
     class Meta:
@@ -75,7 +76,7 @@ class StandInSerializer(serializers.ModelSerializer):
         fields = ["user", "starts_at", "ends_at"]
 
 
-class RosterSerializer(serializers.ModelSerializer):
+class RosterSerializer(ModelSerializer):
     """Who is on duty: ``weekly`` by weekdays and times of the entries, ``rotation`` by the order of the entries."""
 
     plant = serializers.IntegerField(source="site_id", allow_null=True, required=False, **_ID)
@@ -99,7 +100,7 @@ class DutySerializer(serializers.Serializer[Any]):
     until = serializers.DateTimeField(allow_null=True)
 
 
-class RouteStepSerializer(serializers.ModelSerializer):
+class RouteStepSerializer(ModelSerializer):
     after_minutes = serializers.IntegerField(min_value=0, max_value=10_080, default=0)
     roster = serializers.IntegerField(source="roster_id", allow_null=True, required=False, **_ID)
     user = serializers.IntegerField(source="user_id", allow_null=True, required=False, **_ID)
@@ -110,7 +111,7 @@ class RouteStepSerializer(serializers.ModelSerializer):
         fields = ["after_minutes", "roster", "user", "channel"]
 
 
-class RouteSerializer(serializers.ModelSerializer):
+class RouteSerializer(ModelSerializer):
     """Which messages are told to whom. Later steps are taken while a message that needs an answer has none."""
 
     plant = serializers.IntegerField(source="site_id", allow_null=True, required=False, **_ID)
@@ -126,13 +127,13 @@ class RouteSerializer(serializers.ModelSerializer):
         validators: list[Any] = []
 
 
-class AttemptSerializer(serializers.ModelSerializer):
+class AttemptSerializer(ModelSerializer):
     class Meta:
         model = Attempt
         fields = ["at", "took_ms", "is_sent", "reason", "detail"]
 
 
-class DeliverySerializer(serializers.ModelSerializer):
+class DeliverySerializer(ModelSerializer):
     """One line of the delivery log."""
 
     form, via, state = (serializers.CharField(read_only=True) for _ in range(3))
@@ -170,7 +171,7 @@ class DeliveryWithTriesSerializer(DeliverySerializer):
         fields = [*DeliverySerializer.Meta.fields, "tries"]
 
 
-class BellSerializer(serializers.ModelSerializer):
+class BellSerializer(ModelSerializer):
     """One ring of the caller's bell."""
 
     subject = serializers.CharField(source="notice.subject")
@@ -200,7 +201,7 @@ class ReadSerializer(serializers.Serializer[Any]):
     marked = serializers.IntegerField(read_only=True)
 
 
-class PreferenceSerializer(serializers.ModelSerializer):
+class PreferenceSerializer(ModelSerializer):
     """How the caller wants to be told."""
 
     most_in_10_min = serializers.IntegerField(**_LIMIT)

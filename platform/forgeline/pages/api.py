@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from forgeline.base.moments import MomentField
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
+from forgeline.base.serializers import ModelSerializer
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.roles import OPERATE
 from forgeline.pages import announcements
@@ -39,7 +40,7 @@ class AnnouncementsView(APIView):
         return Response(AnnouncementSerializer(announcements.list_shown(actor_of(request)), many=True).data)
 
 
-class OperatorAnnouncementSerializer(serializers.ModelSerializer):
+class OperatorAnnouncementSerializer(ModelSerializer):
     """Without ``plan`` and ``company`` it is for everybody."""
 
     texts: Any = serializers.DictField(

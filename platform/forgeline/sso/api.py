@@ -13,13 +13,14 @@ from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission
 from forgeline.base.resources import OneThing, Resource
+from forgeline.base.serializers import ModelSerializer
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.roles import PEOPLE
 from forgeline.sso import services
 from forgeline.sso.models import Domain, Identity
 
 
-class SsoDomainSerializer(serializers.ModelSerializer):
+class SsoDomainSerializer(ModelSerializer):
     proof = serializers.SerializerMethodField(
         help_text="The TXT record that proves the domain, where it has to be."
     )
@@ -76,7 +77,7 @@ class SsoFindingsSerializer(serializers.Serializer):
     warnings = serializers.ListField(child=serializers.CharField())
 
 
-class SsoIdentitySerializer(serializers.ModelSerializer):
+class SsoIdentitySerializer(ModelSerializer):
     name = serializers.CharField(source="user.name", read_only=True)
     email = serializers.EmailField(source="user.email", read_only=True)
 

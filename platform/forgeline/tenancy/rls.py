@@ -53,16 +53,29 @@ class EnableRowSecurity(RunSQL):
 class DefinerFunction(RunSQL):
     """Create a SECURITY DEFINER function owned by forgeline_lookup: a narrow door for what must be read before a
     tenant is known. ``signature`` is ``name(args)``, ``body`` one SQL statement; PUBLIC may not call it.
+
+    PostgreSQL plans the statement anew at each call; with ``keeps_plan`` each connection keeps it, for what is asked
+    at every request.
     """
 
     def __init__(
-        self, signature: str, *, returns: str, body: str, to: Sequence[str] = ("forgeline_app",)
+        self,
+        signature: str,
+        *,
+        returns: str,
+        body: str,
+        to: Sequence[str] = ("forgeline_app",),
+        keeps_plan: bool = False,
     ) -> None:
+        language = "sql"
+        if keeps_plan:
+            # The columns of the answer are variables there, and bear the names of the tables' own.
+            language, body = "plpgsql", f"#variable_conflict use_column\nBEGIN RETURN QUERY {body}; END"
         # The owner may grant away what it owns only while it holds CREATE on the schema for the new owner; both
         # roles are made so by provision_database.
         forward: list[Any] = [
             (
-                f"CREATE OR REPLACE FUNCTION {signature} RETURNS {returns} LANGUAGE sql STABLE SECURITY DEFINER "
+                f"CREATE OR REPLACE FUNCTION {signature} RETURNS {returns} LANGUAGE {language} STABLE SECURITY DEFINER "
                 f"SET search_path = public, pg_temp AS $definer$ {body} $definer$"
             ),
             f"REVOKE ALL ON FUNCTION {_without_names(signature)} FROM PUBLIC",

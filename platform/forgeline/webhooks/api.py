@@ -18,13 +18,14 @@ from forgeline.base.filters import FilterSet
 from forgeline.base.moments import MomentField
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
+from forgeline.base.serializers import ModelSerializer
 from forgeline.identity.authentication import actor_of
 from forgeline.webhooks import services
 from forgeline.webhooks.catalogue import list_types
 from forgeline.webhooks.models import Attempt, Delivery, Endpoint, State
 
 
-class EndpointSerializer(serializers.ModelSerializer):
+class EndpointSerializer(ModelSerializer):
     events = serializers.ListField(
         child=serializers.CharField(max_length=80), max_length=100,
         help_text="Event types, or what stands before a star: `alarms.*`, `*`.",
@@ -56,13 +57,13 @@ class NewEndpointSerializer(EndpointSerializer):
         fields = [*EndpointSerializer.Meta.fields, "secret"]
 
 
-class WebhookTrySerializer(serializers.ModelSerializer):
+class WebhookTrySerializer(ModelSerializer):
     class Meta:
         model = Attempt
         fields = ["at", "took_ms", "status", "reason", "detail", "answer"]
 
 
-class WebhookDeliverySerializer(serializers.ModelSerializer):
+class WebhookDeliverySerializer(ModelSerializer):
     type = serializers.CharField(source="event.type")
     happened_at = serializers.DateTimeField(source="event.happened_at")
     data = serializers.DictField(source="event.data")  # type: ignore[assignment]  # DRF types a field so named

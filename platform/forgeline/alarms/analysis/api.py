@@ -26,6 +26,7 @@ from forgeline.base.errors import InvalidInputError
 from forgeline.base.filters import FilterSet
 from forgeline.base.paging import CursorPagination
 from forgeline.base.resources import Resource
+from forgeline.base.serializers import ModelSerializer
 
 PLANT = OpenApiParameter("plant", int, description="One plant; left out: all of the company.")
 MAX_DIGITS = 18
@@ -73,7 +74,7 @@ class AlarmBadActorsView(APIView):
         return Response({"results": reports.list_bad_actors(site_id=_plant(request), week=week)})
 
 
-class WeeklyAlarmReportSerializer(serializers.ModelSerializer):
+class WeeklyAlarmReportSerializer(ModelSerializer):
     """A plant's week in numbers; one report alone tells ``details`` and ``bad_actors`` too."""
 
     plant = serializers.IntegerField(source="site_id", read_only=True)
