@@ -53,7 +53,7 @@ def cnc_points(number: int) -> tuple[PointSpec, ...]:
         PointSpec("program_step", Title("Step of the program", "程序步骤"), "", STATE, "machine.program",
                   Replayed(cnc("Machining_Process"), offset), False, 120, 0, labels=STEP_TITLES),
         # The source's spindle velocity is in revolutions per second.
-        recorded("spindle_speed", Title("Spindle speed", "主轴转速"), "/min", "machine.speed", "S1_ActualVelocity",
+        recorded("spindle_speed", Title("Spindle speed", "主轴转速"), "rpm", "machine.speed", "S1_ActualVelocity",
                  0, 60, (-100, 4000), 60.0),
         recorded("spindle_current", Title("Spindle current", "主轴电流"), "A", "current", "S1_CurrentFeedback",
                  2, 60, (-100, 200)),

@@ -163,6 +163,32 @@ def test_a_bad_answer_changes_nothing_and_says_why(
         assert (alarm.is_acknowledged, alarm.shelved_until, alarm.entries.count()) == (False, None, 1)
 
 
+def test_a_refused_answer_comes_back_as_it_was_given_once(company: Company, client: Client) -> None:
+    asset_id = make_machine(company)
+    first, second, third = (make_alarm(company, asset_id, key) for key in ("too_hot", "too_cold", "stuck"))
+    given = {
+        "deed": "shelve",
+        "alarm": [first, third],
+        "minutes": "480",
+        "text": " ",
+        "user": str(company.viewer.pk),
+    }
+    shown = client.post("/alarms/answer/", given, follow=True).content.decode()
+    ticked = {int(pk) for pk in re.findall(r'value="(\d+)" form="answers"[^>]* checked', shown)}
+    assert ticked == {first, third}
+    assert '<option value="480" selected>' in shown
+    assert f'<option value="{company.viewer.pk}" selected>' in shown
+    again = client.get("/alarms/").content.decode()
+    assert " checked" not in again
+    assert '<option value="60" selected>' in again
+
+    given |= {"text": "The oil is on its way"}
+    shown = client.post("/alarms/answer/", given, follow=True).content.decode()
+    assert "2 alarms shelved." in shown
+    given = {"deed": "comment", "alarm": [second], "text": "<b>Seen</b>"}
+    assert "Remark written on 1 alarm." in client.post("/alarms/answer/", given, follow=True).content.decode()
+
+
 def test_a_shelved_alarm_says_why_and_until_when(company: Company, client: Client) -> None:
     alarm_id = make_alarm(company, make_machine(company))
     given = {"deed": "shelve", "alarm": str(alarm_id), "minutes": "60", "text": "The oil is on its way"}

@@ -103,7 +103,7 @@ def test_alarm_comes_live_is_heard_and_answered_by_keys(
     page.click("h1")
     page.keyboard.press("j")
     page.keyboard.press("a")
-    page.wait_for_selector(".notice:has-text('1 alarm answered.')")
+    page.wait_for_selector(".notice:has-text('1 alarm acknowledged.')")
     page.wait_for_selector("tr[data-life=acknowledged]")
     sender.send(hot, 60.0)
     page.wait_for_selector("text=No alarm is open")

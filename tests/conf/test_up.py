@@ -127,6 +127,11 @@ def test_a_command_runs_beside_it_and_a_damaged_database_is_told(up: Up) -> None
     made = up.manage("make_operator", "--email", "olga@example.com", "--company", "Forgeline Ops")
     assert made.returncode == 0, made.stderr
     assert "/operator/" in made.stdout
+    told = up.manage(
+        "shell", "-v0", "-c", "from django.conf import settings as s; print(s.NOTIFICATIONS['PUBLIC_URL'])"
+    )
+    assert told.stdout.strip().startswith("http://localhost:"), told.stderr
+    assert f"Address   {told.stdout.strip()}\n" in up.said, "links in letters lead to what was printed"
     assert up.stop() < 10
     with (up.var / "postgres/data/postgresql.conf").open("a") as config:
         config.write("\nno_such_setting = 1\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from typing import Any
 
@@ -211,7 +212,8 @@ def _deed_of(request: HttpRequest, row: WorkOrder, form: forms.Form | None) -> t
             asset_id=row.asset_id, name=name, content=content, work_order_id=row.pk, actor=actor
         ), ""  # fmt: skip
     quantity = _number(post.get("quantity")) or 0
-    taken = Decimal(str(quantity)) if abs(quantity) < 1e8 else Decimal(0)
+    # What is too much by far is refused as that, not as none.
+    taken = Decimal(str(max(-1e12, min(quantity, 1e12)))) if math.isfinite(quantity) else Decimal(0)
     part = whole(post.get("part")) or 0
     return lambda: booking.take_part(row.pk, part_id=part, quantity=round(taken, 3), actor=actor), ""
 

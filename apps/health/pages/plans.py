@@ -28,11 +28,15 @@ _LINE_HELP = gettext_lazy(
 )
 
 
-def _point_choices() -> list[tuple[Any, Any]]:
-    groups: dict[str, list[tuple[int, str]]] = {}
-    for point in list_points().filter(kind__in=(Kind.COUNTER, Kind.GAUGE)).select_related("asset"):
-        groups.setdefault(point.asset.title, []).append((point.pk, f"{point.title} ({point.key})"))
-    return [("", "–"), *groups.items()]
+def _point_choices(asset_id: int | None = None) -> list[tuple[Any, Any]]:
+    """Return the points that a plan may follow, by machine; of one machine alone where it is given."""
+    points = list_points(asset_id=asset_id).filter(kind__in=(Kind.COUNTER, Kind.GAUGE))
+    # Two machines may bear one name.
+    groups: dict[tuple[int, str], list[tuple[int, str]]] = {}
+    for point in points.select_related("asset"):
+        found = groups.setdefault((point.asset_id, point.asset.title), [])
+        found.append((point.pk, f"{point.title} ({point.key})"))
+    return [("", "–"), *((title, points) for (_pk, title), points in groups.items())]
 
 
 class PlanForm(forms.Form):
@@ -90,6 +94,9 @@ class PlanForm(forms.Form):
         lost = [(own, own)] if own and own not in names else []
         alarms: Any = self.fields["alarm_key"]
         alarms.choices = [("", "–"), *known, *lost]
+        if asset_id is not None:
+            points: Any = self.fields["point_id"]
+            points.choices = lambda: _point_choices(asset_id)
 
     def clean(self) -> dict[str, Any]:
         """An alarm is one of the machine."""

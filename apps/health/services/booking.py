@@ -31,7 +31,7 @@ def book_labour(
     with transaction.atomic():
         row = lock_for_work(work_order_id, actor)
         if not 0 < minutes <= MOST_MINUTES:
-            raise invalid(minutes=_("Book between 1 minute and 10 days."))
+            raise invalid(minutes=_("Book whole minutes, from 1 to 10 days."))
         if at is not None and at > clock.now():
             raise invalid(at=_("This lies in the future."))
         entry = LabourEntry.objects.create(
@@ -47,7 +47,7 @@ def take_part(work_order_id: int, *, part_id: int, quantity: Decimal, actor: Act
     with transaction.atomic():
         row = lock_for_work(work_order_id, actor)
         if not 0 < quantity <= MOST:
-            raise invalid(quantity=_("Say how many, more than none."))
+            raise invalid(quantity=_("Say how many: more than none, at most %(most)s.") % {"most": MOST})
         part = get(SparePart, part_id)
         if part.retired_at is not None:
             raise invalid(part=_("This part is not kept any more."))

@@ -16,6 +16,9 @@ from forgeline.base import clock
 from forgeline.base.errors import NotFoundError
 from forgeline.identity.policy import Actor
 
+MOST_BEYOND = 1000
+"""How many times its limits a measured value may lie beyond them."""
+
 
 def answer_line(
     work_order_id: int,
@@ -51,10 +54,23 @@ def read_answer(
     if kind == ItemKind.VALUE:
         if value is None or not math.isfinite(value) or abs(value) > 1e15:
             raise invalid(value=_("Enter the measured value."))
-        return judge_value(value, low, high), value
+        judged = judge_value(value, low, high)
+        if judged == ItemResult.NOT_OK and _is_slip(value, low, high):
+            raise invalid(
+                value=_("%(value)g lies a thousand times beyond its limits; look at the point and the unit.")
+                % {"value": value}
+            )
+        return judged, value
     if result not in (ItemResult.OK, ItemResult.NOT_OK):
         raise invalid(result=_("Say whether it is OK or not."))
     return result, None
+
+
+def _is_slip(value: float, low: float | None, high: float | None) -> bool:
+    """Say whether a value that its limits refuse lies so far off that a finger slipped: it would make an order."""
+    limits = [limit for limit in (low, high) if limit is not None]
+    size = max(1.0, *(abs(limit) for limit in limits))
+    return min(abs(value - limit) for limit in limits) > MOST_BEYOND * size
 
 
 def tell(value: float | None, unit: str, note: str) -> str:

@@ -27,7 +27,8 @@ _PACKML_OBJECTS = "PackMLObjects"
 
 UNITS: dict[str, tuple[str, str]] = {
     "Cel": ("CEL", "°C"), "kW": ("KWT", "kW"), "kWh": ("KWH", "kW·h"), "mm": ("MMT", "mm"), "mm/s": ("C16", "mm/s"),
-    "A": ("AMP", "A"), "kN": ("B47", "kN"), "/min": ("C94", "min⁻¹"), "{pcs}": ("H87", "pcs"),
+    "A": ("AMP", "A"), "kN": ("B47", "kN"), "/min": ("C94", "min⁻¹"), "rpm": ("RPM", "r/min"),
+    "{pcs}": ("H87", "pcs"),
 }  # fmt: skip
 """UCUM → code of UN/ECE Recommendation 20, which OPC UA uses, and what people read."""
 

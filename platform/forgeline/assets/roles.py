@@ -21,7 +21,7 @@ _ROLES = (
     PointRole("machine.state", _("Machine state")),
     PointRole("machine.mode", _("Operating mode")),
     PointRole("machine.program", _("Program")),
-    PointRole("machine.speed", _("Speed"), ("/min", "{rpm}", "m/min", "%")),
+    PointRole("machine.speed", _("Speed"), ("rpm", "/min", "{rpm}", "m/min", "%")),
     PointRole("machine.torque", _("Torque"), ("N.m", "kN.m", "%")),
     PointRole("machine.hours", _("Running hours"), ("h",)),
     PointRole("cycle.time", _("Cycle time"), ("s", "min")),

@@ -202,10 +202,15 @@ class House:
         port, remark = self.layout.port("http", self.settings["FORGELINE_HTTP_PORT"])
         if remark:
             print(f"  {remark}", flush=True)
-        # Links in messages have it.
         self.child_environment["FORGELINE_HTTP_PORT"] = str(port)
         bind = self.settings["FORGELINE_BIND"]
-        return f"http://{'127.0.0.1' if bind == '0.0.0.0' else bind}:{port}"  # noqa: S104  # compared, not bound
+        # A passkey belongs to a name; a bare number gets none.
+        host = "localhost" if bind in ("127.0.0.1", "0.0.0.0") else bind  # noqa: S104  # compared, not bound
+        address = f"http://{host}:{port}"
+        if not self.settings["FORGELINE_PUBLIC_URL"]:
+            # Links in messages lead to what is printed here.
+            self.child_environment["FORGELINE_PUBLIC_URL"] = address
+        return address
 
     def _prepare(self) -> str:
         """Prepare the database in a process of its own, and load meanwhile what all the others are forked from.

@@ -91,7 +91,7 @@ class RuleForm(forms.Form):
     expression = forms.CharField(
         label=gettext_lazy("Expression"), required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 2}),
         help_text=gettext_lazy(
-            "It comes while this holds, such as: discharge_pressure - line_pressure > 1.5 and load > 20"
+            "It comes while this holds, such as: discharge_pressure - line_pressure > 1.5 and load > 20."
         ),
     )  # fmt: skip
     names = forms.CharField(

@@ -93,6 +93,10 @@ def test_answers_that_fit_no_item_are_refused(
     ):  # fmt: skip
         api.post(address, wrong, status=400)
     api.post(address, {"item": 999999, "result": "ok"}, status=404)
+    for slip in (-99999, 1e12):
+        refused = api.post(address, {"item": pressure, "value": slip}, status=400)
+        assert "a thousand times beyond its limits" in str(refused["data"])
+    assert api.get("work-orders/")["results"] == []
     assert api.get(f"inspections/{run['id']}/")["results"] == []
 
 

@@ -93,6 +93,11 @@ def test_an_order_is_done_on_its_page(
     _said(boss_page, address, {"part": part["id"], "quantity": "1"})
     said = _said(boss_page, address, {"part": part["id"], "quantity": "5"})
     assert "1 in stock, 5 wanted" in said
+    assert "Book whole minutes" in _said(
+        boss_page, address, {"labour": "1", "minutes": "1.5", "person": "Wang"}
+    )
+    for many in ("1e9", "1e300", "nan"):
+        assert "at most 99999999" in _said(boss_page, address, {"part": part["id"], "quantity": many})
     _said(boss_page, address, {"photo": "1", "file": SimpleUploadedFile("a.png", PNG)})
     said = _said(boss_page, address, {"photo": "1", "file": SimpleUploadedFile("a.exe", b"MZ\x90\x00")})
     assert "Only photos" in said

@@ -24,6 +24,18 @@
     if (target) { event.preventDefault(); target.focus(); }
   });
 
+  // --- a plan: of all points, those of the chosen machine ---
+  const machine = document.getElementById("id_asset_id"), point = document.getElementById("id_point_id");
+  if (machine && point) {
+    const narrow = () => {
+      const name = machine.value && machine.selectedOptions[0].text;
+      for (const group of point.querySelectorAll("optgroup")) group.hidden = group.disabled = Boolean(name) && group.label !== name;
+      if (point.value && point.selectedOptions[0].closest("optgroup").hidden) point.value = "";
+    };
+    machine.addEventListener("change", narrow);
+    narrow();
+  }
+
   // --- an order: what was written of the finding goes with whatever button is pressed, and is saved first ---
   // What came back refused is not saved either.
   let isWritten = Boolean(document.querySelector("[data-found=written]"));

@@ -1,7 +1,8 @@
 // The live list: what is ticked stays ticked while rows come and go, keys, and a sound for what has just come.
 (function () {
   "use strict";
-  const picked = new Set();
+  // What a refused answer had ticked comes ticked.
+  const picked = new Set([...document.querySelectorAll("[data-pick]:checked")].map((box) => box.value));
   let at = -1;
   const rows = () => [...document.querySelectorAll("[data-alarm]")];
 

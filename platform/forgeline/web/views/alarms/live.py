@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import gettext as _, gettext_lazy, ngettext
+from django.utils.translation import gettext as _, gettext_lazy, ngettext_lazy
 from django.views.decorators.http import require_POST
 
 from forgeline.alarms import queries, services
@@ -37,6 +37,23 @@ SHELF_TIMES = (
     (30, gettext_lazy("30 min")), (60, gettext_lazy("1 h")), (480, gettext_lazy("8 h")),
     (1440, gettext_lazy("24 h")), (10080, gettext_lazy("7 d")),
 )  # fmt: skip
+MOST_CHARACTERS = 500
+DONE = {
+    "acknowledge": ngettext_lazy("%(n)d alarm acknowledged.", "%(n)d alarms acknowledged.", "n"),
+    "shelve": ngettext_lazy("%(n)d alarm shelved.", "%(n)d alarms shelved.", "n"),
+    "unshelve": ngettext_lazy("%(n)d alarm taken off the shelf.", "%(n)d alarms taken off the shelf.", "n"),
+    "put_out_of_service": ngettext_lazy(
+        "%(n)d alarm taken out of service.", "%(n)d alarms taken out of service.", "n"
+    ),
+    "return_to_service": ngettext_lazy(
+        "%(n)d alarm returned to service.", "%(n)d alarms returned to service.", "n"
+    ),
+    "comment": ngettext_lazy("Remark written on %(n)d alarm.", "Remark written on %(n)d alarms.", "n"),
+    "assign": ngettext_lazy("%(n)d alarm assigned.", "%(n)d alarms assigned.", "n"),
+}
+"""What an answer did, said in the list."""
+_REFUSED = "forgeline.alarm_answer"
+"""What was ticked and written in an answer that was refused, until the page that it came from is shown again."""
 
 
 @needs(VIEW)
@@ -91,8 +108,11 @@ def answer_context(request: HttpRequest) -> dict[str, Any]:
     """Return what the bar with the answers needs."""
     actor = request.actor  # type: ignore[attr-defined]
     may_answer = actor.has_permission(ANSWER)
+    # Once, and by the page that holds the bar: a refresh of the list would take it away unseen.
+    given = request.session.pop(_REFUSED, None) if "HX-Request" not in request.headers else None
     return {
         "may_answer": may_answer,
+        "given": {"minutes": "60", **(given or {})},
         "may_edit_rules": actor.has_permission(EDIT),
         "shelf_times": SHELF_TIMES,
         "people": [(person.pk, str(person)) for person in list_people()] if may_answer else [],
@@ -129,9 +149,10 @@ def answer(request: HttpRequest) -> HttpResponse:
         count = _do(request, deed, ids)
     except ForgelineError as error:
         messages.error(request, str(error))
+        fields = {name: request.POST.get(name, "")[:MOST_CHARACTERS] for name in ("text", "minutes", "user")}
+        request.session[_REFUSED] = {"alarms": ids[:MOST_ROWS], **fields}
     else:
-        said = ngettext("%(n)d alarm answered.", "%(n)d alarms answered.", count)
-        messages.success(request, said % {"n": count} if count else _("There was nothing left to do."))
+        messages.success(request, DONE[deed] % {"n": count} if count else _("There was nothing left to do."))
     back = request.POST.get("next", "")
     if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
         back = reverse("web:alarms")
