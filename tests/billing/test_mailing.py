@@ -11,7 +11,7 @@ from django.test import Client
 
 from forgeline.base import clock
 from forgeline.billing import mailing, subscriptions, tasks
-from forgeline.billing.models import Invoice, Letter, Subscription
+from forgeline.billing.models import Invoice, Letter, MailFault, Subscription
 from forgeline.tenancy.models import Tenant
 from forgeline.tenancy.scoping import tenant_scope
 from tests.conftest import Company
@@ -105,6 +105,30 @@ def test_a_worker_that_is_killed_over_a_letter_leaves_it_to_the_next(
     assert is_due(live_company, hours=1)
     work(live_company, hours=1)
     assert len(mailbox.to(BOOKS)) == 1
+
+
+def test_a_letter_that_cannot_be_written_holds_up_no_other(
+    live_company: Company, mailbox: Mailbox, called: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = sell(live_company)
+    with tenant_scope(live_company.tenant_id):
+        note = subscriptions.correct_invoice(broken.pk, reason="Twice")
+    print_invoice = mailing.print_invoice
+
+    def is_broken(invoice: Invoice) -> bytes:
+        if invoice.pk == broken.pk:
+            raise KeyError("seller")
+        return print_invoice(invoice)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mailing, "print_invoice", is_broken)
+        work(live_company)
+    assert [note.number in letter["Subject"] for letter in mailbox.to(BOOKS)] == [True]
+    with tenant_scope(live_company.tenant_id):
+        row = Letter.objects.get(invoice=broken)
+        assert (row.fault, row.detail, row.attempts, row.sent_at) == (MailFault.PAPER, "KeyError", 1, None)
+    work(live_company, hours=1)
+    assert len(mailbox.to(BOOKS)) == 2
 
 
 def test_a_credit_note_is_mailed_in_the_companys_language(
