@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from forgeline.base import clock
-from forgeline.billing import mailing, subscriptions, tasks
+from forgeline.billing import mailing, paper, subscriptions, tasks
 from forgeline.billing.models import Invoice, Letter, MailFault, Subscription
 from forgeline.tenancy.models import Tenant
 from forgeline.tenancy.scoping import tenant_scope
@@ -113,7 +113,7 @@ def test_a_letter_that_cannot_be_written_holds_up_no_other(
     broken = sell(live_company)
     with tenant_scope(live_company.tenant_id):
         note = subscriptions.correct_invoice(broken.pk, reason="Twice")
-    print_invoice = mailing.print_invoice
+    print_invoice = paper.print_invoice
 
     def is_broken(invoice: Invoice) -> bytes:
         if invoice.pk == broken.pk:
