@@ -129,6 +129,25 @@ def test_bell_counts_and_is_read(
     assert "No messages yet" in sign_in(live_company.manager).get("/notifications/").content.decode()
 
 
+def test_what_comes_again_is_one_entry_of_the_inbox(
+    live_company: Company, sign_in: SignIn, mailbox: Mailbox, work: Work
+) -> None:
+    make_route(live_company, (0, live_company.viewer))
+    for number in (1, 2, 3):
+        announce(live_company, subject=f"alarm:{number}", path="/alarms/7/")
+    announce(live_company, subject="alarm:9", path="/alarms/9/")
+    work(live_company, clock.now())
+    client = sign_in(live_company.viewer)
+    shown = client.get("/notifications/").content.decode()
+    assert (shown.count("Press 1 is too hot"), shown.count("3 times")) == (2, 1)
+    assert "4 new messages" in client.get("/notifications/bell/").content.decode()
+    ids = re.findall(r'name="read" value="([\d,]+)"', shown)
+    assert [len(each.split(",")) for each in ids] == [1, 3]
+    client.post("/notifications/", {"read": "nonsense"})
+    client.post("/notifications/", {"read": ids[1]})
+    assert "1 new message" in client.get("/notifications/bell/").content.decode()
+
+
 def _answers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int | None, str]]:
     heard: list[tuple[str, int | None, str]] = []
     monkeypatch.setitem(providers._ANSWERS, "trial", lambda *words: heard.append(words))

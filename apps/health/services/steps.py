@@ -31,9 +31,15 @@ def move_order(work_order_id: int, to: str, *, actor: Actor, text: str = "") -> 
             raise invalid(to=_("There is no such state."))
         permission = STEPS[row.state].get(to)
         if permission is None:
+            sentence = (
+                _("Work order #%(number)s is %(state)s already.")
+                if row.state == to
+                else _(
+                    "Work order #%(number)s is %(state)s; from there it cannot become %(to)s. Read it again."
+                )
+            )
             raise ConflictError(
-                _("Work order #%(number)s is %(state)s; from there it cannot become %(to)s. Read it again.")
-                % {"number": row.number, "state": State(row.state).label, "to": State(to).label},
+                sentence % {"number": row.number, "state": State(row.state).label, "to": State(to).label},
                 key="health.illegal_step",
                 data={"state": row.state, "allowed": list(STEPS[row.state])},
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -30,17 +31,18 @@ def inbox(request: HttpRequest) -> HttpResponse:
     """List what the bell has rung for; mark it as read."""
     user_id = _user_id(request)
     if request.method == "POST":
-        word = request.POST.get("read", "")
-        editing.mark_read(user_id, [int(word)] if word.isdecimal() else None)
+        words = request.POST.get("read", "").split(",")
+        ids = [int(word) for word in words if word.isdecimal() and len(word) < 19]
+        editing.mark_read(user_id, None if words == ["all"] else ids)
         return redirect("web:inbox")
     rows = queries.list_bell(user_id)
     before = request.GET.get("before", "")
     if before.isdecimal() and len(before) < 18:
         rows = rows.filter(pk__lt=int(before))
-    page = [_row(row) for row in rows[: ROWS + 1]]
+    found = list(rows[: ROWS + 1])
     context = {
-        "rows": page[:ROWS],
-        "older": page[ROWS - 1]["id"] if len(page) > ROWS else None,
+        "rows": _fold(found[:ROWS]),
+        "older": found[ROWS - 1].pk if len(found) > ROWS else None,
         "unread": queries.count_unread(user_id),
     }
     return render(request, "web/notifications_inbox.html", context)
@@ -59,12 +61,24 @@ def _user_id(request: HttpRequest) -> int:
     return request.actor.user_id or 0  # type: ignore[attr-defined]
 
 
+def _fold(rows: Sequence[Delivery]) -> list[dict[str, Any]]:
+    """Return one entry for all that say the same of the same thing: an alarm that comes and goes fills no page."""
+    entries: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        entry = _row(row)
+        notice = entry["notice"]
+        same = entries.setdefault((notice.path or row.pk, entry["title"], entry["is_read"]), entry)
+        same["ids"].append(row.pk)
+        same["awaits"] |= notice.needs_answer and notice.settled_at is None
+    return list(entries.values())
+
+
 def _row(row: Delivery) -> dict[str, Any]:
     language = get_language() or "en"
     notice = row.notice
     assert notice is not None
     return {
-        "id": row.pk, "notice": notice, "title": text_in(notice.title, language),
+        "ids": [], "awaits": False, "notice": notice, "title": text_in(notice.title, language),
         "body": text_in(notice.body, language), "is_read": row.read_at is not None, "told_at": row.created_at,
         "is_of_before": row.created_at - notice.happened_at > MUCH_EARLIER,
     }  # fmt: skip
