@@ -22,6 +22,12 @@ def settings_of(url: str, key: str, language: str) -> dict[str, Any]:
     """Return how an httpx client is made. **Raises** ValueError for an address that is none."""
     if not url.startswith(("http://", "https://")):
         raise ValueError(f"url must look like https://forgeline.example.com; it is {url!r}.")
+    # One that was read from a file ends with its line; in a header it would be told as a fault of the network.
+    key = key.strip()
+    if not (key and key.isascii() and key.isprintable()) or " " in key:
+        raise ValueError(
+            "key must be an API key, such as fl_… (it is empty, or has characters that no key has)."
+        )
     return {
         "base_url": f"{url.rstrip('/').removesuffix('/api/v1')}/api/v1",
         "headers": {

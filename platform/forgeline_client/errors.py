@@ -33,7 +33,7 @@ class ApiError(ClientError):
         self.data: Mapping[str, Any] = data if isinstance(data, dict) else {}
         fields = self.data.get("fields")
         self.fields: Mapping[str, Any] = fields if isinstance(fields, dict) else {}
-        words = self.detail or self.title
+        words = " ".join(each for each in (self.title, self.detail) if each)
         told = f"{words} {dict(self.data)}" if self.data else words
         super().__init__(f"{told} ({status} {self.key})".replace(" )", ")"))
 

@@ -82,8 +82,13 @@ def test_rows_that_cannot_be_taken_are_named_and_the_others_stored(
         {"point": ["a"], "ts": [1], "value": [1]},
         {"point": [1], "ts": ["now"], "value": [1]},
         {"point": [1], "ts": [1], "value": [[1]]},
-        {"point": [1], "ts": [1], "value": [10**400]},
         {"point": [1], "ts": [1], "value": [1], "quality": [7]},
+        {"point": [1], "ts": [1], "value": [1], "quality": 2},
+        {"point": [1], "ts": [1], "value": [1], "quality": [True]},
+        {"point": [1], "ts": [1], "value": [1], "status": ["x"]},
+        {"point": [1], "ts": [1], "value": [1], "qualities": [2]},
+        {"rows": [{"point": 1, "timestamp": 1, "value": 1}]},
+        {"rows": [{"point": 1, "ts": 1, "value": 1}], "quality": [2]},
         {"rows": [1]},
         {"point": [1] * 50_001, "ts": [1] * 50_001, "value": [1] * 50_001},
     ],
@@ -94,6 +99,77 @@ def test_malformed_bodies_are_refused_with_a_sentence(
     answer = client_of(live_company.manager_key).post("/api/v1/samples/", body, format="json")
     assert answer.status_code == 400, answer.content
     assert answer.json()["title"]
+
+
+def test_a_row_that_is_none_is_named_and_one_that_is_too_large_refused_by_itself(
+    live_company: Company, client_of: ClientOf
+) -> None:
+    client = client_of(live_company.manager_key)
+    point = make_machine(client)["points"]["power"]["id"]
+    now_ms = int(time.time() * 1000)
+    for column, strange in (("point", "7"), ("ts", "now"), ("value", [1]), ("quality", 3), ("status", 1.5)):
+        good: dict[str, list[object]] = {
+            "point": [point] * 3, "ts": [now_ms] * 3, "value": [1] * 3, "quality": [0] * 3, "status": [0] * 3,
+        }  # fmt: skip
+        answer = client.post(
+            "/api/v1/samples/", {**good, column: [*good[column][:2], strange]}, format="json"
+        )
+        assert (answer.status_code, answer.json()["data"]) == (400, {"row": 2}), column
+        assert "row 2" in answer.json()["title"]
+    assert client.get(f"/api/v1/samples/?point={point}").json()["results"][0]["value"] == []
+    values = [1.0, 1e101, 10**400, -(10**400)]
+    stored = _post(
+        client, point=[point] * 4, ts=[now_ms + at for at in range(4)], value=values, status=[7] * 4
+    )
+    assert stored["accepted"] == 1
+    assert [each["reason"] for each in stored["reasons"]] == [  # type: ignore[attr-defined]
+        "telemetry.out_of_scale", "telemetry.infinite", "telemetry.infinite",
+    ]  # fmt: skip
+    ingest.flush()
+    assert client.get(f"/api/v1/latest/?point={point}").json()["results"][0]["status"] == 7
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "latest/?point=1&foo=1", "latest/?point=1&point=2", "latest/?point=1&asset=1", "samples/?point=1&column=mean",
+        "samples/?point=1&as=xlsx", "samples/?point=1&as=csv&resolution=1h", "samples/?point=1&as=parquet&columns=mean",
+        "samples/?point=1&columns=avg", "samples/?point=1&from=2026-01-01T00:00:00", "points/?role=power&role=energy",
+    ],
+)  # fmt: skip
+def test_a_question_that_would_be_answered_otherwise_is_refused(
+    live_company: Company, client_of: ClientOf, asked: str
+) -> None:
+    answer = client_of(live_company.manager_key).get(f"/api/v1/{asked}")
+    assert answer.status_code == 400, answer.content
+    assert answer.json()["title"]
+
+
+def test_many_may_be_named_in_one_filter_or_in_several(live_company: Company, client_of: ClientOf) -> None:
+    client = client_of(live_company.manager_key)
+    machine = make_machine(client)
+    asset = next(iter(machine["points"].values()))["asset"]
+    both = client.get(f"/api/v1/points/?asset={asset}&asset=999999").json()["results"]
+    assert len(both) == len(client.get(f"/api/v1/points/?asset={asset},999999").json()["results"]) > 1
+
+
+def test_a_name_that_no_field_bears_is_refused(live_company: Company, client_of: ClientOf) -> None:
+    client = client_of(live_company.manager_key)
+    point = make_machine(client)["points"]["power"]["id"]
+    for method, path, body in (
+        ("post", "api-keys/", {"name": "typo", "role": "viewer", "branch": ["/3/"], "expires": "2030-01-01T00:00:00Z"}),
+        ("patch", f"points/{point}/", {"nmae": "x"}),
+        ("post", "devices/", {"key": "k", "asst": 1}),
+    ):  # fmt: skip
+        answer = getattr(client, method)(f"/api/v1/{path}", body, format="json")
+        assert answer.status_code == 400, (path, answer.content)
+        assert set(answer.json()["data"]["fields"]) <= set(body)
+    # What was read may be sent back whole.
+    row = client.get(f"/api/v1/points/{point}/").json()
+    assert client.patch(f"/api/v1/points/{point}/", row, format="json").status_code == 200
+    naive = {"name": "naive", "role": "viewer", "expires_at": "2030-01-01T00:00:00"}
+    refused = client.post("/api/v1/api-keys/", naive, format="json")
+    assert "with its zone" in str(refused.json()["data"]["fields"]["expires_at"])
 
 
 def test_peak_survives_thinning(live_company: Company, client_of: ClientOf) -> None:

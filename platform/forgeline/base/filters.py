@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet, Value
@@ -30,6 +30,7 @@ class FilterSet(rest_framework.FilterSet):
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
         asked = tuple(data or ())
         whole: dict[str, Any] = getattr(type(self), "base_filters")  # noqa: B009  # a name that its metaclass gives it
+        data = _said_once(data, whole)
         self.base_filters = {name: each for name, each in whole.items() if name in asked}
         super().__init__(data, *args, **kwargs)
 
@@ -41,6 +42,21 @@ class FilterSet(rest_framework.FilterSet):
                 self._forms.clear()
             found = self._forms[chosen] = super().get_form_class()
         return found
+
+
+def _said_once(data: Any, filters: Mapping[str, Any]) -> Any:
+    """``?asset=1&asset=2`` means ``?asset=1,2`` where many may be named, and is refused where one is meant."""
+    twice = [name for name in data or () if name in filters and len(data.getlist(name)) > 1]
+    if not twice:
+        return data
+    single = [name for name in twice if not isinstance(filters[name], rest_framework.BaseInFilter)]
+    if single:
+        sentence = _("This is said twice; say it once.")
+        raise InvalidInputError(sentence, data={"fields": {name: [sentence] for name in single}})
+    data = data.copy()
+    for name in twice:
+        data[name] = ",".join(data.getlist(name))
+    return data
 
 
 class Numbers(rest_framework.BaseInFilter, rest_framework.NumberFilter):

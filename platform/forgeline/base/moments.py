@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError as FormError
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
@@ -28,6 +29,11 @@ class MomentField(serializers.DateTimeField):
 
     def to_internal_value(self, value: Any) -> datetime:
         try:
+            # Whose clock it was is not to be guessed: in Shanghai it would be eight hours off.
+            if isinstance(value, str) and (read := parse_datetime(value)) is not None and read.tzinfo is None:
+                raise serializers.ValidationError(
+                    _("Write the time with its zone, such as 2026-01-31T08:00:00+08:00.")
+                )
             at: datetime = super().to_internal_value(value)
         except OverflowError:
             raise serializers.ValidationError(_sentence()) from None

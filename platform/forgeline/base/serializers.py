@@ -1,4 +1,8 @@
-"""The base of every serializer of a model: what the model says of a field is asked once, not at each answer.
+"""The base of every serializer of a model.
+
+It is DRF's own, with our times and days. What the model says of a field is asked once for each class, not at each
+answer, a sixth of what a small one costs (decision 0017): the fields of a class are the same for everybody. A name that
+no field bears is refused: with a slip in it a key would be made wider, or a change not made, without a word.
 
 Not here: what a serializer says itself.
 """
@@ -6,10 +10,12 @@ Not here: what a serializer says itself.
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.fields import Field
 
@@ -19,13 +25,8 @@ _made: dict[type, dict[str, tuple[Field[Any, Any, Any, Any], bool]]] = {}
 """By class: each field, and whether it holds others, which know the one above them."""
 
 
+# No docstring: the description of the API would show it for each that has none of its own.
 class ModelSerializer(serializers.ModelSerializer[Any]):
-    """DRF's own, with our times and days, whose fields are copies of those made first.
-
-    DRF asks the model anew for each serializer, a sixth of what a small answer costs (decision 0017). The fields of a
-    class are the same for everybody: one that depended on who asks would have to be left out of the copies.
-    """
-
     serializer_field_mapping: ClassVar[
         dict[type[models.Field[Any, Any]], type[Field[Any, Any, Any, Any]]]
     ] = {
@@ -41,6 +42,14 @@ class ModelSerializer(serializers.ModelSerializer[Any]):
                 name: (field, _holds_others(field)) for name, field in super().get_fields().items()
             }
         return {name: _copy(field, is_deep=is_deep) for name, (field, is_deep) in made.items()}
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping) and (unknown := set(data) - self.fields.keys()):
+            sentence = _("There is no such field here.")
+            raise serializers.ValidationError(
+                {str(name): [sentence] for name in sorted(unknown, key=str)[:20]}
+            )
+        return super().to_internal_value(data)
 
     @cached_property
     def _readable_fields(self) -> list[Field[Any, Any, Any, Any]]:

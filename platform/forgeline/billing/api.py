@@ -21,6 +21,7 @@ from forgeline.base import clock
 from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError, NotFoundError
 from forgeline.base.filters import FilterSet
+from forgeline.base.moments import MomentField
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import OneThing, Resource
 from forgeline.base.serializers import ModelSerializer
@@ -365,7 +366,7 @@ def _instant(request: Request, name: str) -> datetime | None:
     word = request.query_params.get(name)
     if not word:
         return None
-    field = serializers.DateTimeField()
+    field = MomentField()
     try:
         return field.to_internal_value(word)
     except serializers.ValidationError as error:

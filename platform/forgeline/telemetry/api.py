@@ -38,7 +38,11 @@ from forgeline.tenancy.scoping import tenant_scope
 MAX_POINTS = 500
 MAX_SERIES = 20
 MAX_POSTED = 50_000
+FORMS = ("json", "csv", "parquet")
 DAY_US = 86_400_000_000
+
+_COLUMNS = ("point", "ts", "value", "quality", "status")
+_KNOWN = frozenset(_COLUMNS)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -63,6 +67,7 @@ class LatestView(TelemetryView):
         responses={200: shapes.LATEST},
     )
     def get(self, request: Request) -> HttpResponse:
+        _refuse_unknown(request, ("point", "asset"))
         ids = _point_ids(request, most=MAX_POINTS)
         found = queries.read_latest(ids)
         now_ms = clock.now_us() // 1000
@@ -89,7 +94,7 @@ class SamplesView(TelemetryView):
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("point", str, description="Point ids with commas, at most 20 (1 for csv)."),
+            OpenApiParameter("point", str, description="Point ids with commas, at most 20."),
             OpenApiParameter("asset", int, description="All points of a machine instead."),
             OpenApiParameter(
                 "from", str, description="ISO 8601 time with its zone, or milliseconds since 1970."
@@ -105,18 +110,27 @@ class SamplesView(TelemetryView):
             OpenApiParameter(
                 "as",
                 str,
-                enum=["json", "csv", "parquet"],
-                description="csv and parquet stream every raw sample.",
+                enum=list(FORMS),
+                description="csv and parquet stream every raw sample: without `resolution`, `pairs` and `columns`.",
             ),
         ],
         responses={(200, "application/json"): shapes.SERIES, (200, "text/csv"): OpenApiTypes.STR},
     )
     def get(self, request: Request) -> HttpResponse | StreamingHttpResponse:
+        known = ("point", "asset", "from", "to", "as")
+        form = request.query_params.get("as") or "json"
+        if form not in FORMS:
+            raise _bad(_("The answer comes as json, csv or parquet."))
+        # A stream has every raw sample whole: what is asked for beside it would be passed over.
+        _refuse_unknown(request, (*known, "resolution", "pairs", "columns") if form == "json" else known)
         from_us, to_us = _interval(request)
-        if request.query_params.get("as") == "csv":
+        if form == "csv":
             return self._stream_csv(_point_ids(request, most=MAX_SERIES), from_us, to_us)
-        if request.query_params.get("as") == "parquet":
+        if form == "parquet":
             return self._stream_parquet(_point_ids(request, most=MAX_SERIES), from_us, to_us)
+        wanted = [word for word in request.query_params.get("columns", "").split(",") if word]
+        if not set(wanted) <= set(shapes.COLUMNS):
+            raise _bad(_("The columns are: %(known)s.") % {"known": ", ".join(shapes.COLUMNS)})
         series = queries.read_series(
             _point_ids(request, most=MAX_SERIES),
             from_us,
@@ -126,7 +140,6 @@ class SamplesView(TelemetryView):
                 request, "pairs", default=queries.MAX_PAIRS, low=10, high=queries.MAX_PAIRS
             ),
         )
-        wanted = [word for word in request.query_params.get("columns", "").split(",") if word]
         return _json({"results": [each.as_json(only=wanted) for each in series]})
 
     def _stream_csv(self, ids: Sequence[int], from_us: int, to_us: int) -> StreamingHttpResponse:
@@ -202,56 +215,93 @@ def _batch_of(body: Any) -> SampleBatch:
     """Return the columns of a posted body. **Raises** InvalidInputError."""
     if not isinstance(body, dict):
         raise _bad(_("Send an object with columns (point, ts, value) or with rows."))
+    # A slip in a name would be stored as another time, or as a good value.
+    if unknown := sorted(set(body) - ({"rows"} if "rows" in body else set(_COLUMNS)))[:5]:
+        raise _bad(
+            _("Not known here: %(names)s. Send rows, or the columns %(known)s.")
+            % {"names": ", ".join(unknown), "known": ", ".join(_COLUMNS)}
+        )
     columns = _columns_of_rows(body["rows"]) if "rows" in body else body
     point, ts, value = columns.get("point"), columns.get("ts"), columns.get("value")
     if not (isinstance(point, list) and isinstance(ts, list) and isinstance(value, list)):
         raise _bad(_("Send the columns point, ts and value as lists of one length."))
     size = len(point)
-    quality = columns.get("quality") or [0] * size
-    if not size or {len(ts), len(value), len(quality)} != {size}:
+    quality, status = (
+        [0] * size if columns.get(name) is None else columns[name] for name in ("quality", "status")
+    )
+    if not (isinstance(quality, list) and isinstance(status, list)):
+        raise _bad(_("Send quality and status as lists, or leave them out."))
+    if not size or {len(ts), len(value), len(quality), len(status)} != {size}:
         raise _bad(_("Send the columns point, ts and value as lists of one length, with at least one entry."))
     if size > MAX_POSTED:
         raise _bad(_("At most 50,000 samples may be sent at once; send them in parts."))
     arrived_us = clock.now_us()
-    if any(type(p) is not int or not 0 < p < 2**31 for p in point):
-        raise _bad(_("Every point must be the number of a point."))
-    if any(t is not None and (isinstance(t, bool) or not isinstance(t, int | float)) for t in ts):
-        raise _bad(_("Every ts must be milliseconds since 1970, or null for the time of arrival."))
-    if any(q not in (Quality.GOOD, Quality.UNCERTAIN, Quality.BAD) for q in quality):
-        raise _bad(_("Every quality must be 0 (good), 1 (uncertain) or 2 (bad)."))
+    _require(
+        [type(p) is int and 0 < p < 2**31 for p in point], _("Every point must be the number of a point.")
+    )
+    _require(
+        [t is None or type(t) is int or type(t) is float for t in ts],
+        _("Every ts must be milliseconds since 1970, or null for the time of arrival."),
+    )
+    _require(
+        [type(q) is int and 0 <= q <= Quality.BAD for q in quality],
+        _("Every quality must be 0 (good), 1 (uncertain) or 2 (bad)."),
+    )
+    _require(
+        [type(s) is int and abs(s) < 2**62 for s in status],
+        _("Every status must be a whole number of 32 bits."),
+    )
     numbers, texts = _numbers_and_texts(value)
     return SampleBatch.from_columns(
         point,
         [arrived_us if t is None else _to_us(t) for t in ts],
         numbers,
         quality=quality,
+        status=status,
         flags=[SampleFlag.ARRIVAL_TIME if t is None else 0 for t in ts],
         text=texts,
     )
 
 
+def _require(fine: list[bool], sentence: str) -> None:
+    """**Raises** InvalidInputError with the number of the first row that is not as it must be."""
+    if not all(fine):
+        row = fine.index(False)
+        told = _("%(sentence)s Look at row %(row)d, counted from 0; nothing was stored.")
+        raise _bad(told % {"sentence": sentence, "row": row}, row=row)
+
+
 def _columns_of_rows(rows: Any) -> dict[str, list[Any]]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise _bad(_("Send rows as a list of objects with point, ts and value."))
+    _require(
+        [row.keys() <= _KNOWN for row in rows],
+        _("A row has %(known)s and nothing else.") % {"known": ", ".join(_COLUMNS)},
+    )
     columns: dict[str, list[Any]] = {
         name: [row.get(name) for row in rows] for name in ("point", "ts", "value")
     }
-    columns["quality"] = [row.get("quality", 0) for row in rows]
-    return columns
+    return columns | {name: [row.get(name, 0) for row in rows] for name in ("quality", "status")}
 
 
 def _numbers_and_texts(values: list[Any]) -> tuple[list[float], list[str | None] | None]:
     numbers: list[float] = []
     texts: list[str | None] = []
+    strange = False
     for value in values:
         is_text = isinstance(value, str)
         texts.append(value if is_text else None)
         if value is None or is_text:
             numbers.append(float("nan"))
-        elif isinstance(value, bool | int | float) and abs(value) < 1e308:
-            numbers.append(float(value))
+        elif isinstance(value, bool | int | float):
+            # What no number holds is refused with its row, like whatever is out of scale.
+            numbers.append(float(value) if abs(value) < 1e308 else float("inf"))
         else:
-            raise _bad(_("Every value must be a number, true or false, text, or null."))
+            numbers.append(float("nan"))
+            strange = True
+    if strange:
+        fine = [value is None or isinstance(value, str | bool | int | float) for value in values]
+        _require(fine, _("Every value must be a number, true or false, text, or null."))
     return numbers, texts if any(text is not None for text in texts) else None
 
 
@@ -263,6 +313,8 @@ def _to_us(milliseconds: float) -> int:
 def _point_ids(request: Request, *, most: int) -> list[int]:
     """Return the asked points, in the order asked for, each once. **Raises** for none, too many, or nonsense."""
     if "asset" in request.query_params:
+        if "point" in request.query_params:
+            raise _bad(_("Name points by ?point=1,2,3 or a machine by ?asset=7, not both."))
         asset_id = _whole_number(request, "asset", default=0, low=1, high=2**62)
         ids = list_points_of(asset_id, most=most + 1)
         if not ids:
@@ -326,5 +378,16 @@ def _whole_number(request: Request, name: str, *, default: int, low: int, high: 
     return int(word)
 
 
-def _bad(sentence: str) -> InvalidInputError:
-    return InvalidInputError(sentence, key="telemetry.invalid_request")
+def _refuse_unknown(request: Request, known: Sequence[str]) -> None:
+    """Refuse what is not known here, and what is said twice: the answer would be to another question."""
+    asked = request.query_params
+    slips = sorted(name for name in asked if name not in known or len(asked.getlist(name)) > 1)
+    if slips:
+        raise _bad(
+            _("Not known here, or said twice: %(names)s. It is asked by %(known)s, each once.")
+            % {"names": ", ".join(slips[:5]), "known": ", ".join(known)}
+        )
+
+
+def _bad(sentence: str, **data: int) -> InvalidInputError:
+    return InvalidInputError(sentence, key="telemetry.invalid_request", data=data)

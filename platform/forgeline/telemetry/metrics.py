@@ -26,6 +26,9 @@ OBSERVER_FAILURES = Counter(
 LATEST_WAITING = Gauge(
     "forgeline_latest_waiting", "Points whose latest value waits to be written.", multiprocess_mode="livesum"
 )
+ROLLUPS_BEYOND = Counter(
+    "forgeline_rollups_beyond_total", "Buckets left out because no number holds their sum."
+)
 ROLLUPS_WAITING = Gauge(
     "forgeline_rollup_rows_waiting", "Closed buckets that wait to be written.", multiprocess_mode="livesum"
 )

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from forgeline.telemetry.sample import MAX_EXACT_INTEGER, PointKind, Quality, SampleBatch
 
 MAX_TEXT_LENGTH = 4_000
+MAX_SIZE, MIN_SIZE = 1e100, 1e-100
+"""No measurement is larger; a smaller one is 0. Beyond, PostgreSQL refuses the sums and squares of an hour."""
 
 
 class Reason(IntEnum):
@@ -35,6 +37,7 @@ class Reason(IntEnum):
     TEXT_TOO_LONG = 12
     TEXT_NOT_STORABLE = 13
     STATUS_OUT_OF_RANGE = 14
+    OUT_OF_SCALE = 15
 
     @property
     def key(self) -> str:
@@ -72,12 +75,16 @@ def screen(
     null = np.isnan(value)
     is_text = facts.kind == PointKind.TEXT
     # The cheapest look first: a batch without fault costs a handful of passes.
-    _refuse(reasons, np.isinf(value), Reason.INFINITE)
+    size = np.abs(value)
+    beyond = size > MAX_SIZE
+    if beyond.any():
+        _refuse(reasons, beyond, Reason.OUT_OF_SCALE)
+        _refuse(reasons, np.isinf(value), Reason.INFINITE)
     _refuse(reasons, null & (quality != Quality.BAD) & ~is_text, Reason.NOT_A_NUMBER)
     discrete = facts.kind != PointKind.GAUGE
     if discrete.any():
         # Beyond 2^53 a gauge is just a large number; a count or a code would be another one.
-        _refuse(reasons, discrete & (np.abs(value) > MAX_EXACT_INTEGER), Reason.INTEGER_TOO_LARGE)
+        _refuse(reasons, discrete & (size > MAX_EXACT_INTEGER), Reason.INTEGER_TOO_LARGE)
         _refuse(
             reasons, (facts.kind == PointKind.STATE) & ~null & (value != np.floor(value)), Reason.NOT_A_STATE
         )
@@ -98,6 +105,12 @@ def screen(
     if outside.any():
         quality = np.where(outside, np.int16(Quality.UNCERTAIN), quality)
     return reasons, quality
+
+
+def to_scale(value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values with 0 for what is next to nothing: a filter in a controller that dies away ends in denormals."""
+    tiny = (np.abs(value) < MIN_SIZE) & (value != 0)
+    return np.where(tiny, 0.0, value) if tiny.any() else value
 
 
 def _refuse(reasons: NDArray[np.int8], rows: NDArray[np.bool_], reason: Reason) -> None:

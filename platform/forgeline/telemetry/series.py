@@ -46,10 +46,10 @@ class Series:
             if only and name not in only and name != "ts_us":
                 continue
             if name == "ts_us":
-                # Fractions are kept: two samples of one millisecond stay two.
-                out["ts_ms"] = (
-                    (column / 1000).tolist() if (column % 1000).any() else (column // 1000).tolist()
-                )
+                out["ts_ms"] = whole = (column // 1000).tolist()
+                # Fractions are kept, of those that have one: two samples of one millisecond stay two.
+                for at in np.flatnonzero(column % 1000).tolist():
+                    whole[at] = float(column[at]) / 1000
             else:
                 out[name] = list_with_none(column)
         return out

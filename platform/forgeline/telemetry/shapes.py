@@ -56,16 +56,36 @@ SERIES = _object(
     ),
 )  # fmt: skip
 
+COLUMNS = tuple(
+    name for name, shape in SERIES["properties"]["results"]["items"]["properties"].items()
+    if shape["type"] == "array" and name != "ts_ms"
+)  # fmt: skip
+"""By name, what an answer may be narrowed to."""
+
+_STATUS: Shape = {
+    "type": "integer",
+    "minimum": 0,
+    "maximum": 0xFFFF_FFFF,
+    "description": "The source's own code.",
+}
+
 SAMPLES: Shape = {
     "oneOf": [
         _object(
             "point ts value", point=_list(_WHOLE), ts=_list(_TIME_OR_NULL), value=_list(_VALUE),
-            quality=_list(_QUALITY),
+            quality=_list(_QUALITY), status=_list(_STATUS),
         ),
         _object(
             "rows",
             rows=_list(
-                _object("point ts value", point=_WHOLE, ts=_TIME_OR_NULL, value=_VALUE, quality=_QUALITY)
+                _object(
+                    "point ts value",
+                    point=_WHOLE,
+                    ts=_TIME_OR_NULL,
+                    value=_VALUE,
+                    quality=_QUALITY,
+                    status=_STATUS,
+                )
             ),
         ),
     ]

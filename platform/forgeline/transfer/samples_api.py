@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from forgeline.base.errors import InvalidInputError
+from forgeline.base.moments import MomentField
 from forgeline.identity.authentication import actor_of
 from forgeline.jobs import files
 from forgeline.jobs.api import JobSerializer
@@ -43,8 +44,8 @@ class SampleExportInput(serializers.Serializer):
         min_length=1,
         max_length=exporting.MOST_POINTS,
     )
-    since = serializers.DateTimeField()
-    until = serializers.DateTimeField()
+    since = MomentField()
+    until = MomentField()
     form = serializers.ChoiceField(["parquet", "csv"], default="parquet")
 
 

@@ -4,17 +4,22 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import psycopg
 from numpy.typing import NDArray
 from psycopg import Connection
 
+from forgeline.telemetry import metrics
 from forgeline.telemetry.engines.arrays import Array, register, timestamps
 from forgeline.telemetry.engines.base import ROLLUP_TABLES, Resolution
 from forgeline.telemetry.engines.connection import cursor
 from forgeline.telemetry.engines.reference import COLUMNS, REFERENCE, composition
+
+_log = logging.getLogger(__name__)
 
 ROW = np.dtype(
     [
@@ -96,6 +101,22 @@ def _replace(connection: Connection[Any], resolution: Resolution, statement: str
     if not len(tasks):
         return
     register(connection)
+    try:
+        # A savepoint where a transaction is open already.
+        with connection.transaction():
+            _execute(connection, resolution, statement, tasks)
+    except psycopg.errors.NumericValueOutOfRange:
+        # A sum that no number holds (a sample of before such were refused): of that bucket alone, not of all others.
+        if len(tasks) > 1:
+            middle = len(tasks) // 2
+            for half in (slice(0, middle), slice(middle, len(tasks))):
+                _replace(connection, resolution, statement, tasks.take(half))
+            return
+        metrics.ROLLUPS_BEYOND.inc()
+        _log.warning("a roll-up of point %s is beyond any number", int(tasks.point_id[0]))
+
+
+def _execute(connection: Connection[Any], resolution: Resolution, statement: str, tasks: Tasks) -> None:
     table = ROLLUP_TABLES[resolution]
     cursor(connection).execute(
         f"""

@@ -103,7 +103,7 @@ def _read_csv(path: Path) -> Table:
         raise _unreadable(_("Remove the line that begins with sep=."))
     delimiter = max(",;\t", key=first.count)
     csv.field_size_limit(1 << 20)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
 
     def rows() -> Iterator[Row]:
         while True:
