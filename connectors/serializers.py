@@ -14,9 +14,10 @@ from connectors.models import Binding, Connection, Undecodable, WaitingDevice, W
 from connectors.queries import StorageState, read_facts
 from connectors.services import show_options
 from connectors.wording import translate_sentence
+from forgeline.base.serializers import Serializer
 
 
-class StatusSerializer(serializers.Serializer):
+class StatusSerializer(Serializer):
     """What the process that runs a connection tells of it."""
 
     state = serializers.ChoiceField(choices=[state.value for state in ConnectionState])
@@ -61,7 +62,7 @@ class ConnectionSerializer(serializers.ModelSerializer):
         return dict(StatusSerializer(read_facts(row)).data)
 
 
-class ConnectionInput(serializers.Serializer):
+class ConnectionInput(Serializer):
     """What makes a connection."""
 
     kind = serializers.CharField(max_length=32)
@@ -70,7 +71,7 @@ class ConnectionInput(serializers.Serializer):
     enabled = serializers.BooleanField(default=True)
 
 
-class ConnectionChange(serializers.Serializer):
+class ConnectionChange(Serializer):
     """What may be changed of a connection."""
 
     name = serializers.CharField(max_length=120, required=False)
@@ -78,7 +79,7 @@ class ConnectionChange(serializers.Serializer):
     enabled = serializers.BooleanField(required=False)
 
 
-class KindAnswer(serializers.Serializer):
+class KindAnswer(Serializer):
     """A kind of connection, and what one of it can be told."""
 
     kind = serializers.CharField()
@@ -93,7 +94,7 @@ class KindAnswer(serializers.Serializer):
     )
 
 
-class TestInput(serializers.Serializer):
+class TestInput(Serializer):
     """Options to try. With ``connection``, secrets that are left out are taken from it."""
 
     kind = serializers.CharField(max_length=32)
@@ -101,7 +102,7 @@ class TestInput(serializers.Serializer):
     connection = serializers.IntegerField(required=False)
 
 
-class StepSerializer(serializers.Serializer):
+class StepSerializer(Serializer):
     """One step of a test."""
 
     name = serializers.CharField()
@@ -110,7 +111,7 @@ class StepSerializer(serializers.Serializer):
     facts = serializers.JSONField()
 
 
-class TestAnswer(serializers.Serializer):
+class TestAnswer(Serializer):
     ok = serializers.BooleanField()
     steps = StepSerializer(many=True)
 
@@ -131,7 +132,7 @@ def render_steps(steps: list[CheckStep]) -> dict[str, Any]:
     }
 
 
-class NodeSerializer(serializers.Serializer):
+class NodeSerializer(Serializer):
     """One node of a source's address space."""
 
     address = serializers.CharField()
@@ -144,7 +145,7 @@ class NodeSerializer(serializers.Serializer):
     unit = serializers.CharField()
 
 
-class NodesAnswer(serializers.Serializer):
+class NodesAnswer(Serializer):
     nodes = NodeSerializer(many=True)
     after = serializers.CharField(
         allow_null=True, help_text="Give it as `after` for the next page; null at the end."
@@ -211,7 +212,7 @@ class WaitingDeviceSerializer(serializers.ModelSerializer):
         fields = ["id", "connection", "key", "device", "first_seen_at", "last_seen_at", "values"]
 
 
-class AdoptionInput(serializers.Serializer):
+class AdoptionInput(Serializer):
     """Where a waiting device belongs; everything may be left out."""
 
     asset = serializers.IntegerField(required=False, allow_null=True)

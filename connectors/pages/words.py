@@ -42,7 +42,6 @@ def reason_word(reason: str) -> str:
         "telemetry.not_a_boolean": _("Yes or no was expected."),
         "telemetry.not_a_number": _("It is no number."),
         "telemetry.not_a_state": _("The state's code isn't known to its point."),
-        "telemetry.out_of_scale": _("The number is beyond ±1e100: no measurement is."),
         "telemetry.point_retired": _("The point is out of use."),
         "telemetry.text_not_storable": _("The text holds characters that cannot be stored."),
         "telemetry.text_too_long": _("The text is too long."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,21 @@ class Written:
         self.reasons += [(first + int(each["row"]), str(each["reason"])) for each in answer["reasons"][:room]]
 
 
+def _whole(column: Any, name: str, meaning: str) -> list[int]:
+    """Return a column of whole numbers. **Raises** ValueError, which says in which rows there is none."""
+    strange = [row for row, cell in enumerate(column) if not _is_whole(cell)]
+    if strange:
+        raise ValueError(f"{name} must be {meaning}: {_rows(strange)}.")
+    return [int(cell) for cell in column]
+
+
+def _is_whole(cell: Any) -> bool:
+    if isinstance(cell, str):
+        # The head of a wide table that came from a file.
+        return cell.isdecimal()
+    return isinstance(cell, numbers.Real) and float(cell).is_integer()
+
+
 def columns_of(frame: pd.DataFrame) -> dict[str, list[Any]]:
     """Return a long or wide table as the columns of a post. **Raises** ValueError, which says what is missing."""
     import pandas as pd
@@ -52,12 +68,12 @@ def columns_of(frame: pd.DataFrame) -> dict[str, list[Any]]:
     if endless:
         raise ValueError(f"No value is infinite: {_rows(endless)}. Replace it, or leave the row out.")
     columns: dict[str, list[Any]] = {
-        "point": [int(point) for point in frame["point_id"]],
+        "point": _whole(frame["point_id"], "point_id", "the number of a point"),
         "ts": _milliseconds(frame["ts"]),
         "value": [None if gone else _plain(value) for value, gone in zip(values, is_missing, strict=True)],
     }
     if "quality" in frame.columns:
-        columns["quality"] = [int(quality) for quality in frame["quality"]]
+        columns["quality"] = _whole(frame["quality"], "quality", "0, 1 or 2")
     elif is_missing.any():
         columns["quality"] = [BAD if gone else 0 for gone in is_missing]
     return columns
@@ -83,6 +99,8 @@ def _milliseconds(times: pd.Series[Any]) -> list[float | int]:
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(times):
+        if gone := [row for row, is_gone in enumerate(times.isna()) if is_gone]:
+            raise ValueError(f"A sample needs its time: {_rows(gone)} has none.")
         return [each.item() if hasattr(each, "item") else each for each in times]
     stamps = times if pd.api.types.is_datetime64_any_dtype(times) else _read_times(times)
     if gone := [row for row, is_gone in enumerate(stamps.isna()) if is_gone]:

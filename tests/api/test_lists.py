@@ -38,7 +38,8 @@ def test_assets_are_filtered_by_plant_parent_level_and_name(company: Company, cl
     assert _names(client, f"plant={first['plant']['id']}") == {"Hall", "Line", "Press 1"}
     parents = f"{first['machine']['parent']},{second['machine']['parent']}"
     assert _names(client, f"parent={parents}") == {"Press 1", "Press 2"}
-    assert _names(client, "is_top=true") == {"Hall"}
+    assert _names(client, "is_top=true") == _names(client, "is_top=1") == {"Hall"}
+    assert client.get("/api/v1/assets/?is_top=maybe").status_code == 400
     assert _names(client, "level=work_unit") == {"Press 1", "Press 2"}
     assert _names(client, "name=Press 2") == {"Press 2"}
 

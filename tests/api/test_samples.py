@@ -121,12 +121,13 @@ def test_a_row_that_is_none_is_named_and_one_that_is_too_large_refused_by_itself
     stored = _post(
         client, point=[point] * 4, ts=[now_ms + at for at in range(4)], value=values, status=[7] * 4
     )
-    assert stored["accepted"] == 1
-    assert [each["reason"] for each in stored["reasons"]] == [  # type: ignore[attr-defined]
-        "telemetry.out_of_scale", "telemetry.infinite", "telemetry.infinite",
+    assert stored["accepted"] == 2
+    assert [(each["row"], each["reason"]) for each in stored["reasons"]] == [  # type: ignore[attr-defined]
+        (2, "telemetry.infinite"), (3, "telemetry.infinite"),
     ]  # fmt: skip
     ingest.flush()
-    assert client.get(f"/api/v1/latest/?point={point}").json()["results"][0]["status"] == 7
+    latest = client.get(f"/api/v1/latest/?point={point}").json()["results"][0]
+    assert (latest["value"], latest["quality"], latest["status"]) == (1e101, 1, 7)
 
 
 @pytest.mark.parametrize(

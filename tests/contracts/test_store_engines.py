@@ -49,7 +49,7 @@ def test_values_come_back_as_they_went_in(plant: Plant) -> None:
     )  # fmt: skip
     assert ingest.ingest_batch(batch).inserted == 5
     assert _raw(plant, point) == [
-        (at, 0.1, 0, 0, 0), (at + 1, -1e300, 1, 1, 0), (at + 2, 5e-324, 0, 2, 7),
+        (at, 0.1, 0, 0, 0), (at + 1, -1e300, 1, 1, 0), (at + 2, 5e-324, 1, 2, 7),
         (at + 3, None, 2, 4, 0x80000000), (at + 4, 2.0**60, 0, 0, 0),
     ]  # fmt: skip
 

@@ -122,3 +122,17 @@ def test_pages_are_followed_by_both_clients(moody: Moody) -> None:
 def test_an_address_that_is_none_is_said() -> None:
     with pytest.raises(ValueError, match="https://"):
         Client("forgeline.example.com", "k")
+
+
+@pytest.mark.parametrize("key", ["", " \n", "fl_a b", "fl_schlüssel", "fl_a\x00"])
+def test_a_key_that_is_none_is_said_and_not_shown(key: str) -> None:
+    with pytest.raises(ValueError, match="must be an API key") as error:
+        Client("https://forgeline.example.com", key)
+    assert not key.strip() or key not in str(error.value)
+
+
+def test_a_key_from_a_file_may_end_with_its_line(moody: Moody) -> None:
+    moody.answers = [(200, {}, {"id": 7})]
+    with Client(moody.address, "fl_key\n", patience=QUICK) as client:
+        assert client.get("/me/") == {"id": 7}
+    assert moody.asked[0][2]["Authorization"] == "Bearer fl_key"

@@ -98,6 +98,13 @@ def test_what_is_refused_is_told_by_the_tables_rows(client: Client, points: list
         (pd.DataFrame({"a": [1]}), "lacks point_id, ts, value"),
         (pd.DataFrame({"a": [1]}, index=pd.date_range(BEGIN, periods=1)), "each point's id"),
         (pd.DataFrame({"point_id": [1], "ts": [datetime(2026, 1, 1)], "value": [1]}), "zone"),  # noqa: DTZ001
+        (pd.DataFrame({"point_id": [1, None], "ts": [1, 2], "value": [1, 2]}), "point_id must be .*row 1"),
+        (pd.DataFrame({"point_id": [1, 134.5], "ts": [1, 2], "value": [1, 2]}), "point_id must be .*row 1"),
+        (
+            pd.DataFrame({"point_id": [1], "ts": [1], "value": [1], "quality": [float("nan")]}),
+            "quality must be 0, 1",
+        ),
+        (pd.DataFrame({"point_id": [1, 1], "ts": [None, 2.0], "value": [1, 2]}), "needs its time: row 0"),
     ],
 )
 def test_a_table_that_is_none_is_explained(table: pd.DataFrame, words: str) -> None:

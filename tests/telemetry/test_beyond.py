@@ -1,4 +1,4 @@
-"""Values that no measurement has: refused at the door; one that is stored already keeps back no other's roll-ups."""
+"""Values that no measurement has enter no roll-up; one that is stored as good already keeps back no other's."""
 
 from __future__ import annotations
 
@@ -52,11 +52,12 @@ def test_a_sum_that_no_number_holds_keeps_back_no_other(
     assert stored_rollup(points[1], Resolution.HOUR)[0]["maximum"] == 3.0
 
 
-def test_what_is_next_to_nothing_is_stored_as_nothing(plant: Plant) -> None:
-    point = plant.add_point("decaying", expected_interval_s=1.0)
+def test_what_no_measurement_is_is_kept_and_enters_no_roll_up(plant: Plant) -> None:
+    point = plant.add_point("odd", expected_interval_s=1.0)
     late = NOON - 2 * HOUR_US
     _store(NOON, (point, NOON, 1.0))
-    _store(NOON, (point, late, 5e-324), (point, late + 500_000, -1e-300), (point, late + 1_000_000, 1e-99))
+    values = [5e-324, 9e307, -9e307, 1e-99]
+    _store(NOON, *((point, late + at * 500_000, value) for at, value in enumerate(values)))
     ingest.flush(now_us=NOON + 2_000_000)
     row = stored_rollup(point, Resolution.MINUTE)[0]
-    assert (row["good_count"], row["first"], row["minimum"], row["maximum"]) == (3, 0.0, 0.0, 1e-99)
+    assert (row["count"], row["good_count"], row["minimum"], row["maximum"]) == (4, 1, 1e-99, 1e-99)

@@ -22,10 +22,15 @@ def _screen(
     text: str | None = None,
     known: bool = True,
     active: bool = True,
+    valid: tuple[float, float] = (-10.0, 10.0),
 ) -> tuple[Reason, int]:
     batch = SampleBatch.from_columns([1], [ts], [value], quality=[quality], status=[status], text=[text])
     facts = PointFacts(
-        np.array([known]), np.array([active]), np.array([kind], np.int8), np.array([-10.0]), np.array([10.0])
+        np.array([known]),
+        np.array([active]),
+        np.array([kind], np.int8),
+        np.array([valid[0]]),
+        np.array([valid[1]]),
     )
     reasons, qualities = screen(batch, facts, LIMITS)
     return Reason(int(reasons[0])), int(qualities[0])
@@ -51,8 +56,7 @@ def _screen(
         (1, {"active": False}, Reason.POINT_RETIRED),
         (2.0**53, {"kind": PointKind.COUNTER}, Reason.NONE),
         (2.0**53 + 2, {"kind": PointKind.COUNTER}, Reason.INTEGER_TOO_LARGE),
-        (1e100, {}, Reason.NONE),
-        (-1e101, {}, Reason.OUT_OF_SCALE),
+        (1e300, {}, Reason.NONE),
         (1e308, {"kind": PointKind.COUNTER}, Reason.INTEGER_TOO_LARGE),
         (3, {"kind": PointKind.STATE}, Reason.NONE),
         (3.5, {"kind": PointKind.STATE}, Reason.NOT_A_STATE),
@@ -74,6 +78,16 @@ def test_a_value_out_of_range_is_kept_as_uncertain() -> None:
     assert _screen(11.0) == (Reason.NONE, 1)
     assert _screen(-11.0, quality=2) == (Reason.NONE, 2)
     assert _screen(10.0) == (Reason.NONE, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "quality"),
+    [(1e101, 1), (-1e101, 1), (5e-324, 1), (-1e-101, 1), (0.0, 0), (-0.0, 0), (1e100, 0)],
+)
+def test_what_no_measurement_is_is_kept_as_uncertain(value: float, quality: int) -> None:
+    wide = {"valid": (-INF, INF)}
+    assert _screen(value, **wide) == (Reason.NONE, quality)
+    assert _screen(value, quality=2, **wide) == (Reason.NONE, 2)
 
 
 def test_reasons_are_counted_by_key() -> None:

@@ -331,7 +331,13 @@ def test_the_pages_and_the_api_do_it_all(
     assert api.post(
         f"/api/v1/webhooks/{endpoint.pk}/replay/", {"deliveries": [row["id"]]}, format="json"
     ).json() == {"replayed": 1}
-    assert api.post(f"/api/v1/webhooks/{endpoint.pk}/replay/", {}, format="json").status_code == 400
+    for wrong in (
+        {}, {"deliveries": [row["id"], 999_999]},
+        {"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}, {"since": "2026-01-02T00:00:00"},
+    ):  # fmt: skip
+        assert api.post(f"/api/v1/webhooks/{endpoint.pk}/replay/", wrong, format="json").status_code == 400, (
+            wrong
+        )
     client.post(address, {"off": "1"})
     assert "switched off" in client.get(address).content.decode()
     client.post(address, {"on": "1"})

@@ -31,13 +31,13 @@ from apps.health.services import advisories, training
 from forgeline.base.api import ActorPermission
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
-from forgeline.base.serializers import ModelSerializer
+from forgeline.base.serializers import ModelSerializer, Serializer
 from forgeline.identity.authentication import actor_of
 
 _LEAD = ("expected_s", "low_s", "high_s")
 
 
-class ConditionPartSerializer(serializers.Serializer):
+class ConditionPartSerializer(Serializer):
     kind = serializers.CharField(help_text="anomaly, limit, trend or pattern.")
     point = serializers.IntegerField()
     severity = serializers.FloatField(help_text="0 as healthy, 1 at its limit.")
@@ -81,7 +81,7 @@ class AdvisorySerializer(ModelSerializer):
         return wording.advisory_sentence(row)
 
 
-class LimitWaySerializer(serializers.Serializer):
+class LimitWaySerializer(Serializer):
     point = serializers.IntegerField()
     limit = serializers.FloatField()
     level = serializers.CharField(help_text="H, HH, L or LL of an alarm; profile: of its kind.")
@@ -95,7 +95,7 @@ class LimitWaySerializer(serializers.Serializer):
     reason = serializers.CharField(help_text="Why nobody can say; empty where there is an answer.")
 
 
-class LifeSerializer(serializers.Serializer):
+class LifeSerializer(Serializer):
     says = serializers.CharField()
     expected_s = serializers.FloatField(allow_null=True)
     low_s = serializers.FloatField(allow_null=True)
@@ -159,7 +159,7 @@ class ModelVersionSerializer(ModelSerializer):
         return wording.no_answer(row.reason, row.reason_data) if row.reason else ""
 
 
-class FindingInput(serializers.Serializer):
+class FindingInput(Serializer):
     finding = serializers.ChoiceField(choices=["confirmed", "false", "other"])
     note = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
 
@@ -253,7 +253,7 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource)
         return Response(ModelVersionSerializer(get_version(row.pk)).data)
 
 
-class HealthModelSerializer(serializers.Serializer):
+class HealthModelSerializer(Serializer):
     key = serializers.CharField()
     version = serializers.CharField()
     kind = serializers.ChoiceField(choices=AdvisoryKind.choices)
@@ -272,7 +272,7 @@ class HealthModelSerializer(serializers.Serializer):
     may_tell = serializers.BooleanField(help_text="Whether it may notify people.")
 
 
-class HealthModelsAnswer(serializers.Serializer):
+class HealthModelsAnswer(Serializer):
     models = HealthModelSerializer(many=True)
 
 

@@ -17,11 +17,12 @@ from apps.health.queries.register import find_terms, list_machines
 from apps.health.rules import VIEW
 from forgeline.assets.queries import get_asset
 from forgeline.base.api import ActorPermission
+from forgeline.base.serializers import Serializer
 
 _ID: dict[str, Any] = {"required": False, "min_value": 1, "max_value": (1 << 63) - 1}
 
 
-class EffectResultSerializer(serializers.Serializer):
+class EffectResultSerializer(Serializer):
     before = serializers.FloatField(
         allow_null=True, help_text="Failures in 1,000 running hours; else hours or money a week."
     )
@@ -42,14 +43,14 @@ class EffectResultSerializer(serializers.Serializer):
     says = serializers.CharField(help_text="The same as a sentence, in the caller's language.")
 
 
-class MeasuresSerializer(serializers.Serializer):
+class MeasuresSerializer(Serializer):
     failures = EffectResultSerializer()
     downtime = EffectResultSerializer()
     hours = EffectResultSerializer()
     cost = EffectResultSerializer()
 
 
-class EffectSideSerializer(serializers.Serializer):
+class EffectSideSerializer(Serializer):
     since = serializers.DateTimeField(source="from_at")
     until = serializers.DateTimeField(source="to_at")
     weeks = serializers.IntegerField()
@@ -57,7 +58,7 @@ class EffectSideSerializer(serializers.Serializer):
     operating_h = serializers.FloatField()
 
 
-class MachineEffectSerializer(serializers.Serializer):
+class MachineEffectSerializer(Serializer):
     asset = serializers.IntegerField()
     machine = serializers.CharField()
     began_at = serializers.DateTimeField(allow_null=True, help_text="When its monitoring began.")
@@ -67,7 +68,7 @@ class MachineEffectSerializer(serializers.Serializer):
     results = MeasuresSerializer()
 
 
-class EffectAnswer(serializers.Serializer):
+class EffectAnswer(Serializer):
     currency = serializers.CharField()
     weeks = serializers.IntegerField(help_text="At most so many on either side.")
     counted = serializers.IntegerField(help_text="Machines in the totals: eight weeks or more on both sides.")
@@ -75,7 +76,7 @@ class EffectAnswer(serializers.Serializer):
     machines = MachineEffectSerializer(many=True)
 
 
-class EffectAsked(serializers.Serializer):
+class EffectAsked(Serializer):
     asset = serializers.IntegerField(**_ID)
     plant = serializers.IntegerField(**_ID)
     weeks = serializers.ChoiceField(choices=SPANS, required=False, default=USUAL_SPAN)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django_filters import rest_framework as filters  # type: ignore[import-untyped]  # ships no types
 
-from forgeline.base.filters import FilterSet, Numbers, Words
+from forgeline.base.filters import FilterSet, Numbers, Words, YesNo
 
 
 class OrderFilter(FilterSet):
@@ -23,7 +23,7 @@ class OrderFilter(FilterSet):
 class PlanFilter(FilterSet):
     asset = Numbers(field_name="asset_id", lookup_expr="in")
     trigger = filters.CharFilter()
-    is_enabled = filters.BooleanFilter()
+    is_enabled = YesNo()
 
 
 class PartFilter(FilterSet):
@@ -59,7 +59,7 @@ class AdvisoryFilter(FilterSet):
     kind = Words(lookup_expr="in")
     model = Words(lookup_expr="in")
     finding = filters.CharFilter(help_text="confirmed, false or other.")
-    is_open = filters.BooleanFilter(method="by_open", help_text="True: nobody has looked at it yet.")
+    is_open = YesNo(method="by_open", help_text="True: nobody has looked at it yet.")
 
     def by_open(self, rows: Any, _name: str, value: bool) -> Any:
         return rows.filter(finding="") if value else rows.exclude(finding="")

@@ -20,7 +20,7 @@ from apps.health.rules import MOST_LINES, PLAN, VIEW, WORK
 from apps.health.services import inspections
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
-from forgeline.base.serializers import ModelSerializer
+from forgeline.base.serializers import ModelSerializer, Serializer
 from forgeline.identity.authentication import actor_of
 
 
@@ -67,7 +67,7 @@ class InspectionSerializer(ModelSerializer):
         fields = ["id", "route", "route_name", "state", "by", "started_at", "finished_at", "results"]
 
 
-class FinishInput(serializers.Serializer):
+class FinishInput(Serializer):
     is_broken_off = serializers.BooleanField(default=False)
 
 

@@ -21,7 +21,7 @@ from apps.health.services import booking, checks, orders, steps
 from forgeline.base.moments import MomentField
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
-from forgeline.base.serializers import ModelSerializer
+from forgeline.base.serializers import ModelSerializer, Serializer
 from forgeline.identity.authentication import actor_of
 
 MONEY: dict[str, Any] = {"max_digits": 14, "decimal_places": 2}
@@ -104,30 +104,30 @@ class DetailedOrderSerializer(WorkOrderSerializer):
         return list(STEPS[row.state])
 
 
-class StepInput(serializers.Serializer):
+class StepInput(Serializer):
     to = serializers.ChoiceField(choices=State.choices)
     text = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
 
 
-class AnswerInput(serializers.Serializer):
+class AnswerInput(Serializer):
     item = serializers.IntegerField(min_value=1)
     result = serializers.ChoiceField(choices=ItemResult.choices, required=False, allow_blank=True, default="")
     value = serializers.FloatField(required=False, allow_null=True, default=None)
     note = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
 
 
-class LabourInput(serializers.Serializer):
+class LabourInput(Serializer):
     minutes = serializers.IntegerField(min_value=1, max_value=booking.MOST_MINUTES)
     person = serializers.CharField(max_length=160, required=False, allow_blank=True, default="")
     at = MomentField(required=False, allow_null=True, default=None)
 
 
-class TakeInput(serializers.Serializer):
+class TakeInput(Serializer):
     part = serializers.IntegerField(min_value=1)
     quantity = serializers.DecimalField(**QUANTITY)
 
 
-class BackInput(serializers.Serializer):
+class BackInput(Serializer):
     use = serializers.IntegerField(min_value=1, help_text="The `id` of a line in `parts`.")
 
 

@@ -42,7 +42,7 @@ from forgeline.base.errors import NotFoundError
 from forgeline.base.moments import MomentField
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import OneThing, Resource
-from forgeline.base.serializers import ModelSerializer
+from forgeline.base.serializers import ModelSerializer, Serializer
 from forgeline.identity.authentication import actor_of
 from forgeline.notifications.links import base_for
 
@@ -73,13 +73,13 @@ class MachineRecordSerializer(ModelSerializer):
         return row.fault_token is not None
 
 
-class LabelInput(serializers.Serializer):
+class LabelInput(Serializer):
     is_new = serializers.BooleanField(
         default=False, help_text="Makes the labels that hang already worthless."
     )
 
 
-class LabelAnswer(serializers.Serializer):
+class LabelAnswer(Serializer):
     link = serializers.CharField()
 
 
@@ -245,7 +245,7 @@ class TermsView(OneThing):
         )
 
 
-class MaintenanceFiguresSerializer(serializers.Serializer):
+class MaintenanceFiguresSerializer(Serializer):
     asset = serializers.IntegerField(source="asset.pk", default=None)
     failures = serializers.IntegerField(source="reliability.failures")
     operating_h = serializers.FloatField(source="reliability.operating_h")
@@ -263,14 +263,14 @@ class MaintenanceFiguresSerializer(serializers.Serializer):
     cost = serializers.FloatField()
 
 
-class MaintenanceMonthSerializer(serializers.Serializer):
+class MaintenanceMonthSerializer(Serializer):
     month = serializers.CharField()
     cost = serializers.FloatField()
     planned = serializers.IntegerField()
     unplanned = serializers.IntegerField()
 
 
-class FiguresAnswer(serializers.Serializer):
+class FiguresAnswer(Serializer):
     currency = serializers.CharField()
     total = MaintenanceFiguresSerializer()
     machines = MaintenanceFiguresSerializer(many=True)
@@ -278,7 +278,7 @@ class FiguresAnswer(serializers.Serializer):
     months = MaintenanceMonthSerializer(many=True)
 
 
-class Asked(serializers.Serializer):
+class Asked(Serializer):
     asset = serializers.IntegerField(required=False, min_value=1, max_value=(1 << 63) - 1)
     since = MomentField(required=False)
     until = MomentField(required=False)
@@ -318,17 +318,17 @@ class FiguresView(APIView):
         return Response(FiguresAnswer(answer).data)
 
 
-class CsvInput(serializers.Serializer):
+class CsvInput(Serializer):
     what = serializers.ChoiceField(choices=list(exchange.COLUMNS))
     csv = serializers.CharField(max_length=4_000_000, trim_whitespace=False)
 
 
-class CsvAnswer(serializers.Serializer):
+class CsvAnswer(Serializer):
     what = serializers.CharField()
     csv = serializers.CharField()
 
 
-class CsvTaken(serializers.Serializer):
+class CsvTaken(Serializer):
     made = serializers.IntegerField()
     changed = serializers.IntegerField()
     unchanged = serializers.IntegerField()

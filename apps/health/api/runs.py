@@ -18,7 +18,7 @@ from apps.health.rules import VIEW
 from forgeline.base import clock
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
-from forgeline.base.serializers import ModelSerializer
+from forgeline.base.serializers import ModelSerializer, Serializer
 
 
 class ModelRunSerializer(ModelSerializer):
@@ -42,14 +42,14 @@ class ModelRunSerializer(ModelSerializer):
         return seconds_of(row)
 
 
-class MachineBehindSerializer(serializers.Serializer):
+class MachineBehindSerializer(Serializer):
     asset = serializers.IntegerField(source="asset.pk")
     machine = serializers.CharField(source="asset.name")
     next_hour = serializers.DateTimeField()
     hours_left = serializers.IntegerField()
 
 
-class ModelProgressSerializer(serializers.Serializer):
+class ModelProgressSerializer(Serializer):
     hour_until = serializers.DateTimeField(help_text="End of the newest hour that can be judged.")
     machines = serializers.IntegerField(help_text="That the caller may see.")
     watched = serializers.IntegerField(help_text="Of them, those whose judgement has begun.")

@@ -23,7 +23,7 @@ from apps.health.queries.store import list_moves, list_parts, list_plans, read_a
 from apps.health.rules import PLAN, VIEW
 from apps.health.services import defaults, plans, stock
 from forgeline.base.resources import Resource
-from forgeline.base.serializers import ModelSerializer
+from forgeline.base.serializers import ModelSerializer, Serializer
 from forgeline.identity.authentication import actor_of
 
 MONEY: dict[str, Any] = {"max_digits": 12, "decimal_places": 2}
@@ -59,7 +59,7 @@ class StockMoveSerializer(ModelSerializer):
         fields = ["id", "part", "kind", "quantity", "stock_after", "work_order", "note", "by", "at"]
 
 
-class StockInput(serializers.Serializer):
+class StockInput(Serializer):
     kind = serializers.ChoiceField(
         choices=MoveKind.choices, help_text="All but `return`: an order puts back."
     )
@@ -155,7 +155,7 @@ class MaintenancePlanSerializer(ModelSerializer):
         return self._alarm_names
 
 
-class AdoptInput(serializers.Serializer):
+class AdoptInput(Serializer):
     asset = serializers.IntegerField(min_value=1)
 
 

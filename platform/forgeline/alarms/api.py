@@ -25,7 +25,7 @@ from forgeline.alarms.serializers import (
     OpenCountSerializer,
     ShelveSerializer,
 )
-from forgeline.base.filters import FilterSet, Numbers
+from forgeline.base.filters import FilterSet, Numbers, YesNo
 from forgeline.base.paging import CursorPagination
 from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
@@ -144,7 +144,7 @@ class JournalFilter(FilterSet):
     alarm = filters.NumberFilter()
     asset = Numbers(field_name="alarm__asset_id", lookup_expr="in")
     kind = filters.MultipleChoiceFilter(choices=EntryKind.choices)
-    is_quiet = filters.BooleanFilter()
+    is_quiet = YesNo()
     after = filters.IsoDateTimeFilter(field_name="happened_at", lookup_expr="gte")
     before = filters.IsoDateTimeFilter(field_name="happened_at", lookup_expr="lt")
 

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from forgeline.alarms.definitions import Priority, dump
 from forgeline.alarms.models import Alarm, JournalEntry, Rule, RuleVersion
 from forgeline.alarms.plan import RuleInForce, Source
-from forgeline.base.serializers import ModelSerializer
+from forgeline.base.serializers import ModelSerializer, Serializer
 
 
 class AlarmSerializer(ModelSerializer):
@@ -64,7 +64,7 @@ class VersionSerializer(ModelSerializer):
         read_only_fields = fields
 
 
-class RuleInForceSerializer(serializers.Serializer[RuleInForce]):
+class RuleInForceSerializer(Serializer):
     """A rule as it stands for a machine; ``faults`` say why it is not judged."""
 
     asset = serializers.IntegerField(source="asset_id")
@@ -82,7 +82,7 @@ class RuleInForceSerializer(serializers.Serializer[RuleInForce]):
         return dump(rule.definition)
 
 
-class PublishSerializer(serializers.Serializer[Any]):
+class PublishSerializer(Serializer):
     """What is sent to publish a rule. ``number``: the version that was seen; left out: whatever it is."""
 
     asset = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=2**62)
@@ -94,15 +94,15 @@ class PublishSerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=2**31 - 1)
 
 
-class CheckSerializer(serializers.Serializer[Any]):
+class CheckSerializer(Serializer):
     faults = serializers.ListField(child=serializers.CharField())
 
 
-class RollBackSerializer(serializers.Serializer[Any]):
+class RollBackSerializer(Serializer):
     number = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
 
 
-class MoveLimitSerializer(serializers.Serializer[Any]):
+class MoveLimitSerializer(Serializer):
     """A limit rule in force on a machine, and its new limit in the point's unit."""
 
     asset = serializers.IntegerField(min_value=1, max_value=2**62)
@@ -111,7 +111,7 @@ class MoveLimitSerializer(serializers.Serializer[Any]):
     note = serializers.CharField(required=False, allow_blank=True, max_length=200)
 
 
-class AnswerSerializer(serializers.Serializer[Any]):
+class AnswerSerializer(Serializer):
     """Which alarms, and what belongs to the answer."""
 
     alarms = serializers.ListField(
@@ -130,11 +130,11 @@ class AssignSerializer(AnswerSerializer):
     user = serializers.IntegerField(allow_null=True, min_value=1, max_value=2**62)
 
 
-class AnsweredSerializer(serializers.Serializer[Any]):
+class AnsweredSerializer(Serializer):
     answered = serializers.IntegerField(help_text="How many alarms this changed.")
 
 
-class OpenCountSerializer(serializers.Serializer[Any]):
+class OpenCountSerializer(Serializer):
     """Open alarms by priority, and how many of them wait for an acknowledgement."""
 
     critical = serializers.IntegerField()

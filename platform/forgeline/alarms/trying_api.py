@@ -15,11 +15,11 @@ from forgeline.alarms.trying import jobs, service
 from forgeline.alarms.trying.models import Trial
 from forgeline.alarms.trying.trial import MAX_DAYS
 from forgeline.base.resources import Resource
-from forgeline.base.serializers import ModelSerializer
+from forgeline.base.serializers import ModelSerializer, Serializer
 from forgeline.identity.authentication import actor_of
 
 
-class RuleTrialRequestSerializer(serializers.Serializer[Any]):
+class RuleTrialRequestSerializer(Serializer):
     """The rule to try, for a machine or for all machines of a profile; ``key`` is the rule that it would replace."""
 
     asset = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=2**62)

@@ -17,7 +17,7 @@ from forgeline.assets.models import Asset, Device, DeviceCredential, Point, Site
 from forgeline.assets.models.place import AssetLevel
 from forgeline.assets.models.point import Kind
 from forgeline.base.api import NUMBER
-from forgeline.base.filters import FilterSet, Numbers, Words
+from forgeline.base.filters import FilterSet, Numbers, Words, YesNo
 from forgeline.base.resources import Bulk, Resource
 from forgeline.base.serializers import ModelSerializer
 from forgeline.identity.authentication import actor_of
@@ -42,7 +42,7 @@ class KindField(serializers.ChoiceField):
 class AssetFilter(FilterSet):
     plant = filters.NumberFilter(field_name="site_id")
     parent = Numbers(field_name="parent_id", lookup_expr="in")
-    is_top = filters.BooleanFilter(field_name="parent", lookup_expr="isnull")
+    is_top = YesNo(field_name="parent", lookup_expr="isnull")
     level = filters.CharFilter()
     profile = filters.CharFilter()
     name = filters.CharFilter()

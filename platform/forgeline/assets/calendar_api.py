@@ -17,7 +17,7 @@ from forgeline.assets.models import CalendarDay, Shift
 from forgeline.base import clock
 from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError, NotFoundError
-from forgeline.base.serializers import ModelSerializer
+from forgeline.base.serializers import ModelSerializer, Serializer
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.policy import Actor
 
@@ -39,12 +39,12 @@ class SpecialDaySerializer(ModelSerializer):
         extra_kwargs = {"is_working": {"required": True}}
 
 
-class HolidaysSerializer(serializers.Serializer[Any]):
+class HolidaysSerializer(Serializer):
     year = serializers.IntegerField(min_value=2000, max_value=2100)
     added = serializers.IntegerField(read_only=True)
 
 
-class SpanSerializer(serializers.Serializer[Any]):
+class SpanSerializer(Serializer):
     """A shift of one day; ``on`` is the production day that it counts for."""
 
     name = serializers.CharField()

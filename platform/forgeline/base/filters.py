@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from django import forms
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Upper
-from django.forms import Form
 from django.utils.translation import gettext as _
 from django_filters import rest_framework  # type: ignore[import-untyped]  # ships no types
 from rest_framework import filters
@@ -25,7 +25,7 @@ class FilterSet(rest_framework.FilterSet):
     The form that reads what is asked for is put together once for each choice of filters, not at each request.
     """
 
-    _forms: ClassVar[dict[tuple[type, tuple[str, ...]], type[Form]]] = {}
+    _forms: ClassVar[dict[tuple[type, tuple[str, ...]], type[forms.Form]]] = {}
 
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
         asked = tuple(data or ())
@@ -34,7 +34,7 @@ class FilterSet(rest_framework.FilterSet):
         self.base_filters = {name: each for name, each in whole.items() if name in asked}
         super().__init__(data, *args, **kwargs)
 
-    def get_form_class(self) -> type[Form]:
+    def get_form_class(self) -> type[forms.Form]:
         chosen = type(self), tuple(self.base_filters)
         found = self._forms.get(chosen)
         if found is None:
@@ -61,6 +61,28 @@ def _said_once(data: Any, filters: Mapping[str, Any]) -> Any:
 
 class Numbers(rest_framework.BaseInFilter, rest_framework.NumberFilter):
     """``?asset=1,2,3``"""
+
+
+class _YesNoField(forms.Field):
+    """``true`` or ``false``. django-filter takes any other word for nothing asked, and answers with every row."""
+
+    def to_python(self, value: Any) -> bool | None:
+        found = {"": None, "true": True, "1": True, "false": False, "0": False}
+        word = str(value or "").strip().lower()
+        if word not in found:
+            raise forms.ValidationError(_("Write true or false."))
+        return found[word]
+
+
+class YesNo(rest_framework.BooleanFilter):
+    """``?is_open=true``"""
+
+    field_class = _YesNoField
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Its own brings words of its own, and reads all others as none.
+        self.extra.pop("widget", None)
 
 
 class Words(rest_framework.BaseInFilter, rest_framework.CharFilter):

@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 
 from forgeline.base.api import NUMBER, ActorPermission, describe_error
 from forgeline.base.errors import ChangedMeanwhileError, InvalidInputError
+from forgeline.base.serializers import Serializer
 
 MOST_ROWS = 1000
 """Of one request in bulk; more would keep its transaction, and whoever waits behind it, for too long."""
@@ -112,14 +113,14 @@ def _tags(header: str) -> set[str]:
     return {tag.strip().removeprefix("W/") for tag in header.split(",") if tag.strip()}
 
 
-class BulkRow(serializers.Serializer):
+class BulkRow(Serializer):
     row = serializers.IntegerField(help_text="Place in the request, from 0.")
     status = serializers.IntegerField(help_text="201 made, 200 changed, else what refused it.")
     id = serializers.IntegerField(allow_null=True)
     error = serializers.DictField(required=False, help_text="The envelope of the refusal.")
 
 
-class BulkAnswer(serializers.Serializer):
+class BulkAnswer(Serializer):
     succeeded = serializers.IntegerField()
     failed = serializers.IntegerField()
     results = BulkRow(many=True)
@@ -132,7 +133,7 @@ class _AnyRow(serializers.DictField):
         return data
 
 
-class BulkInput(serializers.Serializer):
+class BulkInput(Serializer):
     rows = serializers.ListField(
         child=_AnyRow(), min_length=1, max_length=MOST_ROWS,
         help_text="Each as for one: with an `id` it is changed, without one it is made.",

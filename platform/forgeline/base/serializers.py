@@ -1,8 +1,8 @@
-"""The base of every serializer of a model.
+"""The base of every serializer: DRF's own, with our times and days.
 
-It is DRF's own, with our times and days. What the model says of a field is asked once for each class, not at each
-answer, a sixth of what a small one costs (decision 0017): the fields of a class are the same for everybody. A name that
-no field bears is refused: with a slip in it a key would be made wider, or a change not made, without a word.
+A name that no field bears is refused: with a slip in it a key would be made wider, or a change not made, and nobody
+told. What a model says of a field is asked once for each class, not at each answer, a sixth of what a small one costs
+(decision 0017): the fields of a class are the same for everybody.
 
 Not here: what a serializer says itself.
 """
@@ -25,8 +25,23 @@ _made: dict[type, dict[str, tuple[Field[Any, Any, Any, Any], bool]]] = {}
 """By class: each field, and whether it holds others, which know the one above them."""
 
 
-# No docstring: the description of the API would show it for each that has none of its own.
-class ModelSerializer(serializers.ModelSerializer[Any]):
+# No docstrings: the description of the API would show them for each that has none of its own.
+class _Strict:
+    def to_internal_value(self, data: Any) -> Any:
+        known: Any = self.fields  # type: ignore[attr-defined]
+        if isinstance(data, Mapping) and (unknown := set(data) - known.keys()):
+            sentence = _("There is no such field here.")
+            raise serializers.ValidationError(
+                {str(name): [sentence] for name in sorted(unknown, key=str)[:20]}
+            )
+        return super().to_internal_value(data)  # type: ignore[misc]
+
+
+class Serializer(_Strict, serializers.Serializer[Any]):
+    pass
+
+
+class ModelSerializer(_Strict, serializers.ModelSerializer[Any]):
     serializer_field_mapping: ClassVar[
         dict[type[models.Field[Any, Any]], type[Field[Any, Any, Any, Any]]]
     ] = {
@@ -42,14 +57,6 @@ class ModelSerializer(serializers.ModelSerializer[Any]):
                 name: (field, _holds_others(field)) for name, field in super().get_fields().items()
             }
         return {name: _copy(field, is_deep=is_deep) for name, (field, is_deep) in made.items()}
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, Mapping) and (unknown := set(data) - self.fields.keys()):
-            sentence = _("There is no such field here.")
-            raise serializers.ValidationError(
-                {str(name): [sentence] for name in sorted(unknown, key=str)[:20]}
-            )
-        return super().to_internal_value(data)
 
     @cached_property
     def _readable_fields(self) -> list[Field[Any, Any, Any, Any]]:

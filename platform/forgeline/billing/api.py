@@ -24,7 +24,7 @@ from forgeline.base.filters import FilterSet
 from forgeline.base.moments import MomentField
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import OneThing, Resource
-from forgeline.base.serializers import ModelSerializer
+from forgeline.base.serializers import ModelSerializer, Serializer
 from forgeline.billing import invoicing, metering, quota, subscriptions
 from forgeline.billing.models import (
     Invoice,
@@ -65,11 +65,11 @@ class PlanSerializer(ModelSerializer):
         fields = ["key", "title", "limits", "modules", "prices"]
 
 
-class PlanListSerializer(serializers.Serializer):
+class PlanListSerializer(Serializer):
     results = PlanSerializer(many=True)
 
 
-class SubscriptionMonthSerializer(serializers.Serializer):
+class SubscriptionMonthSerializer(Serializer):
     began_at = serializers.DateTimeField()
     used = serializers.IntegerField(help_text="Samples stored this month.")
     limit = serializers.IntegerField(allow_null=True)
@@ -93,7 +93,7 @@ class SubscriptionSerializer(ModelSerializer):
         return SubscriptionMonthSerializer(quota.read_month(row)).data
 
 
-class ChangeOfPlanInput(serializers.Serializer):
+class ChangeOfPlanInput(Serializer):
     plan = serializers.CharField(max_length=20)
     period = serializers.ChoiceField(choices=Period.choices)
     at_once = serializers.BooleanField(
@@ -101,7 +101,7 @@ class ChangeOfPlanInput(serializers.Serializer):
     )
 
 
-class QuoteLineSerializer(serializers.Serializer):
+class QuoteLineSerializer(Serializer):
     what = serializers.CharField()
     plan = serializers.CharField()
     period = serializers.CharField()
@@ -114,7 +114,7 @@ class QuoteLineSerializer(serializers.Serializer):
     tax_bp = serializers.IntegerField()
 
 
-class QuoteSerializer(serializers.Serializer):
+class QuoteSerializer(Serializer):
     plan = serializers.CharField(source="plan.key")
     period = serializers.CharField()
     begins_on = serializers.DateField()
@@ -140,7 +140,7 @@ class UsageSerializer(ModelSerializer):
         fields = ["hour", *metering.COUNTED]
 
 
-class UsageListSerializer(serializers.Serializer):
+class UsageListSerializer(Serializer):
     results = UsageSerializer(many=True)
 
 

@@ -18,7 +18,7 @@ from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError
 from forgeline.base.moments import DayField
 from forgeline.base.resources import OneThing
-from forgeline.base.serializers import ModelSerializer
+from forgeline.base.serializers import ModelSerializer, Serializer
 from forgeline.billing import console
 from forgeline.billing.api import ChangeOfPlanInput, InvoiceSerializer, PaymentSerializer, read_body
 from forgeline.billing.models import Currency, Kind, MailFault, UnitCosts
@@ -27,7 +27,7 @@ from forgeline.identity.authentication import actor_of
 from forgeline.identity.roles import OPERATE
 
 
-class OperatedTenantSerializer(serializers.Serializer):
+class OperatedTenantSerializer(Serializer):
     tenant_id = serializers.IntegerField()
     name = serializers.CharField()
     slug = serializers.CharField()
@@ -42,7 +42,7 @@ class OperatedTenantSerializer(serializers.Serializer):
     newest_at = serializers.DateTimeField(allow_null=True, help_text="When it last stored samples.")
 
 
-class MarginSerializer(serializers.Serializer):
+class MarginSerializer(Serializer):
     tenant_id = serializers.IntegerField(source="tenant.tenant_id")
     name = serializers.CharField(source="tenant.name")
     currency = serializers.CharField()
@@ -57,7 +57,7 @@ class MarginSerializer(serializers.Serializer):
     api_calls = serializers.IntegerField(source="used.api_calls")
 
 
-class OperatedInvoiceSerializer(serializers.Serializer):
+class OperatedInvoiceSerializer(Serializer):
     invoice = serializers.IntegerField(source="invoice_id")
     number = serializers.CharField()
     kind = serializers.ChoiceField(choices=Kind.choices)
@@ -75,7 +75,7 @@ class OperatedInvoiceSerializer(serializers.Serializer):
     )
 
 
-class OperatedMemberSerializer(serializers.Serializer):
+class OperatedMemberSerializer(Serializer):
     member = serializers.IntegerField(source="membership_id")
     name = serializers.CharField()
     email = serializers.CharField()
@@ -83,7 +83,7 @@ class OperatedMemberSerializer(serializers.Serializer):
     own_role = serializers.CharField(allow_null=True)
 
 
-class OperatedSubscriptionSerializer(serializers.Serializer):
+class OperatedSubscriptionSerializer(Serializer):
     currency = serializers.CharField(allow_null=True)
     balance = serializers.IntegerField(allow_null=True, help_text="Cents to its credit.")
     period = serializers.CharField(allow_null=True)
@@ -112,7 +112,7 @@ class OperatedPlanInput(ChangeOfPlanInput):
     )  # fmt: skip
 
 
-class CorrectionInput(serializers.Serializer):
+class CorrectionInput(Serializer):
     invoice = serializers.IntegerField(min_value=1)
     reason = serializers.CharField(max_length=200, help_text="Stands on the credit note.")
     reissue = serializers.BooleanField(
@@ -120,22 +120,22 @@ class CorrectionInput(serializers.Serializer):
     )
 
 
-class TrialInput(serializers.Serializer):
+class TrialInput(Serializer):
     currency = serializers.ChoiceField(choices=Currency.choices)
 
 
-class PaymentInput(serializers.Serializer):
+class PaymentInput(Serializer):
     invoice = serializers.IntegerField(min_value=1)
     reference = serializers.CharField(max_length=120, help_text="As the bank statement has it.")
     paid_on = DayField()
 
 
-class FeatureInput(serializers.Serializer):
+class FeatureInput(Serializer):
     feature = serializers.CharField(max_length=60)
     is_on = serializers.BooleanField(allow_null=True, help_text="null: as the plan says.")
 
 
-class PartnerInput(serializers.Serializer):
+class PartnerInput(Serializer):
     is_partner = serializers.BooleanField()
 
 
@@ -145,7 +145,7 @@ class UnitCostsSerializer(ModelSerializer):
         fields = ["currency", *console.RATES]
 
 
-class SellerSerializer(serializers.Serializer):
+class SellerSerializer(Serializer):
     title = serializers.CharField(max_length=200)
     address = serializers.CharField(max_length=300, allow_blank=True, default="")
     tax_number = serializers.CharField(max_length=40, allow_blank=True, default="")

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from forgeline.base.resources import Resource
-from forgeline.base.serializers import ModelSerializer
+from forgeline.base.serializers import ModelSerializer, Serializer
 from forgeline.identity import keys
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.models import ApiKey
@@ -49,7 +49,7 @@ class NewApiKeySerializer(ApiKeySerializer):
         fields = [*ApiKeySerializer.Meta.fields, "key"]
 
 
-class RotationSerializer(serializers.Serializer):
+class RotationSerializer(Serializer):
     overlap_hours = serializers.FloatField(
         default=keys.OVERLAP_HOURS, min_value=0, max_value=keys.MOST_OVERLAP_HOURS,
         help_text="How long the older key still serves.",

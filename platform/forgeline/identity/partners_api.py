@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission
 from forgeline.base.resources import Resource
-from forgeline.base.serializers import ModelSerializer
+from forgeline.base.serializers import ModelSerializer, Serializer
 from forgeline.identity import belongings, partners
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.models import PartnerGrant
@@ -43,7 +43,7 @@ class PartnerGrantSerializer(ModelSerializer):
         return partners.is_live(row)
 
 
-class CustomerSerializer(serializers.Serializer):
+class CustomerSerializer(Serializer):
     tenant_id = serializers.IntegerField()
     name = serializers.CharField(source="tenant_name")
     role = serializers.CharField()
@@ -78,7 +78,7 @@ class PartnerGrantViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Reso
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class BelongingSerializer(serializers.Serializer):
+class BelongingSerializer(Serializer):
     thing = serializers.CharField(source="thing.word", help_text="What `POST` takes, such as `webhooks:7`.")
     partner = serializers.CharField()
     may_come = serializers.BooleanField(help_text="Whether the partner is let in now.")
@@ -87,7 +87,7 @@ class BelongingSerializer(serializers.Serializer):
     is_on = serializers.BooleanField(source="thing.is_on")
 
 
-class AdoptedInput(serializers.Serializer):
+class AdoptedInput(Serializer):
     thing = serializers.CharField(max_length=60)
 
 

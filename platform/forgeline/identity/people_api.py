@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission
 from forgeline.base.resources import Resource
-from forgeline.base.serializers import ModelSerializer
+from forgeline.base.serializers import ModelSerializer, Serializer
 from forgeline.identity import own_roles, people
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.branches import list_branches
@@ -70,7 +70,7 @@ class NewInvitationSerializer(InvitationSerializer):
         fields = [*InvitationSerializer.Meta.fields, "token"]
 
 
-class RoleSerializer(serializers.Serializer):
+class RoleSerializer(Serializer):
     key = serializers.CharField(read_only=True)
     id = serializers.IntegerField(
         source="row_id", read_only=True, allow_null=True, help_text="Of a role of the company's own."
@@ -96,7 +96,7 @@ class OwnRoleSerializer(ModelSerializer):
         validators: list[Any] = []
 
 
-class BranchSerializer(serializers.Serializer):
+class BranchSerializer(Serializer):
     path = serializers.CharField()
     title = serializers.CharField()
     depth = serializers.IntegerField()

@@ -9,12 +9,13 @@ from rest_framework.response import Response
 
 from forgeline.base.api import ActorPermission
 from forgeline.base.resources import OneThing
+from forgeline.base.serializers import Serializer
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.roles import PEOPLE
 from forgeline.identity.switches import list_modules, set_module
 
 
-class ModuleSerializer(serializers.Serializer):
+class ModuleSerializer(Serializer):
     module = serializers.CharField()
     title = serializers.CharField()
     is_on = serializers.BooleanField()
@@ -22,7 +23,7 @@ class ModuleSerializer(serializers.Serializer):
     is_withheld = serializers.BooleanField(help_text="True: the operator of the service has switched it off.")
 
 
-class SwitchInput(serializers.Serializer):
+class SwitchInput(Serializer):
     module = serializers.CharField(max_length=40)
     is_on = serializers.BooleanField()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from forgeline.base.serializers import ModelSerializer
+from forgeline.base.serializers import ModelSerializer, Serializer
 from forgeline.notifications.editing.channels import MAX_ADDRESS, MAX_SECRET
 from forgeline.notifications.message import text_in
 from forgeline.notifications.models import (
@@ -49,7 +49,7 @@ class ChannelSerializer(ModelSerializer):
         return bool(row.secret_sealed)
 
 
-class TrialSerializer(serializers.Serializer[Any]):
+class TrialSerializer(Serializer):
     """What came of a test message."""
 
     is_sent = serializers.BooleanField()
@@ -92,7 +92,7 @@ class RosterSerializer(ModelSerializer):
         validators: list[Any] = []
 
 
-class DutySerializer(serializers.Serializer[Any]):
+class DutySerializer(Serializer):
     """Who is on duty, and when that may change."""
 
     user_ids = serializers.ListField(child=serializers.IntegerField())
@@ -194,7 +194,7 @@ class BellSerializer(ModelSerializer):
         ]  # fmt: skip
 
 
-class ReadSerializer(serializers.Serializer[Any]):
+class ReadSerializer(Serializer):
     """Which bells have been read; none named means all."""
 
     ids = serializers.ListField(child=serializers.IntegerField(**_ID), required=False, max_length=1000)
@@ -214,7 +214,7 @@ class PreferenceSerializer(ModelSerializer):
         ]  # fmt: skip
 
 
-class RecipientSerializer(serializers.Serializer[Any]):
+class RecipientSerializer(Serializer):
     """A person who can be told."""
 
     id = serializers.IntegerField()

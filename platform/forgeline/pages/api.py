@@ -15,14 +15,14 @@ from rest_framework.views import APIView
 from forgeline.base.moments import MomentField
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
-from forgeline.base.serializers import ModelSerializer
+from forgeline.base.serializers import ModelSerializer, Serializer
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.roles import OPERATE
 from forgeline.pages import announcements
 from forgeline.pages.models import Announcement, Tone
 
 
-class AnnouncementSerializer(serializers.Serializer):
+class AnnouncementSerializer(Serializer):
     announcement_id = serializers.IntegerField()
     tone = serializers.CharField(help_text="info or warn.")
     texts = serializers.DictField(child=serializers.CharField(), help_text="Language: sentence.")

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission
 from forgeline.base.resources import OneThing, Resource
-from forgeline.base.serializers import ModelSerializer
+from forgeline.base.serializers import ModelSerializer, Serializer
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.roles import PEOPLE
 from forgeline.sso import services
@@ -33,7 +33,7 @@ class SsoDomainSerializer(ModelSerializer):
         return "" if row.proven_at else f"{services.PROOF}{row.token}"
 
 
-class SsoFactsSerializer(serializers.Serializer):
+class SsoFactsSerializer(Serializer):
     discovery_url = serializers.CharField(max_length=450, help_text="Or the issuer alone.")
     client_id = serializers.CharField(max_length=200)
     role = serializers.CharField(
@@ -66,11 +66,11 @@ class SsoAnswerSerializer(SsoFactsSerializer):
     domains = SsoDomainSerializer(many=True)
 
 
-class SsoCheckSerializer(serializers.Serializer):
+class SsoCheckSerializer(Serializer):
     discovery_url = serializers.CharField(max_length=450)
 
 
-class SsoFindingsSerializer(serializers.Serializer):
+class SsoFindingsSerializer(Serializer):
     discovery_url = serializers.CharField()
     issuer = serializers.CharField()
     faults = serializers.ListField(child=serializers.CharField(), help_text="What keeps it from being used.")

@@ -19,7 +19,7 @@ from forgeline.telemetry.engines.base import CommitRow
 from forgeline.telemetry.engines.catalogue import current_engine
 from forgeline.telemetry.engines.connection import lift_tuple_limit, store_connection
 from forgeline.telemetry.sample import PointKind, SampleBatch
-from forgeline.telemetry.screening import Limits, PointFacts, Reason, count_reasons, screen, to_scale
+from forgeline.telemetry.screening import Limits, PointFacts, Reason, count_reasons, screen
 from forgeline.telemetry.tracking import Tracker
 
 DAY_US = 86_400_000_000
@@ -155,7 +155,7 @@ class Door:
     def _rows(self, at: NDArray[np.intp], quality: NDArray[np.int16]) -> SampleBatch:
         batch = self.batch
         return SampleBatch(
-            point_id=batch.point_id[at], ts_us=batch.ts_us[at], value=to_scale(batch.value[at]), quality=quality[at],
+            point_id=batch.point_id[at], ts_us=batch.ts_us[at], value=batch.value[at], quality=quality[at],
             status=batch.status[at], flags=batch.flags[at], text=None if batch.text is None else batch.text[at],
         )  # fmt: skip
 

@@ -11,10 +11,11 @@ from rest_framework.response import Response
 
 from forgeline.base.api import ActorPermission
 from forgeline.base.resources import OneThing
-from forgeline.telemetry.retention import Retention, get_retention, set_raw_days
+from forgeline.base.serializers import Serializer
+from forgeline.telemetry.retention import get_retention, set_raw_days
 
 
-class RetentionSerializer(serializers.Serializer[Retention]):
+class RetentionSerializer(Serializer):
     """``raw_days`` null keeps samples as long as the service does (``longest_days``)."""
 
     raw_days = serializers.FloatField(source="chosen_days", allow_null=True)

@@ -1,7 +1,8 @@
 """What may enter the store: each row of a batch gets a reason to refuse it, or none. Pure: no table, no clock.
 
-A value outside its point's valid range is **kept** with quality UNCERTAIN (a GOOD one, that is): a sensor that runs
-off its scale is a fact that someone will look for, and an uncertain value enters no roll-up and no rule.
+A value outside its point's valid range, or of no measurement at all, is **kept** with quality UNCERTAIN (a GOOD one,
+that is): a sensor that runs off its scale is a fact that someone will look for, and an uncertain value enters no
+roll-up and no rule.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from forgeline.telemetry.sample import MAX_EXACT_INTEGER, PointKind, Quality, Sa
 
 MAX_TEXT_LENGTH = 4_000
 MAX_SIZE, MIN_SIZE = 1e100, 1e-100
-"""No measurement is larger; a smaller one is 0. Beyond, PostgreSQL refuses the sums and squares of an hour."""
+"""No measurement is larger, or nearer to 0: kept as uncertain, since no number holds the sums of an hour of them."""
 
 
 class Reason(IntEnum):
@@ -37,7 +38,6 @@ class Reason(IntEnum):
     TEXT_TOO_LONG = 12
     TEXT_NOT_STORABLE = 13
     STATUS_OUT_OF_RANGE = 14
-    OUT_OF_SCALE = 15
 
     @property
     def key(self) -> str:
@@ -76,10 +76,7 @@ def screen(
     is_text = facts.kind == PointKind.TEXT
     # The cheapest look first: a batch without fault costs a handful of passes.
     size = np.abs(value)
-    beyond = size > MAX_SIZE
-    if beyond.any():
-        _refuse(reasons, beyond, Reason.OUT_OF_SCALE)
-        _refuse(reasons, np.isinf(value), Reason.INFINITE)
+    _refuse(reasons, np.isinf(value), Reason.INFINITE)
     _refuse(reasons, null & (quality != Quality.BAD) & ~is_text, Reason.NOT_A_NUMBER)
     discrete = facts.kind != PointKind.GAUGE
     if discrete.any():
@@ -101,16 +98,12 @@ def screen(
     _refuse(reasons, batch.ts_us > limits.newest_us, Reason.CLOCK_SKEW)
     _refuse(reasons, ~facts.active, Reason.POINT_RETIRED)
     _refuse(reasons, ~facts.known, Reason.UNKNOWN_POINT)
-    outside = ((value < facts.valid_min) | (value > facts.valid_max)) & (quality == Quality.GOOD) & ~is_text
+    outside = (value < facts.valid_min) | (value > facts.valid_max)
+    outside |= (size > MAX_SIZE) | ((size < MIN_SIZE) & (size > 0))
+    outside &= (quality == Quality.GOOD) & ~is_text
     if outside.any():
         quality = np.where(outside, np.int16(Quality.UNCERTAIN), quality)
     return reasons, quality
-
-
-def to_scale(value: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return values with 0 for what is next to nothing: a filter in a controller that dies away ends in denormals."""
-    tiny = (np.abs(value) < MIN_SIZE) & (value != 0)
-    return np.where(tiny, 0.0, value) if tiny.any() else value
 
 
 def _refuse(reasons: NDArray[np.int8], rows: NDArray[np.bool_], reason: Reason) -> None:

@@ -9,13 +9,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission
+from forgeline.base.serializers import Serializer
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.roles import OWN
 from forgeline.jobs.api import JobSerializer
 from forgeline.transfer.company import archive, erasure
 
 
-class ErasureInput(serializers.Serializer):
+class ErasureInput(Serializer):
     name = serializers.CharField(max_length=200, help_text="The company's name as it is written.")
 
 

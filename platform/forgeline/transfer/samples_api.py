@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from forgeline.base.errors import InvalidInputError
 from forgeline.base.moments import MomentField
+from forgeline.base.serializers import Serializer
 from forgeline.identity.authentication import actor_of
 from forgeline.jobs import files
 from forgeline.jobs.api import JobSerializer
@@ -21,7 +22,7 @@ from forgeline.transfer.sheets_api import TransferView
 _MOST_ID = 2**62
 
 
-class SampleImportInput(serializers.Serializer):
+class SampleImportInput(Serializer):
     """A file that was sent to `/uploads/` (CSV or Parquet), or the job of a trial."""
 
     upload = serializers.IntegerField(required=False, min_value=1, max_value=_MOST_ID)
@@ -38,7 +39,7 @@ class SampleImportInput(serializers.Serializer):
     )
 
 
-class SampleExportInput(serializers.Serializer):
+class SampleExportInput(Serializer):
     points = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=2**31 - 1),
         min_length=1,

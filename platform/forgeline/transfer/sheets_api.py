@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError
+from forgeline.base.serializers import Serializer
 from forgeline.identity.authentication import actor_of
 from forgeline.jobs import files
 from forgeline.jobs.api import JobSerializer
@@ -25,7 +26,7 @@ _AS = OpenApiParameter("as", str, enum=["csv", "xlsx"], description="Default: xl
 _FILE = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
 
 
-class ImportColumnSerializer(serializers.Serializer):
+class ImportColumnSerializer(Serializer):
     key = serializers.CharField()
     title = serializers.CharField()
     help = serializers.CharField()
@@ -33,13 +34,13 @@ class ImportColumnSerializer(serializers.Serializer):
     is_needed = serializers.BooleanField()
 
 
-class ImportKindSerializer(serializers.Serializer):
+class ImportKindSerializer(Serializer):
     key = serializers.CharField()
     title = serializers.CharField()
     columns = ImportColumnSerializer(many=True)
 
 
-class ImportInput(serializers.Serializer):
+class ImportInput(Serializer):
     """A file that was sent to `/uploads/`, or the job of a dry run that found no fault."""
 
     upload = serializers.IntegerField(required=False, min_value=1, max_value=2**62)

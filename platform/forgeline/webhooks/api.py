@@ -18,7 +18,7 @@ from forgeline.base.filters import FilterSet
 from forgeline.base.moments import MomentField
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
-from forgeline.base.serializers import ModelSerializer
+from forgeline.base.serializers import ModelSerializer, Serializer
 from forgeline.identity.authentication import actor_of
 from forgeline.webhooks import services
 from forgeline.webhooks.catalogue import list_types
@@ -77,7 +77,7 @@ class WebhookDeliverySerializer(ModelSerializer):
         ]  # fmt: skip
 
 
-class ReplayInput(serializers.Serializer):
+class ReplayInput(Serializer):
     deliveries = serializers.ListField(
         child=serializers.IntegerField(min_value=1), required=False, max_length=1000
     )
@@ -85,11 +85,11 @@ class ReplayInput(serializers.Serializer):
     until = MomentField(required=False)
 
 
-class ReplayAnswer(serializers.Serializer):
+class ReplayAnswer(Serializer):
     replayed = serializers.IntegerField()
 
 
-class EventTypeSerializer(serializers.Serializer):
+class EventTypeSerializer(Serializer):
     key = serializers.CharField()
     title = serializers.CharField()
     example = serializers.DictField(help_text="What stands in `data`.")

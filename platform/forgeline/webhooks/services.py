@@ -135,8 +135,19 @@ def replay(
     _require_enabled(row)
     rows = Delivery.objects.filter(endpoint=row).exclude(state__in=OPEN)
     if delivery_ids:
+        unknown = set(delivery_ids) - set(
+            Delivery.objects.filter(endpoint=row, pk__in=list(delivery_ids)).values_list("pk", flat=True)
+        )
+        if unknown:
+            sentence = _("This webhook has no such delivery: %(numbers)s.") % {
+                "numbers": ", ".join(str(number) for number in sorted(unknown)[:5])
+            }
+            raise InvalidInputError(sentence, data={"fields": {"deliveries": [sentence]}})
         rows = rows.filter(pk__in=list(delivery_ids))
     elif since is not None:
+        if until is not None and until <= since:
+            sentence = _("The end lies before the beginning.")
+            raise InvalidInputError(sentence, data={"fields": {"until": [sentence]}})
         rows = rows.filter(event__happened_at__gte=since)
         if until is not None:
             rows = rows.filter(event__happened_at__lt=until)

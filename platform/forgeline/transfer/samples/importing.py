@@ -230,7 +230,6 @@ def reason_word(reason: str) -> str:
         Reason.TOO_OLD.key: _("The time is older than raw samples are kept."),
         Reason.NOT_A_NUMBER.key: _("The value is empty; that needs the quality bad."),
         Reason.INFINITE.key: _("The value is infinite."),
-        Reason.OUT_OF_SCALE.key: _("The value is beyond ±1e100: no measurement is."),
         Reason.INTEGER_TOO_LARGE.key: _("The number is too large to be exact."),
         Reason.INVALID_QUALITY.key: _("The quality must be good, uncertain or bad."),
         Reason.NOT_A_STATE.key: _("A state is a whole number."),
