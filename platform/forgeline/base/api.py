@@ -63,10 +63,8 @@ class ActorPermission(permissions.BasePermission):
             return False
         wanted = view.read_permission if request.method in permissions.SAFE_METHODS else view.write_permission
         if not actor.has_permission(wanted):
-            # With its name: a key may be narrowed to some of its role's.
-            raise ForbiddenError(
-                _title("base.permission_denied"), key="base.permission_denied", data={"permission": wanted}
-            )
+            is_key = actor.api_key_id is not None
+            raise ForbiddenError.lacks(wanted, is_key=is_key, key="base.permission_denied")
         return True
 
 

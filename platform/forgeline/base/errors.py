@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 
 class ForgelineError(Exception):
     """Base of every anticipated error.
@@ -62,6 +64,16 @@ class ForbiddenError(ForgelineError):
 
     key = "base.forbidden"
     status = 403
+
+    @classmethod
+    def lacks(cls, permission: str, *, is_key: bool, key: str) -> ForbiddenError:
+        """Return the refusal of somebody whose role, or of a program whose key, lacks a permission."""
+        if is_key:
+            # Its role may have it: a key is narrowed besides, to permissions and to a part of the plant.
+            sentence = _("This key may not do that; it lacks %(permission)s.") % {"permission": permission}
+        else:
+            sentence = _("Your role does not allow this. Ask a manager of your company.")
+        return cls(sentence, key=key, data={"permission": permission})
 
 
 class UnavailableError(ForgelineError):

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.utils.translation import gettext_lazy as _
-
 from forgeline.base.errors import ForbiddenError
 from forgeline.identity.roles import BUILT_IN
 from forgeline.modules.registry import list_branch_permissions, list_kind_permissions, list_permissions
@@ -81,8 +79,4 @@ def permissions_of(
 def require_permission(actor: Actor, permission: str) -> None:
     """Pass, or raise ForbiddenError that names what is missing."""
     if not actor.has_permission(permission):
-        raise ForbiddenError(
-            _("Your role does not allow this. Ask a manager of your company."),
-            key="identity.forbidden",
-            data={"permission": permission},
-        )
+        raise ForbiddenError.lacks(permission, is_key=actor.api_key_id is not None, key="identity.forbidden")

@@ -56,10 +56,8 @@ def start(
     what = find_job_kind(kind)
     assert what is not None, kind
     if not actor.has_permission(what.permission):
-        raise ForbiddenError(
-            _("Your role does not allow this. Ask a manager of your company."),
-            key="identity.forbidden",
-            data={"permission": what.permission},
+        raise ForbiddenError.lacks(
+            what.permission, is_key=actor.api_key_id is not None, key="identity.forbidden"
         )
     if Job.objects.filter(state__in=OPEN).count() >= MOST_OPEN:
         raise ConflictError(

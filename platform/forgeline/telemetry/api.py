@@ -294,8 +294,7 @@ def _numbers_and_texts(values: list[Any]) -> tuple[list[float], list[str | None]
         if value is None or is_text:
             numbers.append(float("nan"))
         elif isinstance(value, bool | int | float):
-            # What no number holds is refused with its row, like whatever is out of scale.
-            numbers.append(float(value) if abs(value) < 1e308 else float("inf"))
+            numbers.append(_float(value))
         else:
             numbers.append(float("nan"))
             strange = True
@@ -303,6 +302,14 @@ def _numbers_and_texts(values: list[Any]) -> tuple[list[float], list[str | None]
         fine = [value is None or isinstance(value, str | bool | int | float) for value in values]
         _require(fine, _("Every value must be a number, true or false, text, or null."))
     return numbers, texts if any(text is not None for text in texts) else None
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        # A whole number of hundreds of digits: refused with its row.
+        return float("inf")
 
 
 def _to_us(milliseconds: float) -> int:

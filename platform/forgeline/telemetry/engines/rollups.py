@@ -106,7 +106,8 @@ def _replace(connection: Connection[Any], resolution: Resolution, statement: str
         with connection.transaction():
             _execute(connection, resolution, statement, tasks)
     except psycopg.errors.NumericValueOutOfRange:
-        # A sum that no number holds (a sample of before such were refused): of that bucket alone, not of all others.
+        # A sum that no number holds, of values stored as good before screening knew better: that bucket stays as it is,
+        # and no other.
         if len(tasks) > 1:
             middle = len(tasks) // 2
             for half in (slice(0, middle), slice(middle, len(tasks))):
