@@ -14,7 +14,7 @@ from connectors.models import Binding, Connection, Undecodable, WaitingDevice, W
 from connectors.queries import StorageState, read_facts
 from connectors.services import show_options
 from connectors.wording import translate_sentence
-from forgeline.base.serializers import Serializer
+from forgeline.base.serializers import ModelSerializer, Serializer
 
 
 class StatusSerializer(Serializer):
@@ -33,7 +33,7 @@ class StatusSerializer(Serializer):
     spool_bytes = serializers.IntegerField()
 
 
-class ConnectionSerializer(serializers.ModelSerializer):
+class ConnectionSerializer(ModelSerializer):
     """A connection. Secrets among its options are shown as ``true`` (set) or ``""``; sent back so, they stay."""
 
     options = serializers.SerializerMethodField()
@@ -160,7 +160,7 @@ def render_nodes(nodes: list[BrowseNode], limit: int) -> dict[str, Any]:
     }
 
 
-class BindingSerializer(serializers.ModelSerializer):
+class BindingSerializer(ModelSerializer):
     point = serializers.IntegerField(source="point_id")
 
     class Meta:
@@ -170,7 +170,7 @@ class BindingSerializer(serializers.ModelSerializer):
         validators: list[Any] = []
 
 
-class UndecodableSerializer(serializers.ModelSerializer):
+class UndecodableSerializer(ModelSerializer):
     """A message that could not be decoded; ``payload`` is base64, ``text`` what can be read of it."""
 
     payload = serializers.SerializerMethodField()
@@ -187,7 +187,7 @@ class UndecodableSerializer(serializers.ModelSerializer):
         return bytes(row.payload).decode("utf-8", errors="replace")
 
 
-class WaitingKeySerializer(serializers.ModelSerializer):
+class WaitingKeySerializer(ModelSerializer):
     class Meta:
         model = WaitingKey
         fields = [
@@ -202,7 +202,7 @@ class WaitingKeySerializer(serializers.ModelSerializer):
         ]
 
 
-class WaitingDeviceSerializer(serializers.ModelSerializer):
+class WaitingDeviceSerializer(ModelSerializer):
     connection = serializers.IntegerField(source="connection_id")
     device = serializers.IntegerField(source="device_id", allow_null=True)
     values = WaitingKeySerializer(source="keys", many=True)

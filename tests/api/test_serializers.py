@@ -13,7 +13,7 @@ from rest_framework import serializers as drf
 from forgeline.assets.api import DeviceFilter, DeviceSerializer
 from forgeline.assets.models import Device
 from forgeline.base.moments import MomentField
-from forgeline.base.serializers import ModelSerializer
+from forgeline.base.serializers import ModelSerializer, Serializer
 from forgeline.notifications.serializers import RosterSerializer
 
 
@@ -23,11 +23,12 @@ def _all(kind: type) -> Iterator[type]:
         yield from _all(each)
 
 
-def test_every_serializer_of_a_model_is_of_the_house() -> None:
+def test_every_serializer_is_of_the_house() -> None:
     assert get_resolver().url_patterns, "the addresses bring all serializers"
-    ours = [each for each in _all(drf.ModelSerializer) if each.__module__.startswith(("forgeline.", "apps."))]
-    assert len(ours) > 40
-    assert [each for each in ours if not issubclass(each, ModelSerializer)] == []
+    house = ("forgeline.", "apps.", "connectors.")
+    ours = [each for each in _all(drf.Serializer) if each.__module__.startswith(house)]
+    assert len(ours) > 150
+    assert [each for each in ours if not issubclass(each, ModelSerializer | Serializer)] == []
 
 
 def test_serializers_share_what_the_model_says_and_nothing_else() -> None:
