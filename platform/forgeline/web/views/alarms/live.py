@@ -150,7 +150,8 @@ def answer(request: HttpRequest) -> HttpResponse:
     except ForgelineError as error:
         messages.error(request, str(error))
         fields = {name: request.POST.get(name, "")[:MOST_CHARACTERS] for name in ("text", "minutes", "user")}
-        request.session[_REFUSED] = {"alarms": ids[:MOST_ROWS], **fields}
+        written = {name: word for name, word in fields.items() if word}
+        request.session[_REFUSED] = {"alarms": ids[:MOST_ROWS], **written}
     else:
         messages.success(request, DONE[deed] % {"n": count} if count else _("There was nothing left to do."))
     back = request.POST.get("next", "")
