@@ -172,13 +172,20 @@ def test_it_is_tried_for_a_day_then_given_up_the_endpoint_stopped_and_people_tol
         assert {(each.status, each.reason, len(each.answer)) for each in tries} == {(503, "refused", 2000)}
         assert Notice.objects.get().kind == "webhook.stopped"
         assets.create_device(name="", key="two")
-        assert Delivery.objects.count() == 1, "nothing more is put in its way"
+        assert list(Delivery.objects.values_list("state", flat=True)) == [State.FAILED] * 2, (
+            "nothing is put in its way"
+        )
         with pytest.raises(ConflictError):
             services.ping(endpoint.pk, actor=boss)
         services.update_endpoint(endpoint.pk, is_enabled=True, actor=boss)
         program.status = 200
-        assert services.replay(endpoint.pk, since=at - timedelta(days=2), actor=boss) == 1
-    assert work(live_company, endpoint) == 1
+        # With what happened while it was stopped.
+        assert services.replay(endpoint.pk, since=at - timedelta(days=2), actor=boss) == 2
+    assert work(live_company, endpoint) == 2
+    with tenant_scope(live_company.tenant_id):
+        services.update_endpoint(endpoint.pk, is_enabled=False, actor=boss)
+        assets.create_device(name="", key="three")
+        assert Delivery.objects.count() == 4, "what a person switched off is kept nothing for"
 
 
 @pytest.mark.parametrize(

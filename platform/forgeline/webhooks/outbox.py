@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.models import Q
 
 from forgeline.webhooks.models import Endpoint
 
@@ -22,8 +23,11 @@ class News(NamedTuple):
 
 
 def is_anybody_listening() -> bool:
-    """Say whether the company in force has an endpoint at all; asked before news are put together."""
-    return Endpoint.objects.filter(is_enabled=True).exists()
+    """Say whether the company in force has an endpoint at all; asked before news are put together.
+
+    One that was stopped because nobody took anything listens too: what happens meanwhile is kept for a replay (0004).
+    """
+    return Endpoint.objects.filter(Q(is_enabled=True) | Q(stopped_because__in=("gone", "failing"))).exists()
 
 
 def announce(news: Iterable[News]) -> None:
