@@ -156,18 +156,22 @@ def test_many_may_be_named_in_one_filter_or_in_several(live_company: Company, cl
 
 def test_a_name_that_no_field_bears_is_refused(live_company: Company, client_of: ClientOf) -> None:
     client = client_of(live_company.manager_key)
-    point = make_machine(client)["points"]["power"]["id"]
+    machine = make_machine(client)
+    point = machine["points"]["power"]["id"]
     for method, path, body in (
         ("post", "api-keys/", {"name": "typo", "role": "viewer", "branch": ["/3/"], "expires": "2030-01-01T00:00:00Z"}),
         ("patch", f"points/{point}/", {"nmae": "x"}),
+        ("patch", f"points/{point}/", {"key": "other"}),
+        ("patch", f"assets/{machine['machine']['id']}/", {"level": "area"}),
         ("post", "devices/", {"key": "k", "asst": 1}),
     ):  # fmt: skip
         answer = getattr(client, method)(f"/api/v1/{path}", body, format="json")
         assert answer.status_code == 400, (path, answer.content)
         assert set(answer.json()["data"]["fields"]) <= set(body)
     # What was read may be sent back whole.
-    row = client.get(f"/api/v1/points/{point}/").json()
-    assert client.patch(f"/api/v1/points/{point}/", row, format="json").status_code == 200
+    for path in (f"points/{point}/", f"assets/{machine['machine']['id']}/"):
+        row = client.get(f"/api/v1/{path}").json()
+        assert client.patch(f"/api/v1/{path}", row, format="json").status_code == 200
     naive = {"name": "naive", "role": "viewer", "expires_at": "2030-01-01T00:00:00"}
     refused = client.post("/api/v1/api-keys/", naive, format="json")
     assert "with its zone" in str(refused.json()["data"]["fields"]["expires_at"])

@@ -192,8 +192,10 @@ class AssetViewSet(PlantObjects):
         return services.create_asset(actor=self._actor, **given)
 
     def change(self, pk: int, given: dict[str, Any]) -> Asset:
-        for name in ("with_points", "level"):
-            given.pop(name, None)
+        given.pop("with_points", None)
+        if "level" in given and given["level"] == queries.get_asset(pk).level:
+            # As it was read; another one is refused.
+            given.pop("level")
         if "parent_id" in given or "site_id" in given:
             row = services.move_asset(
                 asset_id=pk,
@@ -269,7 +271,9 @@ class PointViewSet(PlantObjects):
         return services.create_point(actor=self._actor, **given)
 
     def change(self, pk: int, given: dict[str, Any]) -> Point:
-        given.pop("key", None)
+        if "key" in given and given["key"] == queries.get_point(pk).key:
+            # As it was read; another one is refused.
+            given.pop("key")
         asset_id = given.pop("asset_id", None)
         if asset_id is not None:
             row = services.move_point(point_id=pk, asset_id=asset_id, actor=self._actor)
