@@ -33,7 +33,8 @@ class ApiError(ClientError):
         self.data: Mapping[str, Any] = data if isinstance(data, dict) else {}
         fields = self.data.get("fields")
         self.fields: Mapping[str, Any] = fields if isinstance(fields, dict) else {}
-        words = " ".join(each for each in (self.title, self.detail) if each)
+        # The title says what helps; the detail, where it is another sentence, what it was about.
+        words = " ".join(dict.fromkeys(each for each in (self.title, self.detail) if each))
         told = f"{words} {dict(self.data)}" if self.data else words
         super().__init__(f"{told} ({status} {self.key})".replace(" )", ")"))
 

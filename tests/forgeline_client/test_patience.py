@@ -76,7 +76,8 @@ def test_a_refusal_is_raised_at_once_with_what_the_envelope_says(
         "No.",
         {"zone": ["Which?"]},
     )
-    assert "Not so." in str(error)
+    assert str(error).startswith("No. Not so. {")
+    assert str(ApiError(404, {"title": "No.", "detail": "No.", "key": "base.some"})) == "No. (404 base.some)"
     assert len(moody.asked) == 1
 
 
