@@ -16,8 +16,9 @@ import httpx
 import pytest
 from django.test import override_settings
 
+from forgeline.embedded.service import free_port
 from tests.conftest import Company
-from tests.demoplant.house import ROOT, free_port, until
+from tests.demoplant.house import ROOT, until
 
 PASSWORD = "a-long-password"
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from forgeline.embedded.service import free_port
 from forgeline.identity.models import Membership, Role
 from forgeline.tenancy.scoping import tenant_scope
 from tests.browser.conftest import PASSWORD, Floor, Web, sign_in
-from tests.demoplant.house import ROOT, free_port
+from tests.demoplant.house import ROOT
 from tests.services.requirement import skip_or_fail
 from tests.sso import foreign
 

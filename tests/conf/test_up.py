@@ -18,8 +18,8 @@ import pytest
 from forgeline.conf.up import _last_words
 from forgeline.embedded import layout
 from forgeline.embedded.layout import Layout
-from forgeline.embedded.service import ServiceError
-from tests.demoplant.house import free_port, until
+from forgeline.embedded.service import ServiceError, free_port
+from tests.demoplant.house import until
 from tests.embedded.processes import processes_with
 
 ROOT = Path(__file__).resolve().parents[2]

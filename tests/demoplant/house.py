@@ -15,14 +15,9 @@ from typing import Any
 
 import httpx
 
+from forgeline.embedded.service import free_port
+
 ROOT = Path(__file__).parents[2]
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(condition: Callable[[], Any], within_s: float = 30.0) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -20,17 +19,12 @@ from demoplant.clock import ReplayClock
 from demoplant.opcua.server import PlantServer
 from demoplant.opcua.space import NAMESPACE, address_of
 from demoplant.signals import Play
+from forgeline.embedded.service import free_port
 
 MACHINES = build_plant()
 MACHINERY = "http://opcfoundation.org/UA/Machinery/"
 START_MS = 1_780_000_000_000
 logging.getLogger("asyncua").setLevel(logging.ERROR)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Running:

@@ -14,8 +14,9 @@ from demoplant.backfill import day_before, history_of
 from demoplant.catalogue import build_plant
 from demoplant.signals import Play
 from demoplant.state import load_state
+from forgeline.embedded.service import free_port
 from tests.demoplant.broker import MOSQUITTO, running_broker
-from tests.demoplant.house import Api, DemoPlant, free_port, running_web, until
+from tests.demoplant.house import Api, DemoPlant, running_web, until
 
 pytestmark = [
     pytest.mark.slow,

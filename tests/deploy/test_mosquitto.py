@@ -20,6 +20,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from forgeline.embedded.service import free_port
 from tests.deploy.compose import ROOT
 from tests.deploy.test_secrets import make_secrets
 
@@ -143,13 +144,6 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def is_listening(port: int) -> bool:

@@ -17,13 +17,13 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from forgeline.embedded.service import free_port
 from forgeline.notifications import providers
 from forgeline.notifications.message import Message
 from forgeline.notifications.models import Channel, Route, RouteStep
 from forgeline.notifications.secrets import seal
 from forgeline.tenancy.scoping import tenant_scope
 from tests.conftest import Company
-from tests.demoplant.house import free_port
 
 
 @dataclass

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from forgeline.base.files import write_whole
 from forgeline.conf.env import ROOT, Environment, SettingsError, read_environment
 from forgeline.conf.loaded import load
 from forgeline.conf.own_services import require_broker, require_database, require_redis
@@ -332,9 +333,7 @@ class House:
                 name: value for name, value in self.child_environment.items() if name.startswith("FORGELINE_")
             },
         }  # fmt: skip
-        path = self.layout.status_path
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(status, indent=1), encoding="utf-8")
+        write_whole(self.layout.status_path, json.dumps(status, indent=1))
         print(
             f"\n  Forgeline is running, {time.monotonic() - self.started:.0f} s after the start\n", flush=True
         )

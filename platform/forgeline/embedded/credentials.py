@@ -5,11 +5,10 @@ Not here: who has a credential (assets), how the broker is told of a change (bro
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from forgeline.base.files import write_whole
 from forgeline.base.mqtt_password import hash_password, verify_password
 
 SERVICE_USER = "forgeline"
@@ -57,12 +56,6 @@ def kept_hash(folder: Path, name: str, password: str) -> str:
 def _replace(path: Path, text: str) -> bool:
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
     # The broker in its own container reads by its group.
-    Path(name).chmod(0o640)
-    Path(name).replace(path)
+    write_whole(path, text, mode=0o640)
     return True

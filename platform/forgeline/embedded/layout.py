@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from forgeline.base.files import write_whole
 from forgeline.embedded.service import ServiceError, free_port
 
 SECRETS = (
@@ -105,5 +106,5 @@ class Layout:
         else:
             port = free_port(known.get(name))
         known[name] = port
-        path.write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
+        write_whole(path, json.dumps(known, indent=1, sort_keys=True), mode=0o644)
         return port, remark

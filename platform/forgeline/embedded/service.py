@@ -6,7 +6,9 @@ Not here: which service (postgres, valkey, broker), and who watches them (proces
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -24,12 +26,17 @@ class ServiceError(Exception):
 
 
 def free_port(wanted: int | None = None, *, host: str = "127.0.0.1") -> int:
-    """Return ``wanted`` if nobody listens there, else a port that is free now."""
-    for port in (wanted, 0) if wanted else (0,):
+    """Return ``wanted`` if nobody listens there, else a port that is free now.
+
+    From below the numbers that systems give to outgoing connections (Linux from 32768, others from 49152): one of
+    those could be in use again before the service that it was found for listens on it.
+    """
+    ours = (20_000 + secrets.randbelow(12_768) for _ in range(50))
+    for port in itertools.chain([wanted] if wanted else [], ours, [0]):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((host, port or 0))
+                probe.bind((host, port))
             except OSError:
                 continue
             return int(probe.getsockname()[1])

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -24,15 +23,10 @@ from cryptography.x509.oid import NameOID
 from connectors.contract import BindingSpec, ConnectorError, ReadingBlock, Undecodable
 from connectors.opcua.driver import OpcUaDriver
 from connectors.opcua.options import OpcUaOptions
+from forgeline.embedded.service import free_port
 
 ROOT = Path(__file__).parents[3]
 PRESS = "nsu=urn:forgeline:test:plant;s="
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
