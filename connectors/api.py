@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from django_filters import rest_framework as filters  # type: ignore[import-untyped]  # ships no types
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
@@ -17,11 +18,22 @@ from connectors.models import Connection, WaitingDevice
 from connectors.services.connections import require_spec
 from connectors.wording import translate_sentence
 from forgeline.base.api import NUMBER
+from forgeline.base.filters import Choices, FilterSet, YesNo
 from forgeline.base.resources import Resource
+from forgeline.base.views import asks
 from forgeline.identity.policy import Actor
 
 VIEW, EDIT = "connectors.view", "connectors.edit"
 MOST_NODES = 1000
+
+
+class ConnectionFilter(FilterSet):
+    kind = Choices([(spec.kind, spec.title) for spec in registry.list_specs()])
+    enabled = YesNo()
+
+
+class WaitingFilter(FilterSet):
+    connection = filters.NumberFilter(field_name="connection_id")
 
 
 class ConnectorViews(Resource):
@@ -39,7 +51,7 @@ class ConnectionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Connec
     """Connections to sources of values. A change is picked up by the running processes within five seconds."""
 
     serializer_class = shapes.ConnectionSerializer
-    filterset_fields = ["kind", "enabled"]
+    filterset_class = ConnectionFilter
     search_fields = ("name", "kind")
     ordering_fields = ("name", "kind", "created_at", "id")
 
@@ -78,7 +90,7 @@ class ConnectionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Connec
         return self._answer(int(pk))
 
     @extend_schema(request=shapes.TestInput, responses=shapes.TestAnswer)
-    @action(detail=False, methods=["post"], filterset_fields=None, pagination_class=None)
+    @action(detail=False, methods=["post"], filterset_class=None, pagination_class=None)
     def test(self, request: Request) -> Response:
         """Try options without saving them."""
         given = self._given(request, shapes.TestInput)
@@ -86,17 +98,15 @@ class ConnectionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Connec
         options = probing.complete_options(given["kind"], given["options"], given.get("connection"))
         return Response(shapes.render_steps(probing.check_source(spec, options)))
 
-    @extend_schema(
-        parameters=[
-            OpenApiParameter(
-                "address", str, description="The node whose children are wanted; left out: the root."
-            ),
-            OpenApiParameter("after", str),
-            OpenApiParameter("limit", int),
-        ],
+    @asks(
+        OpenApiParameter(
+            "address", str, description="The node whose children are wanted; left out: the root."
+        ),
+        OpenApiParameter("after", str),
+        OpenApiParameter("limit", int),
         responses=shapes.NodesAnswer,
     )
-    @action(detail=True, methods=["get"], filterset_fields=None, pagination_class=None)
+    @action(detail=True, methods=["get"], filterset_class=None, pagination_class=None)
     def browse(self, request: Request, pk: str) -> Response:
         """List the children of a node of the source."""
         connection = queries.get_connection(int(pk))
@@ -117,7 +127,7 @@ class ConnectionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Connec
         request=shapes.BindingSerializer(many=True),
         responses={201: shapes.BindingSerializer(many=True)},
     )
-    @action(detail=True, methods=["get", "post"], filterset_fields=None, pagination_class=None)
+    @action(detail=True, methods=["get", "post"], filterset_class=None, pagination_class=None)
     def bindings(self, request: Request, pk: str) -> Response:
         """The connection's map; POST adds one binding or a list of them, all or none."""
         connection = queries.get_connection(int(pk))
@@ -133,7 +143,7 @@ class ConnectionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Connec
 
     @extend_schema(responses={204: None})
     @action(
-        detail=True, methods=["delete"], url_path=f"bindings/(?P<binding_id>{NUMBER})", filterset_fields=None
+        detail=True, methods=["delete"], url_path=f"bindings/(?P<binding_id>{NUMBER})", filterset_class=None
     )
     def unbind(self, request: Request, pk: str, binding_id: str) -> Response:
         """Take one binding off the map; the point and its history stay."""
@@ -141,7 +151,7 @@ class ConnectionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Connec
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(responses=shapes.UndecodableSerializer(many=True))
-    @action(detail=True, methods=["get"], filterset_fields=None, pagination_class=None)
+    @action(detail=True, methods=["get"], filterset_class=None, pagination_class=None)
     def undecodables(self, request: Request, pk: str) -> Response:
         """The last hundred messages that could not be decoded, newest first."""
         rows = queries.list_undecodables(queries.get_connection(int(pk)))
@@ -185,7 +195,7 @@ class WaitingDeviceViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Con
     """Devices that send what nobody has asked for yet."""
 
     serializer_class = shapes.WaitingDeviceSerializer
-    filterset_fields = ["connection"]
+    filterset_class = WaitingFilter
     search_fields = ("key", "keys__key")
     ordering_fields = ("key", "first_seen_at", "last_seen_at", "id")
 
@@ -193,7 +203,7 @@ class WaitingDeviceViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Con
         return queries.list_waiting_devices()
 
     @extend_schema(request=shapes.AdoptionInput, responses={201: shapes.BindingSerializer(many=True)})
-    @action(detail=True, methods=["post"], filterset_fields=None, pagination_class=None)
+    @action(detail=True, methods=["post"], filterset_class=None, pagination_class=None)
     def adopt(self, request: Request, pk: str) -> Response:
         """Make its values points, of a machine where one is named."""
         given = self._given(request, shapes.AdoptionInput)

@@ -14,13 +14,13 @@ from connectors.models import Binding, Connection, Undecodable, WaitingDevice, W
 from connectors.queries import StorageState, read_facts
 from connectors.services import show_options
 from connectors.wording import translate_sentence
-from forgeline.base.serializers import ModelSerializer, Serializer
+from forgeline.base.serializers import ChoiceField, ModelSerializer, Serializer
 
 
 class StatusSerializer(Serializer):
     """What the process that runs a connection tells of it."""
 
-    state = serializers.ChoiceField(choices=[state.value for state in ConnectionState])
+    state = ChoiceField(choices=[state.value for state in ConnectionState])
     since = serializers.DateTimeField(allow_null=True)
     fault_key = serializers.CharField(allow_blank=True)
     fault = serializers.CharField(allow_blank=True)
@@ -29,7 +29,7 @@ class StatusSerializer(Serializer):
     rates = serializers.JSONField()
     events = serializers.JSONField()
     last_value_at = serializers.DateTimeField(allow_null=True)
-    storage = serializers.ChoiceField(choices=[state.value for state in StorageState])
+    storage = ChoiceField(choices=[state.value for state in StorageState])
     spool_bytes = serializers.IntegerField()
 
 

@@ -161,16 +161,16 @@ def _bind(connection: Connection, point: Point, given: Mapping[str, Any]) -> Bin
     address = str(given["address"])
     scale, offset = float(given.get("scale", 1.0)), float(given.get("offset", 0.0))
     if not address or len(address) > 400:
-        raise _invalid("address", _("An address has 1 to 400 characters."))
+        raise InvalidInputError.at("address", _("An address has 1 to 400 characters."))
     spec = require_spec(connection.kind)
     if spec.address_pattern and not re.fullmatch(spec.address_pattern, address.strip(), re.DOTALL):
-        raise _invalid(
+        raise InvalidInputError.at(
             "address",
             _("%(address)s is no address of this kind of connection. %(help)s")
             % {"address": address[:80], "help": translate_sentence(spec.address_help)},
         )
     if scale == 0 or not (math.isfinite(scale) and math.isfinite(offset)):
-        raise _invalid("scale", _("The scale must be a number other than zero."))
+        raise InvalidInputError.at("scale", _("The scale must be a number other than zero."))
     source_unit = str(given.get("source_unit", "")).strip()
     _require_conversion(source_unit, point)
     binding, _created = Binding.objects.update_or_create(
@@ -189,15 +189,17 @@ def _require_conversion(source_unit: str, point: Point) -> None:
     if not source_unit:
         return
     if point.kind not in (Kind.GAUGE, Kind.COUNTER):
-        raise _invalid("source_unit", _("Only measurements and counters have a unit; leave it empty."))
+        raise InvalidInputError.at(
+            "source_unit", _("Only measurements and counters have a unit; leave it empty.")
+        )
     try:
         check_unit(source_unit)
     except UnitError as error:
-        raise _invalid("source_unit", say_unit_fault(source_unit)) from error
+        raise InvalidInputError.at("source_unit", say_unit_fault(source_unit)) from error
     try:
         affine(source_unit, point.unit)
     except UnitError as error:
-        raise _invalid(
+        raise InvalidInputError.at(
             "source_unit",
             _("%(source)s cannot be converted to %(unit)s, the unit of the point %(point)s.")
             % {"source": source_unit, "unit": point.unit or _("no unit"), "point": point.key},
@@ -237,9 +239,5 @@ def _save(connection: Connection) -> Connection:
 def _clean_name(name: str) -> str:
     name = name.strip()
     if not name or len(name) > 120:
-        raise _invalid("name", _("A name has 1 to 120 characters."))
+        raise InvalidInputError.at("name", _("A name has 1 to 120 characters."))
     return name
-
-
-def _invalid(field: str, sentence: Any) -> InvalidInputError:
-    return InvalidInputError(sentence, data={"fields": {field: [str(sentence)]}})

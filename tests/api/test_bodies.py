@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings as effort, strategies as st
 from rest_framework.test import APIClient
 
 from forgeline.telemetry import ingest
-from tests.api.world import FOR_THE_OPERATOR, OPERATIONS, World, describe_api, make_world
-from tests.conftest import Company, name_kind
+from tests.api.world import OPERATIONS, World, describe_api, make_world, operations_in_turn
+from tests.conftest import Company
 
 ClientOf = Callable[[str], APIClient]
 
@@ -53,21 +53,6 @@ def world(live_company: Company, client_of: ClientOf) -> World:
     return make_world(live_company, client_of(live_company.manager_key))
 
 
-def _kind_that_asks(path: str) -> str:
-    """Of a company that may; '' where every kind may."""
-    if path.startswith(FOR_THE_OPERATOR):
-        return "operator"
-    return "partner" if path == "/api/v1/customers/" else ""
-
-
-def _in_turn(company: Company, operations: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Yield operations, with the company being of the kind that may ask: first those of every kind."""
-    for method, path in sorted(operations, key=lambda each: (_kind_that_asks(each[1]), each)):
-        if kind := _kind_that_asks(path):
-            name_kind(company.tenant_id, kind)
-        yield method, path
-
-
 def _is_refused(answer: Any, *codes: int) -> None:
     assert answer.status_code in codes, (answer.status_code, answer.content[:500])
     assert answer["Content-Type"] == "application/problem+json"
@@ -80,7 +65,7 @@ def test_unreadable_bodies_are_refused_everywhere(
     live_company: Company, client_of: ClientOf, world: World
 ) -> None:
     client = client_of(live_company.manager_key)
-    for method, path in _in_turn(live_company, WITH_BODY):
+    for method, path in operations_in_turn(live_company, WITH_BODY):
         if world.body(method, path) is None:
             continue
         for body in UNREADABLE.values():
@@ -110,7 +95,7 @@ def test_other_kinds_of_body_are_told_apart(live_company: Company, client_of: Cl
 @pytest.mark.parametrize("number", ["abc", "-1", "0", "9" * 18, "9" * 30, "1.5", "٣", "%00", "1%20OR%201=1"])
 def test_odd_ids_are_no_ids(live_company: Company, client_of: ClientOf, number: str) -> None:
     client = client_of(live_company.manager_key)
-    for method, path in _in_turn(live_company, OPERATIONS):
+    for method, path in operations_in_turn(live_company, OPERATIONS):
         if "{" in path:
             answer = getattr(client, method)(re.sub(r"{\w+}", number, path), {}, format="json")
             _is_refused(answer, 400, 404)
@@ -170,7 +155,7 @@ def test_no_body_breaks_a_route(live_company: Company, client_of: ClientOf, worl
             answer.json()
 
     faults = {}
-    for method, path in _in_turn(live_company, WITH_BODY):
+    for method, path in operations_in_turn(live_company, WITH_BODY):
         example = world.body(method, path)
         if example is None or path.endswith(ASKING_AFAR):
             continue
@@ -220,7 +205,7 @@ def test_no_question_breaks_a_route(live_company: Company, client_of: ClientOf, 
             _is_refused(answer, 400, 404)
 
     faults = {}
-    for _method, path in _in_turn(live_company, [("get", path) for path in READS]):
+    for _method, path in operations_in_turn(live_company, [("get", path) for path in READS]):
         parameters = describe_api()["paths"][path]["get"].get("parameters", [])
         names = [each["name"] for each in parameters if each["in"] == "query"]
         questions = st.dictionaries(st.sampled_from(names or ["x"]), values, max_size=4)

@@ -33,7 +33,7 @@ from tests.api.world_rows import (
     make_sso,
     make_waiting,
 )
-from tests.conftest import Company
+from tests.conftest import Company, name_kind
 
 __all__ = ["MARK", "RULE", "World", "make_world"]
 
@@ -60,6 +60,21 @@ def list_operations() -> list[tuple[str, str]]:
 
 
 OPERATIONS = list_operations()
+
+
+def _kind_that_asks(path: str) -> str:
+    """Of a company that may; '' where every kind may."""
+    if path.startswith(FOR_THE_OPERATOR):
+        return "operator"
+    return "partner" if path == "/api/v1/customers/" else ""
+
+
+def operations_in_turn(company: Company, operations: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield operations, with the company being of the kind that may ask: first those of every kind."""
+    for method, path in sorted(operations, key=lambda each: (_kind_that_asks(each[1]), each)):
+        if kind := _kind_that_asks(path):
+            name_kind(company.tenant_id, kind)
+        yield method, path
 
 
 @dataclass(frozen=True, slots=True)

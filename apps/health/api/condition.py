@@ -10,7 +10,6 @@ from rest_framework import mixins, serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.health import wording
 from apps.health.api.filters import AdvisoryFilter, ConditionFilter, OutlookFilter, VersionFilter
@@ -31,7 +30,8 @@ from apps.health.services import advisories, training
 from forgeline.base.api import ActorPermission
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
-from forgeline.base.serializers import ModelSerializer, Serializer
+from forgeline.base.serializers import ChoiceField, ModelSerializer, Serializer
+from forgeline.base.views import Answering
 from forgeline.identity.authentication import actor_of
 
 _LEAD = ("expected_s", "low_s", "high_s")
@@ -62,7 +62,7 @@ class AdvisorySerializer(ModelSerializer):
     asset = serializers.IntegerField(source="asset_id")
     machine = serializers.CharField(source="asset.name")
     point = serializers.IntegerField(source="point_id")
-    kind = serializers.ChoiceField(choices=AdvisoryKind.choices)
+    kind = ChoiceField(choices=AdvisoryKind.choices)
     says = serializers.SerializerMethodField(help_text="What it foretells, in the caller's language.")
     points = serializers.ListField(
         source="point_ids", child=serializers.IntegerField(), help_text="To be plotted over the evidence."
@@ -138,7 +138,7 @@ class MachineOutlookSerializer(ModelSerializer):
 
 class ModelVersionSerializer(ModelSerializer):
     asset = serializers.IntegerField(source="asset_id", allow_null=True)
-    state = serializers.ChoiceField(choices=VersionState.choices)
+    state = ChoiceField(choices=VersionState.choices)
     says = serializers.SerializerMethodField(help_text="Why it was not trained; empty where it was.")
     card = serializers.JSONField(help_text="Method, features, span, rows, split, scores, limits.")
     drift = serializers.JSONField(
@@ -160,7 +160,7 @@ class ModelVersionSerializer(ModelSerializer):
 
 
 class FindingInput(Serializer):
-    finding = serializers.ChoiceField(choices=["confirmed", "false", "other"])
+    finding = ChoiceField(choices=["confirmed", "false", "other"])
     note = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
 
 
@@ -256,7 +256,7 @@ class VersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource)
 class HealthModelSerializer(Serializer):
     key = serializers.CharField()
     version = serializers.CharField()
-    kind = serializers.ChoiceField(choices=AdvisoryKind.choices)
+    kind = ChoiceField(choices=AdvisoryKind.choices)
     opened = serializers.IntegerField()
     labelled = serializers.IntegerField()
     confirmed = serializers.IntegerField()
@@ -276,7 +276,7 @@ class HealthModelsAnswer(Serializer):
     models = HealthModelSerializer(many=True)
 
 
-class ModelsView(APIView):
+class ModelsView(Answering):
     """What each model's advisories were worth in this company, by the labels of those who looked."""
 
     permission_classes = [ActorPermission]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.health import effect_words as words
 from apps.health.queries.effect import MEASURES, SPANS, USUAL_SPAN, MachineEffect, Result, read_effect
@@ -17,7 +16,8 @@ from apps.health.queries.register import find_terms, list_machines
 from apps.health.rules import VIEW
 from forgeline.assets.queries import get_asset
 from forgeline.base.api import ActorPermission
-from forgeline.base.serializers import Serializer
+from forgeline.base.serializers import ChoiceField, Serializer
+from forgeline.base.views import Answering, asks
 
 _ID: dict[str, Any] = {"required": False, "min_value": 1, "max_value": (1 << 63) - 1}
 
@@ -32,7 +32,7 @@ class EffectResultSerializer(Serializer):
     )
     low = serializers.FloatField(allow_null=True, help_text="Of the 95 % interval of the change.")
     high = serializers.FloatField(allow_null=True, help_text="null beside a low end: it has no upper end.")
-    verdict = serializers.ChoiceField(
+    verdict = ChoiceField(
         choices=["", "less", "more", "open"],
         help_text="open: it cannot be told from chance; empty: no answer.",
     )
@@ -79,21 +79,19 @@ class EffectAnswer(Serializer):
 class EffectAsked(Serializer):
     asset = serializers.IntegerField(**_ID)
     plant = serializers.IntegerField(**_ID)
-    weeks = serializers.ChoiceField(choices=SPANS, required=False, default=USUAL_SPAN)
+    weeks = ChoiceField(choices=SPANS, required=False, default=USUAL_SPAN)
 
 
-class EffectView(APIView):
+class EffectView(Answering):
     """Did monitoring help? Before and since, with intervals, or why nobody can say; formulas in the module's README."""
 
     permission_classes = [ActorPermission]
     read_permission, write_permission = VIEW, VIEW
 
-    @extend_schema(
-        parameters=[
-            OpenApiParameter("asset", int),
-            OpenApiParameter("plant", int),
-            OpenApiParameter("weeks", int, enum=SPANS, description="At most so many on either side."),
-        ],
+    @asks(
+        OpenApiParameter("asset", int),
+        OpenApiParameter("plant", int),
+        OpenApiParameter("weeks", int, enum=SPANS, description="At most so many on either side."),
         responses=EffectAnswer,
     )
     def get(self, request: Request) -> Response:

@@ -6,15 +6,21 @@ from typing import Any
 
 from django_filters import rest_framework as filters  # type: ignore[import-untyped]  # ships no types
 
-from forgeline.base.filters import FilterSet, Numbers, Words, YesNo
+from apps.health.models.condition import AdvisoryKind, Finding
+from apps.health.models.inspections import Pass
+from apps.health.models.ledger import VersionState
+from apps.health.models.orders import OrderKind, OrderPriority, State
+from apps.health.models.plans import Trigger
+from apps.health.models.register import FileKind
+from forgeline.base.filters import Choices, FilterSet, Numbers, Words, YesNo
 
 
 class OrderFilter(FilterSet):
     asset = Numbers(field_name="asset_id", lookup_expr="in")
     plant = filters.NumberFilter(field_name="asset__site_id")
-    state = Words(lookup_expr="in")
-    kind = Words(lookup_expr="in")
-    priority = Words(lookup_expr="in")
+    state = Choices(State.choices)
+    kind = Choices(OrderKind.choices)
+    priority = Choices(OrderPriority.choices)
     assignee = filters.NumberFilter(field_name="assignee_id")
     plan = filters.NumberFilter(field_name="plan_id")
     due_before = filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="lt")
@@ -22,7 +28,7 @@ class OrderFilter(FilterSet):
 
 class PlanFilter(FilterSet):
     asset = Numbers(field_name="asset_id", lookup_expr="in")
-    trigger = filters.CharFilter()
+    trigger = Choices(Trigger.choices)
     is_enabled = YesNo()
 
 
@@ -37,13 +43,13 @@ class RouteFilter(FilterSet):
 
 class InspectionFilter(FilterSet):
     route = filters.NumberFilter(field_name="route_id")
-    state = filters.CharFilter()
+    state = Choices(Pass.choices)
 
 
 class FileFilter(FilterSet):
     asset = Numbers(field_name="asset_id", lookup_expr="in")
     work_order = filters.NumberFilter(field_name="work_order_id")
-    kind = filters.CharFilter()
+    kind = Choices(FileKind.choices)
 
 
 class ConditionFilter(FilterSet):
@@ -56,9 +62,9 @@ class ConditionFilter(FilterSet):
 class AdvisoryFilter(FilterSet):
     asset = Numbers(field_name="asset_id", lookup_expr="in")
     plant = filters.NumberFilter(field_name="asset__site_id")
-    kind = Words(lookup_expr="in")
+    kind = Choices(AdvisoryKind.choices)
     model = Words(lookup_expr="in")
-    finding = filters.CharFilter(help_text="confirmed, false or other.")
+    finding = Choices(Finding.choices[1:])
     is_open = YesNo(method="by_open", help_text="True: nobody has looked at it yet.")
 
     def by_open(self, rows: Any, _name: str, value: bool) -> Any:
@@ -75,7 +81,7 @@ class VersionFilter(FilterSet):
     plant = filters.NumberFilter(field_name="asset__site_id")
     key = Words(lookup_expr="in")
     profile = filters.CharFilter()
-    state = Words(lookup_expr="in")
+    state = Choices(VersionState.choices)
 
 
 class RunFilter(FilterSet):

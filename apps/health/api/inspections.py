@@ -20,13 +20,13 @@ from apps.health.rules import MOST_LINES, PLAN, VIEW, WORK
 from apps.health.services import inspections
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
-from forgeline.base.serializers import ModelSerializer, Serializer
+from forgeline.base.serializers import ChoiceField, ModelSerializer, Serializer
 from forgeline.identity.authentication import actor_of
 
 
 class InspectionItemSerializer(ModelSerializer):
     asset = serializers.IntegerField(source="asset_id", min_value=1)
-    kind = serializers.ChoiceField(choices=ItemKind.choices, default=ItemKind.CHECK.value)
+    kind = ChoiceField(choices=ItemKind.choices, default=ItemKind.CHECK.value)
 
     class Meta:
         model = InspectionItem

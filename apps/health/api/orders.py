@@ -21,7 +21,7 @@ from apps.health.services import booking, checks, orders, steps
 from forgeline.base.moments import MomentField
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
-from forgeline.base.serializers import ModelSerializer, Serializer
+from forgeline.base.serializers import ChoiceField, ModelSerializer, Serializer
 from forgeline.identity.authentication import actor_of
 
 MONEY: dict[str, Any] = {"max_digits": 14, "decimal_places": 2}
@@ -65,8 +65,8 @@ class WorkOrderSerializer(ModelSerializer):
     downtime_reason = serializers.IntegerField(
         source="downtime_reason_id", allow_null=True, required=False, min_value=1
     )
-    kind = serializers.ChoiceField(choices=OrderKind.choices, required=False)
-    priority = serializers.ChoiceField(choices=OrderPriority.choices, required=False)
+    kind = ChoiceField(choices=OrderKind.choices, required=False)
+    priority = ChoiceField(choices=OrderPriority.choices, required=False)
     external_cost = serializers.DecimalField(**MONEY, required=False, min_value=Decimal(0))
     titles = serializers.DictField(
         child=serializers.CharField(max_length=160), required=False,
@@ -105,13 +105,13 @@ class DetailedOrderSerializer(WorkOrderSerializer):
 
 
 class StepInput(Serializer):
-    to = serializers.ChoiceField(choices=State.choices)
+    to = ChoiceField(choices=State.choices)
     text = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
 
 
 class AnswerInput(Serializer):
     item = serializers.IntegerField(min_value=1)
-    result = serializers.ChoiceField(choices=ItemResult.choices, required=False, allow_blank=True, default="")
+    result = ChoiceField(choices=ItemResult.choices, required=False, allow_blank=True, default="")
     value = serializers.FloatField(required=False, allow_null=True, default=None)
     note = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
 

@@ -17,7 +17,6 @@ from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.health import labels, rules
 from apps.health.api.filters import FileFilter
@@ -42,7 +41,8 @@ from forgeline.base.errors import NotFoundError
 from forgeline.base.moments import MomentField
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import OneThing, Resource
-from forgeline.base.serializers import ModelSerializer, Serializer
+from forgeline.base.serializers import ChoiceField, ModelSerializer, Serializer
+from forgeline.base.views import Answering, asks
 from forgeline.identity.authentication import actor_of
 from forgeline.notifications.links import base_for
 
@@ -284,18 +284,16 @@ class Asked(Serializer):
     until = MomentField(required=False)
 
 
-class FiguresView(APIView):
+class FiguresView(Answering):
     """MTBF, MTTR, availability, planned share and cost of machines over a span; formulas in the module's README."""
 
     permission_classes = [ActorPermission]
     read_permission, write_permission = rules.VIEW, rules.VIEW
 
-    @extend_schema(
-        parameters=[
-            OpenApiParameter("asset", int),
-            OpenApiParameter("since", OpenApiTypes.DATETIME, description="90 days ago where left out."),
-            OpenApiParameter("until", OpenApiTypes.DATETIME, description="Now where left out; not included."),
-        ],
+    @asks(
+        OpenApiParameter("asset", int),
+        OpenApiParameter("since", OpenApiTypes.DATETIME, description="90 days ago where left out."),
+        OpenApiParameter("until", OpenApiTypes.DATETIME, description="Now where left out; not included."),
         responses=FiguresAnswer,
     )
     def get(self, request: Request) -> Response:
@@ -319,7 +317,7 @@ class FiguresView(APIView):
 
 
 class CsvInput(Serializer):
-    what = serializers.ChoiceField(choices=list(exchange.COLUMNS))
+    what = ChoiceField(choices=list(exchange.COLUMNS))
     csv = serializers.CharField(max_length=4_000_000, trim_whitespace=False)
 
 
@@ -334,14 +332,15 @@ class CsvTaken(Serializer):
     unchanged = serializers.IntegerField()
 
 
-class CsvView(APIView):
+class CsvView(Answering):
     """Parts, plans or work orders as CSV."""
 
     permission_classes = [ActorPermission]
     read_permission, write_permission = rules.VIEW, rules.PLAN
 
-    @extend_schema(
-        parameters=[OpenApiParameter("what", str, enum=list(exchange.COLUMNS))], responses=CsvAnswer
+    @asks(
+        OpenApiParameter("what", str, enum=list(exchange.COLUMNS)),
+        responses=CsvAnswer,
     )
     def get(self, request: Request) -> Response:
         what = request.query_params.get("what") or "work-orders"

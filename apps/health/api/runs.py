@@ -18,7 +18,7 @@ from apps.health.rules import VIEW
 from forgeline.base import clock
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
-from forgeline.base.serializers import ModelSerializer, Serializer
+from forgeline.base.serializers import ChoiceField, ModelSerializer, Serializer
 
 
 class ModelRunSerializer(ModelSerializer):
@@ -34,7 +34,7 @@ class ModelRunSerializer(ModelSerializer):
             "fault",
         ]  # fmt: skip
 
-    @extend_schema(responses=serializers.ChoiceField(choices=[each.value for each in RunState]))
+    @extend_schema(responses=ChoiceField(choices=[each.value for each in RunState]))
     def get_state(self, row: ModelRun) -> str:
         return state_of(row, clock.now()).value
 

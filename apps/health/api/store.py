@@ -23,7 +23,7 @@ from apps.health.queries.store import list_moves, list_parts, list_plans, read_a
 from apps.health.rules import PLAN, VIEW
 from apps.health.services import defaults, plans, stock
 from forgeline.base.resources import Resource
-from forgeline.base.serializers import ModelSerializer, Serializer
+from forgeline.base.serializers import ChoiceField, ModelSerializer, Serializer
 from forgeline.identity.authentication import actor_of
 
 MONEY: dict[str, Any] = {"max_digits": 12, "decimal_places": 2}
@@ -60,9 +60,7 @@ class StockMoveSerializer(ModelSerializer):
 
 
 class StockInput(Serializer):
-    kind = serializers.ChoiceField(
-        choices=MoveKind.choices, help_text="All but `return`: an order puts back."
-    )
+    kind = ChoiceField(choices=MoveKind.choices, help_text="All but `return`: an order puts back.")
     quantity = serializers.DecimalField(**QUANTITY, help_text="For `count`: what lies there.")
     note = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
 
@@ -116,12 +114,12 @@ class PartViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
 class MaintenancePlanSerializer(ModelSerializer):
     asset = serializers.IntegerField(source="asset_id", min_value=1)
     point = serializers.IntegerField(source="point_id", allow_null=True, required=False, min_value=1)
-    trigger = serializers.ChoiceField(choices=Trigger.choices)
+    trigger = ChoiceField(choices=Trigger.choices)
     every = serializers.FloatField(required=False, allow_null=True, max_value=plans.MOST_EVERY)
-    every_unit = serializers.ChoiceField(choices=Every.choices, required=False, allow_blank=True)
+    every_unit = ChoiceField(choices=Every.choices, required=False, allow_blank=True)
     above = serializers.FloatField(required=False, allow_null=True, min_value=-_BIGGEST, max_value=_BIGGEST)
     below = serializers.FloatField(required=False, allow_null=True, min_value=-_BIGGEST, max_value=_BIGGEST)
-    priority = serializers.ChoiceField(choices=OrderPriority.choices, required=False)
+    priority = ChoiceField(choices=OrderPriority.choices, required=False)
     checklist = serializers.ListField(
         child=serializers.DictField(), max_length=100, required=False,
         help_text="Lines: `text`, `kind` (check, value), `unit`, `low`, `high`, `opens_follow_up`.",

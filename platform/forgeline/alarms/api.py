@@ -25,7 +25,7 @@ from forgeline.alarms.serializers import (
     OpenCountSerializer,
     ShelveSerializer,
 )
-from forgeline.base.filters import FilterSet, Numbers, YesNo
+from forgeline.base.filters import Choice, Choices, FilterSet, Numbers, YesNo
 from forgeline.base.paging import CursorPagination
 from forgeline.base.resources import Resource
 from forgeline.identity.authentication import actor_of
@@ -36,12 +36,10 @@ VIEW, ANSWER, EDIT = "alarms.view", "alarms.acknowledge", "alarms.edit"
 class AlarmFilter(FilterSet):
     """``?view=shelved&plant=3&priority=high``; without a view: open ones."""
 
-    view = filters.ChoiceFilter(choices=[(word, word) for word in queries.VIEWS], method="choose_view")
+    view = Choice(choices=[(word, word) for word in queries.VIEWS], method="choose_view")
     plant = filters.NumberFilter(field_name="asset__site_id")
     asset = Numbers(field_name="asset_id", lookup_expr="in")
-    priority = filters.ChoiceFilter(
-        field_name="definition__priority", choices=[(word, word) for word in PRIORITIES]
-    )
+    priority = Choices([(word, word) for word in PRIORITIES], "definition__priority")
 
     def choose_view(self, rows: QuerySet[Alarm], _name: str, word: str) -> QuerySet[Alarm]:
         return queries.choose_view(rows, word)
@@ -143,7 +141,7 @@ class AlarmViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
 class JournalFilter(FilterSet):
     alarm = filters.NumberFilter()
     asset = Numbers(field_name="alarm__asset_id", lookup_expr="in")
-    kind = filters.MultipleChoiceFilter(choices=EntryKind.choices)
+    kind = Choices(EntryKind.choices)
     is_quiet = YesNo()
     after = filters.IsoDateTimeFilter(field_name="happened_at", lookup_expr="gte")
     before = filters.IsoDateTimeFilter(field_name="happened_at", lookup_expr="lt")

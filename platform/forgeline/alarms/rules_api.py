@@ -30,6 +30,7 @@ from forgeline.assets.queries import get_asset
 from forgeline.base.errors import InvalidInputError
 from forgeline.base.filters import FilterSet, Numbers
 from forgeline.base.resources import Resource
+from forgeline.base.views import asks
 from forgeline.identity.authentication import actor_of
 
 
@@ -114,8 +115,8 @@ class RulesInForceViewSet(Resource):
     pagination_class = None
     queryset = Rule.objects.none()
 
-    @extend_schema(
-        parameters=[OpenApiParameter("asset", int, description="One machine; left out: all of the company.")],
+    @asks(
+        OpenApiParameter("asset", int, description="One machine; left out: all of the company."),
         responses=RuleInForceSerializer(many=True),
     )
     def list(self, request: Request) -> Response:

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from forgeline.alarms.definitions import Priority, dump
 from forgeline.alarms.models import Alarm, JournalEntry, Rule, RuleVersion
 from forgeline.alarms.plan import RuleInForce, Source
-from forgeline.base.serializers import ModelSerializer, Serializer
+from forgeline.base.serializers import ChoiceField, ModelSerializer, Serializer
 
 
 class AlarmSerializer(ModelSerializer):
@@ -70,7 +70,7 @@ class RuleInForceSerializer(Serializer):
     asset = serializers.IntegerField(source="asset_id")
     key = serializers.CharField()
     # DRF types a field named so as where a field's value comes from.
-    source = serializers.ChoiceField([source.value for source in Source])  # type: ignore[assignment]
+    source = ChoiceField([source.value for source in Source])  # type: ignore[assignment]
     rule = serializers.IntegerField(source="rule_id", allow_null=True)
     number = serializers.IntegerField()
     is_enabled = serializers.BooleanField()

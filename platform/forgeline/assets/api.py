@@ -16,17 +16,18 @@ from forgeline.assets import queries, services
 from forgeline.assets.models import Asset, Device, DeviceCredential, Point, Site
 from forgeline.assets.models.place import AssetLevel
 from forgeline.assets.models.point import Kind
+from forgeline.assets.roles import POINT_ROLES
 from forgeline.base.api import NUMBER
-from forgeline.base.filters import FilterSet, Numbers, Words, YesNo
+from forgeline.base.filters import Choices, FilterSet, Numbers, Words, YesNo
 from forgeline.base.resources import Bulk, Resource
-from forgeline.base.serializers import ModelSerializer
+from forgeline.base.serializers import ChoiceField, ModelSerializer
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.policy import Actor
 
 VIEW, EDIT = "assets.view", "assets.edit"
 
 
-class KindField(serializers.ChoiceField):
+class KindField(ChoiceField):
     """The kind of a point by its word."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -43,7 +44,7 @@ class AssetFilter(FilterSet):
     plant = filters.NumberFilter(field_name="site_id")
     parent = Numbers(field_name="parent_id", lookup_expr="in")
     is_top = YesNo(field_name="parent", lookup_expr="isnull")
-    level = filters.CharFilter()
+    level = Choices(AssetLevel.choices)
     profile = filters.CharFilter()
     name = filters.CharFilter()
 
@@ -57,7 +58,7 @@ class PointFilter(FilterSet):
     asset = Numbers(field_name="asset_id", lookup_expr="in")
     device = Numbers(field_name="device_id", lookup_expr="in")
     key = Words(lookup_expr="in")
-    role = filters.CharFilter()
+    role = Choices([(role.key, role.title) for role in POINT_ROLES.values()])
 
 
 class PlantSerializer(ModelSerializer):
@@ -71,7 +72,7 @@ class AssetSerializer(ModelSerializer):
     plant = serializers.IntegerField(source="site_id")
     # DRF types a field named so as the serializer above it.
     parent = serializers.IntegerField(source="parent_id", allow_null=True, required=False)  # type: ignore[assignment]
-    level = serializers.ChoiceField(choices=AssetLevel.choices)
+    level = ChoiceField(choices=AssetLevel.choices)
     with_points = serializers.BooleanField(
         write_only=True,
         required=False,

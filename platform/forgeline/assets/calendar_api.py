@@ -10,7 +10,6 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schem
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from forgeline.assets import queries, services
 from forgeline.assets.models import CalendarDay, Shift
@@ -18,6 +17,7 @@ from forgeline.base import clock
 from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError, NotFoundError
 from forgeline.base.serializers import ModelSerializer, Serializer
+from forgeline.base.views import Answering, asks
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.policy import Actor
 
@@ -53,7 +53,7 @@ class SpanSerializer(Serializer):
     ends_at = serializers.DateTimeField()
 
 
-class PlantCalendarView(APIView):
+class PlantCalendarView(Answering):
     """Base of the five: reads need assets.view, writes assets.edit."""
 
     permission_classes = [ActorPermission]
@@ -63,11 +63,9 @@ class PlantCalendarView(APIView):
 class CalendarView(PlantCalendarView):
     """The shifts of some days as instants: holidays, make-up days and changes of the clock reckoned in."""
 
-    @extend_schema(
-        parameters=[
-            OpenApiParameter("from", date, description="First production day; default: today."),
-            OpenApiParameter("days", int, description="How many days, 1 to 400; default 7."),
-        ],
+    @asks(
+        OpenApiParameter("from", date, description="First production day; default: today."),
+        OpenApiParameter("days", int, description="How many days, 1 to 400; default 7."),
         responses=SpanSerializer(many=True),
     )
     def get(self, request: Request, plant_id: int) -> Response:
@@ -123,7 +121,11 @@ class ShiftView(PlantCalendarView):
 
     _FROM = OpenApiParameter("from", date, description="The first day of the change; default: today.")
 
-    @extend_schema(parameters=[_FROM], request=ShiftSerializer, responses=ShiftSerializer)
+    @asks(
+        _FROM,
+        request=ShiftSerializer,
+        responses=ShiftSerializer,
+    )
     def put(self, request: Request, plant_id: int, shift_id: int) -> Response:
         given = _given(ShiftSerializer, request)
         given.pop("valid_from", None)
@@ -135,7 +137,10 @@ class ShiftView(PlantCalendarView):
         )
         return Response(ShiftSerializer(row).data)
 
-    @extend_schema(parameters=[_FROM], responses={204: None})
+    @asks(
+        _FROM,
+        responses={204: None},
+    )
     def delete(self, request: Request, plant_id: int, shift_id: int) -> Response:
         services.end_shift(
             shift_id=self._shift_id(plant_id, shift_id),
@@ -167,7 +172,10 @@ class SpecialDaysView(PlantCalendarView):
         )
         return Response(SpecialDaySerializer(row).data)
 
-    @extend_schema(parameters=[OpenApiParameter("on", date, required=True)], responses={204: None})
+    @asks(
+        OpenApiParameter("on", date, required=True),
+        responses={204: None},
+    )
     def delete(self, request: Request, plant_id: int) -> Response:
         on = _date(request.query_params.get("on"))
         if on is None:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
+
+MOST_NAMED = 40
+"""More choices than these are looked up, not read."""
+
+
+def not_among(word: object, known: Sequence[object]) -> str:
+    """Return the sentence for a word that is none of the choices; it names them."""
+    names = [str(each) for each in known[:MOST_NAMED]] + ["…"] * (len(known) > MOST_NAMED)
+    return _("%(word)s is none of: %(known)s.") % {"word": str(word)[:80], "known": ", ".join(names)}
 
 
 class ForgelineError(Exception):
@@ -36,6 +45,12 @@ class InvalidInputError(ForgelineError):
 
     key = "base.invalid_input"
     status = 400
+
+    @classmethod
+    def at(cls, field: str | Iterable[str], sentence: object, *, key: str | None = None) -> InvalidInputError:
+        """Return the refusal of a field, or of several for the same reason."""
+        names = [field] if isinstance(field, str) else list(field)
+        return cls(sentence, key=key, data={"fields": {name: [str(sentence)] for name in names}})
 
 
 class NotFoundError(ForgelineError):

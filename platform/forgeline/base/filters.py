@@ -9,11 +9,11 @@ from django import forms
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Upper
 from django.utils.translation import gettext as _
-from django_filters import rest_framework  # type: ignore[import-untyped]  # ships no types
+from django_filters import fields, rest_framework  # type: ignore[import-untyped]  # ships no types
 from rest_framework import filters
 from rest_framework.request import Request
 
-from forgeline.base.errors import InvalidInputError
+from forgeline.base.errors import InvalidInputError, not_among
 
 _MOST_FORMS = 500
 """Of ten filters a thousand choices can be made; programs make a few."""
@@ -52,7 +52,7 @@ def _said_once(data: Any, filters: Mapping[str, Any]) -> Any:
     single = [name for name in twice if not isinstance(filters[name], rest_framework.BaseInFilter)]
     if single:
         sentence = _("This is said twice; say it once.")
-        raise InvalidInputError(sentence, data={"fields": {name: [sentence] for name in single}})
+        raise InvalidInputError.at(single, sentence)
     data = data.copy()
     for name in twice:
         data[name] = ",".join(data.getlist(name))
@@ -85,6 +85,28 @@ class YesNo(rest_framework.BooleanFilter):
         self.extra.pop("widget", None)
 
 
+class _ChoiceField(fields.ChoiceField):
+    def validate(self, value: Any) -> None:
+        known = [key for key, _title in self.choices if key]
+        if value and value not in known:
+            raise forms.ValidationError(not_among(value, known), "invalid_choice")
+
+
+class Choice(rest_framework.ChoiceFilter):
+    """``?view=shelved``: one word of those that there are."""
+
+    field_class = _ChoiceField
+
+
+class Choices(rest_framework.BaseInFilter, rest_framework.ChoiceFilter):
+    """``?state=open,done`` of words that there are; any other is refused with those."""
+
+    field_class = _ChoiceField
+
+    def __init__(self, choices: Any, field_name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(field_name=field_name, lookup_expr="in", choices=choices, **kwargs)
+
+
 class Words(rest_framework.BaseInFilter, rest_framework.CharFilter):
     """``?key=power,energy``"""
 
@@ -110,7 +132,7 @@ class Narrowing(rest_framework.DjangoFilterBackend):
             sentence = _("This list is narrowed by: %(known)s.") % {
                 "known": ", ".join((*narrowing, Search.search_param))
             }
-            raise InvalidInputError(sentence, data={"fields": {name: [sentence] for name in unknown}})
+            raise InvalidInputError.at(unknown, sentence)
 
 
 class Search(filters.SearchFilter):
@@ -146,7 +168,7 @@ class Ordering(filters.OrderingFilter):
         unknown = [word for word in words if word.removeprefix("-") not in known]
         if unknown:
             sentence = _("Lists are ordered here by: %(known)s.") % {"known": ", ".join(known)}
-            raise InvalidInputError(sentence, data={"fields": {self.ordering_param: [sentence]}})
+            raise InvalidInputError.at(self.ordering_param, sentence)
         return [*words, "-id" if words[-1].startswith("-") else "id"]
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:

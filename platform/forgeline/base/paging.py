@@ -75,7 +75,7 @@ class CursorPagination(pagination.CursorPagination):
         # Python reads no number of thousands of digits.
         if not word.isdecimal() or len(word) > MOST_DIGITS or not int(word):
             sentence = _("A page has 1 to %(most)d rows.") % {"most": self.max_page_size}
-            raise InvalidInputError(sentence, data={"fields": {self.page_size_query_param: [sentence]}})
+            raise InvalidInputError.at(self.page_size_query_param, sentence)
         return min(int(word), self.max_page_size)
 
     def get_next_link(self) -> str | None:
@@ -121,7 +121,7 @@ class NewestFirst(CursorPagination):
 
 def _unreadable() -> InvalidInputError:
     sentence = _("This is no cursor of this list in this order; begin anew without one.")
-    return InvalidInputError(sentence, data={"fields": {"cursor": [sentence]}})
+    return InvalidInputError.at("cursor", sentence)
 
 
 def _with_id(ordering: Sequence[str]) -> tuple[str, ...]:

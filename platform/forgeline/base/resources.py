@@ -16,11 +16,11 @@ from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from forgeline.base.api import NUMBER, ActorPermission, describe_error
 from forgeline.base.errors import ChangedMeanwhileError, InvalidInputError
 from forgeline.base.serializers import Serializer
+from forgeline.base.views import Answering
 
 MOST_ROWS = 1000
 """Of one request in bulk; more would keep its transaction, and whoever waits behind it, for too long."""
@@ -31,7 +31,7 @@ def tag_of(data: Any) -> str:
     return f'"{hashlib.sha256(JSONRenderer().render(data)).hexdigest()[:32]}"'
 
 
-class Resource(viewsets.GenericViewSet):
+class Resource(Answering, viewsets.GenericViewSet):
     """Base of collections: permission by ``read_permission`` and ``write_permission``, ids that are numbers, and
     versions: one row is answered with its ``ETag``, ``If-None-Match`` saves the answer, ``If-Match`` guards a change.
     """
@@ -67,7 +67,7 @@ class Resource(viewsets.GenericViewSet):
         return self.get_serializer(self.get_object()).data
 
 
-class OneThing(APIView):
+class OneThing(Answering):
     """Base of what a company has one of, without a number: its versions, as those of one row.
 
     ``get`` and every change answer with the same representation.
@@ -189,7 +189,7 @@ class Bulk:
                 raise InvalidInputError(_("A row is an object with its fields by name."))
             if pk is not None and (not isinstance(pk, int) or isinstance(pk, bool) or not 0 < pk < 1 << 63):
                 sentence = _("The id of a row is a number.")
-                raise InvalidInputError(sentence, data={"fields": {"id": [sentence]}})
+                raise InvalidInputError.at("id", sentence)
             with transaction.atomic():
                 given = dict(shapes[pk is not None].run_validation(body))
                 row = self.make(given) if pk is None else self.change(pk, given)

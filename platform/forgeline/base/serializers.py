@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.fields import Field
 
+from forgeline.base.errors import not_among
 from forgeline.base.moments import DayField, MomentField
 
 _made: dict[type, dict[str, tuple[Field[Any, Any, Any, Any], bool]]] = {}
@@ -41,6 +42,15 @@ class Serializer(_Strict, serializers.Serializer[Any]):
     pass
 
 
+class ChoiceField(serializers.ChoiceField):
+    # A choice that is none is told the choices.
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            return super().to_internal_value(data)
+        except serializers.ValidationError:
+            raise serializers.ValidationError(not_among(data, list(self.choices)), "invalid_choice") from None
+
+
 class ModelSerializer(_Strict, serializers.ModelSerializer[Any]):
     serializer_field_mapping: ClassVar[
         dict[type[models.Field[Any, Any]], type[Field[Any, Any, Any, Any]]]
@@ -49,6 +59,8 @@ class ModelSerializer(_Strict, serializers.ModelSerializer[Any]):
         models.DateTimeField: MomentField,
         models.DateField: DayField,
     }
+
+    serializer_choice_field = ChoiceField
 
     def get_fields(self) -> dict[str, Field[Any, Any, Any, Any]]:
         made = _made.get(type(self))

@@ -15,16 +15,16 @@ from rest_framework import mixins, serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from forgeline.base import clock
 from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError, NotFoundError
-from forgeline.base.filters import FilterSet
+from forgeline.base.filters import Choices, FilterSet
 from forgeline.base.moments import MomentField
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import OneThing, Resource
-from forgeline.base.serializers import ModelSerializer, Serializer
+from forgeline.base.serializers import ChoiceField, ModelSerializer, Serializer
+from forgeline.base.views import Answering, asks
 from forgeline.billing import invoicing, metering, quota, subscriptions
 from forgeline.billing.models import (
     Invoice,
@@ -95,7 +95,7 @@ class SubscriptionSerializer(ModelSerializer):
 
 class ChangeOfPlanInput(Serializer):
     plan = serializers.CharField(max_length=20)
-    period = serializers.ChoiceField(choices=Period.choices)
+    period = ChoiceField(choices=Period.choices)
     at_once = serializers.BooleanField(
         default=False, help_text="Now, prorated by days; else when the period ends."
     )
@@ -222,7 +222,7 @@ class WholeInvoiceSerializer(InvoiceSerializer):
         ]  # fmt: skip
 
 
-class PayView(APIView):
+class PayView(Answering):
     """Base of what is about the company's money."""
 
     permission_classes = [ActorPermission]
@@ -295,11 +295,9 @@ class CancellationView(PayView):
 class UsageView(PayView):
     """What was used, hour by hour; hours in which nothing was are left out."""
 
-    @extend_schema(
-        parameters=[
-            OpenApiParameter("from", datetime, description="Default: 31 days ago."),
-            OpenApiParameter("to", datetime, description="Default: now. At most 400 days after `from`."),
-        ],
+    @asks(
+        OpenApiParameter("from", datetime, description="Default: 31 days ago."),
+        OpenApiParameter("to", datetime, description="Default: now. At most 400 days after `from`."),
         responses=UsageListSerializer,
     )
     def get(self, request: Request) -> Response:
@@ -311,7 +309,7 @@ class UsageView(PayView):
 
 
 class InvoiceFilter(FilterSet):
-    kind = filters.ChoiceFilter(choices=Kind.choices)
+    kind = Choices(Kind.choices)
     since = filters.DateFilter(field_name="issued_on", lookup_expr="gte")
     until = filters.DateFilter(field_name="issued_on", lookup_expr="lt")
 

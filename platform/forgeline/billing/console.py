@@ -233,7 +233,7 @@ def set_seller(
     require_permission(actor, OPERATE)
     if not title.strip():
         sentence = _("Fill in the name that stands on invoices.")
-        raise InvalidInputError(sentence, data={"fields": {"title": [sentence]}})
+        raise InvalidInputError.at("title", sentence)
     if not set(bank) <= set(Currency.values):
         raise InvalidInputError(_("Choose one of the currencies."), data={"fields": {"bank": list(bank)}})
     told = {"title": title.strip(), "address": address.strip(), "tax_number": tax_number.strip()}

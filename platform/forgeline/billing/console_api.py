@@ -11,14 +11,14 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from forgeline.base import clock
 from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError
 from forgeline.base.moments import DayField
 from forgeline.base.resources import OneThing
-from forgeline.base.serializers import ModelSerializer, Serializer
+from forgeline.base.serializers import ChoiceField, ModelSerializer, Serializer
+from forgeline.base.views import Answering, asks
 from forgeline.billing import console
 from forgeline.billing.api import ChangeOfPlanInput, InvoiceSerializer, PaymentSerializer, read_body
 from forgeline.billing.models import Currency, Kind, MailFault, UnitCosts
@@ -60,7 +60,7 @@ class MarginSerializer(Serializer):
 class OperatedInvoiceSerializer(Serializer):
     invoice = serializers.IntegerField(source="invoice_id")
     number = serializers.CharField()
-    kind = serializers.ChoiceField(choices=Kind.choices)
+    kind = ChoiceField(choices=Kind.choices)
     issued_on = serializers.DateField()
     due_on = serializers.DateField()
     currency = serializers.CharField()
@@ -70,7 +70,7 @@ class OperatedInvoiceSerializer(Serializer):
     mailed_to = serializers.CharField(help_text="Empty where the company had given no address for invoices.")
     mailed_at = serializers.DateTimeField(allow_null=True, help_text="When a mail server took it.")
     mail_due_at = serializers.DateTimeField(allow_null=True, help_text="When it is tried (again).")
-    mail_fault = serializers.ChoiceField(
+    mail_fault = ChoiceField(
         choices=MailFault.choices, allow_blank=True, help_text="Why the last try failed."
     )
 
@@ -121,7 +121,7 @@ class CorrectionInput(Serializer):
 
 
 class TrialInput(Serializer):
-    currency = serializers.ChoiceField(choices=Currency.choices)
+    currency = ChoiceField(choices=Currency.choices)
 
 
 class PaymentInput(Serializer):
@@ -155,7 +155,7 @@ class SellerSerializer(Serializer):
     )  # fmt: skip
 
 
-class OperatorView(APIView):
+class OperatorView(Answering):
     """Base of what only the operator's own people and keys may ask."""
 
     permission_classes = [ActorPermission]
@@ -165,8 +165,9 @@ class OperatorView(APIView):
 class OperatedTenantsView(OperatorView):
     """The companies of the service, by name, at most 501; `search` is a part of it."""
 
-    @extend_schema(
-        parameters=[OpenApiParameter("search", str)], responses=OperatedTenantSerializer(many=True)
+    @asks(
+        OpenApiParameter("search", str),
+        responses=OperatedTenantSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
         search = request.query_params.get("search", "")[:80].replace("\x00", "")
@@ -311,10 +312,8 @@ class UnitCostsView(OperatorView):
 class MarginsView(OperatorView):
     """What each company used, was invoiced and cost in a month (UTC), with the unit costs that the operator has set."""
 
-    @extend_schema(
-        parameters=[
-            OpenApiParameter("month", OpenApiTypes.DATE, description="Any day of it; this one if absent.")
-        ],
+    @asks(
+        OpenApiParameter("month", OpenApiTypes.DATE, description="Any day of it; this one if absent."),
         responses=MarginSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
@@ -330,5 +329,5 @@ def _month(word: str) -> date:
         day = None
     if day is None or not 2000 <= day.year < 9999:
         sentence = _("Name a day of the month, such as 2026-11-01.")
-        raise InvalidInputError(sentence, data={"fields": {"month": [sentence]}})
+        raise InvalidInputError.at("month", sentence)
     return day.replace(day=1)

@@ -138,7 +138,7 @@ def correct(invoice_id: int, *, today: date, reason: str, reissue: bool = False)
     """
     if not reason.strip():
         sentence = _("Say why: it stands on the credit note.")
-        raise InvalidInputError(sentence, data={"fields": {"reason": [sentence]}})
+        raise InvalidInputError.at("reason", sentence)
     with transaction.atomic():
         row = Subscription.objects.select_for_update(of=("self",)).select_related("plan").get()
         invoice = get_invoice(invoice_id)
@@ -381,6 +381,4 @@ def _require_past(paid_on: date, zone: str) -> None:
 
 
 def _no_day(sentence: str) -> InvalidInputError:
-    return InvalidInputError(
-        sentence, key="billing.payment_invalid", data={"fields": {"paid_on": [sentence]}}
-    )
+    return InvalidInputError.at("paid_on", sentence, key="billing.payment_invalid")

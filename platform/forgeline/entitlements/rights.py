@@ -120,7 +120,7 @@ def switch(key: str, is_on: bool | None) -> None:
     """
     if key not in list_features():
         sentence = _("There is no such feature.")
-        raise InvalidInputError(sentence, data={"fields": {"key": [sentence]}})
+        raise InvalidInputError.at("key", sentence)
     row, _is_new = Entitlement.objects.select_for_update().get_or_create(tenant_id=require_tenant_id())
     row.switches = {name: told for name, told in row.switches.items() if name != key}
     if is_on is not None:

@@ -12,10 +12,10 @@ from rest_framework.decorators import action
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from forgeline.base.resources import Resource
 from forgeline.base.serializers import ModelSerializer, Serializer
+from forgeline.base.views import Answering
 from forgeline.identity import keys
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.models import ApiKey
@@ -91,7 +91,7 @@ class ApiKeyViewSet(mixins.ListModelMixin, Resource):
         return Response({**self.get_serializer(row).data, "key": key}, status=status.HTTP_201_CREATED)
 
 
-class MeView(APIView):
+class MeView(Answering):
     """Who the caller is, in which company, and what it may do."""
 
     permission_classes = [IsAuthenticated]

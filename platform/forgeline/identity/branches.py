@@ -59,7 +59,7 @@ def check_branches(branches: Sequence[str], permissions: frozenset[str]) -> list
 
 
 def _invalid(sentence: str) -> InvalidInputError:
-    return InvalidInputError(sentence, data={"fields": {"branches": [sentence]}})
+    return InvalidInputError.at("branches", sentence)
 
 
 def rewrite_branches(*, old: str, new: str) -> None:

@@ -61,10 +61,10 @@ def make_key(
     given = require_givable(actor, role)
     if permissions is not None and (beyond := sorted(set(permissions) - given.permissions)):
         sentence = _("The role does not have: %(names)s.") % {"names": ", ".join(beyond)}
-        raise InvalidInputError(sentence, data={"fields": {"permissions": [sentence]}})
+        raise InvalidInputError.at("permissions", sentence)
     if expires_at is not None and expires_at <= clock.now():
         sentence = _("This time is past; the key would never serve.")
-        raise InvalidInputError(sentence, data={"fields": {"expires_at": [sentence]}})
+        raise InvalidInputError.at("expires_at", sentence)
     return _create(
         ApiKey(
             name=name,
@@ -94,7 +94,7 @@ def rotate_key(api_key_id: int, *, actor: Actor, overlap_hours: float = OVERLAP_
     require_permission(actor, PEOPLE)
     if not 0 <= overlap_hours <= MOST_OVERLAP_HOURS:
         sentence = _("The overlap is between 0 and %(most)d hours.") % {"most": MOST_OVERLAP_HOURS}
-        raise InvalidInputError(sentence, data={"fields": {"overlap_hours": [sentence]}})
+        raise InvalidInputError.at("overlap_hours", sentence)
     old = list_keys().select_for_update(of=("self",)).filter(pk=api_key_id).first()
     if old is None:
         raise NotFoundError(_("There is no such key."))

@@ -60,7 +60,7 @@ def impersonate(tenant_id: int, membership_id: int, *, reason: str, actor: Actor
     """
     if len(reason.strip()) < 5:
         sentence = _("Say why, such as the number of the customer's call: it stands in their audit log.")
-        raise InvalidInputError(sentence, data={"fields": {"reason": [sentence]}})
+        raise InvalidInputError.at("reason", sentence)
     if tenant_id == actor.tenant_id:
         raise NotFoundError(_("There is no such company."), data={"id": tenant_id})
     with at_company(tenant_id, actor=actor):

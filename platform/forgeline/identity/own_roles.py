@@ -141,7 +141,7 @@ def _check(actor: Actor, wanted: Iterable[str]) -> list[str]:
     unknown = sorted(chosen.difference(list_permissions()))
     if unknown or OWN in chosen:
         sentence = _("There is no such permission: %(names)s.") % {"names": ", ".join(unknown or [OWN])}
-        raise InvalidInputError(sentence, data={"fields": {"permissions": [sentence]}})
+        raise InvalidInputError.at("permissions", sentence)
     if not chosen <= actor.permissions:
         raise _above(_("You cannot give a role that may more than you may."), "")
     return [permission for permission in list_permissions() if permission in chosen]
@@ -151,7 +151,7 @@ def _clean(name: str) -> str:
     name = name.strip()
     if not name or len(name) > 60:
         sentence = _("Give the role a name of at most 60 characters.")
-        raise InvalidInputError(sentence, data={"fields": {"name": [sentence]}})
+        raise InvalidInputError.at("name", sentence)
     return name
 
 

@@ -107,10 +107,10 @@ def grant_partner(
         )
     now = clock.now()
     if not now < expires_at <= now + LONGEST:
-        raise _invalid("expires_at", _("Choose a time from now on, at most a year ahead."))
+        raise InvalidInputError.at("expires_at", _("Choose a time from now on, at most a year ahead."))
     found = _find_partner(partner.strip().lower())
     if found is None or found[0] == require_tenant_id():
-        raise _invalid(
+        raise InvalidInputError.at(
             "partner",
             _("There is no partner with this short name; it stands on the partner's page “Customers”."),
         )
@@ -161,7 +161,3 @@ def _find_partner(slug: str) -> tuple[int, str] | None:
         cursor.execute("SELECT tenant_id, tenant_name FROM identity_find_partner(%s)", [slug])
         row = cursor.fetchone()
     return None if row is None else (int(row[0]), str(row[1]))
-
-
-def _invalid(field: str, sentence: str) -> InvalidInputError:
-    return InvalidInputError(sentence, data={"fields": {field: [sentence]}})

@@ -9,11 +9,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission
 from forgeline.base.resources import Resource
 from forgeline.base.serializers import ModelSerializer, Serializer
+from forgeline.base.views import Answering
 from forgeline.identity import belongings, partners
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.models import PartnerGrant
@@ -91,7 +91,7 @@ class AdoptedInput(Serializer):
     thing = serializers.CharField(max_length=60)
 
 
-class BelongingsView(APIView):
+class BelongingsView(Answering):
     """What partners' people have set up here: it stops with their access, unless it is made the company's own."""
 
     permission_classes = [ActorPermission]
@@ -110,7 +110,7 @@ class BelongingsView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class CustomersView(APIView):
+class CustomersView(Answering):
     """For a partner: the companies that grant it something, by name. What it may see there, its people see there."""
 
     permission_classes = [ActorPermission]

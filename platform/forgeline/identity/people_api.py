@@ -10,11 +10,11 @@ from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission
 from forgeline.base.resources import Resource
 from forgeline.base.serializers import ModelSerializer, Serializer
+from forgeline.base.views import Answering
 from forgeline.identity import own_roles, people
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.branches import list_branches
@@ -209,7 +209,7 @@ class RoleViewSet(PeopleObjects):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class BranchesView(APIView):
+class BranchesView(Answering):
     """The parts of the plant that a grant can be limited to, in the order of the tree."""
 
     permission_classes = [ActorPermission]

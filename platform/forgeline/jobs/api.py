@@ -8,7 +8,6 @@ from typing import IO, Any, cast
 from django.db.models import QuerySet
 from django.http import FileResponse
 from django.utils.translation import gettext as _
-from django_filters import rest_framework as filters  # type: ignore[import-untyped]  # ships no types
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, status
@@ -16,17 +15,18 @@ from rest_framework.decorators import action
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError, NotFoundError
-from forgeline.base.filters import FilterSet
+from forgeline.base.filters import Choices, FilterSet
 from forgeline.base.paging import NewestFirst
 from forgeline.base.parsing import StrictJSONParser, TooLargeError
 from forgeline.base.resources import Resource
 from forgeline.base.serializers import ModelSerializer
+from forgeline.base.views import Answering, asks
 from forgeline.jobs import files, services
 from forgeline.jobs.models import File, Job, State
+from forgeline.modules.registry import list_job_kinds
 
 VIEW, WRITE = "jobs.view", "jobs.write"
 
@@ -69,8 +69,8 @@ class UploadSerializer(ModelSerializer):
 
 
 class JobFilter(FilterSet):
-    kind = filters.CharFilter()
-    state = filters.ChoiceFilter(choices=State.choices)
+    kind = Choices(lambda: [(kind.key, kind.title) for kind in list_job_kinds()])
+    state = Choices(State.choices)
 
 
 class Part(BaseParser):
@@ -116,7 +116,7 @@ class JobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class JobFileView(APIView):
+class JobFileView(Answering):
     """The bytes of a file of a job."""
 
     permission_classes = [ActorPermission]
@@ -162,11 +162,9 @@ class UploadViewSet(Resource):
         """How much of a file has come."""
         return Response(UploadSerializer(files.get_upload(int(pk), actor=_actor(request))).data)
 
-    @extend_schema(
+    @asks(
+        OpenApiParameter("offset", int, required=True, description="Byte at which this part begins."),
         request={"application/octet-stream": OpenApiTypes.BINARY},
-        parameters=[
-            OpenApiParameter("offset", int, required=True, description="Byte at which this part begins.")
-        ],
         responses=UploadSerializer,
     )
     def update(self, request: Request, pk: int) -> Response:
@@ -175,7 +173,7 @@ class UploadViewSet(Resource):
         word, part = request.query_params.get("offset", ""), cast(Any, request.data)
         if not word.isdecimal() or len(word) > 15 or not isinstance(part, bytes):
             sentence = _("Send bytes as application/octet-stream, and ?offset= for where they begin.")
-            raise InvalidInputError(sentence, data={"fields": {"offset": [sentence]}})
+            raise InvalidInputError.at("offset", sentence)
         row = files.append(int(pk), offset=int(word), part=part, actor=_actor(request))
         return Response(UploadSerializer(row).data)
 

@@ -42,7 +42,7 @@ def check_name(name: str) -> str:
     name = name.strip()
     if not _NAME.fullmatch(name) or name.startswith("."):
         sentence = _("Name the file without a folder, with at most 120 characters, such as points.xlsx.")
-        raise InvalidInputError(sentence, key="jobs.file_name", data={"fields": {"name": [sentence]}})
+        raise InvalidInputError.at("name", sentence, key="jobs.file_name")
     return name
 
 

@@ -195,9 +195,14 @@ def list_machine_panels(is_on: IsOn = _always) -> list[MachinePanel]:
     return sorted((panel for m in _shown(is_on) for panel in m.machine_panels), key=lambda panel: panel.order)
 
 
+def list_job_kinds() -> list[JobKind]:
+    """Return every kind of job."""
+    return [kind for manifest in _MANIFESTS.values() for kind in manifest.jobs]
+
+
 def find_job_kind(key: str) -> JobKind | None:
     """Return a kind of job, or None for one whose part of the building is gone."""
-    return next((kind for m in _MANIFESTS.values() for kind in m.jobs if kind.key == key), None)
+    return next((kind for kind in list_job_kinds() if kind.key == key), None)
 
 
 def _shown(is_on: IsOn) -> list[Manifest]:

@@ -14,14 +14,14 @@ from rest_framework import generics, mixins, permissions, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from forgeline.base import clock
 from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError
-from forgeline.base.filters import FilterSet
+from forgeline.base.filters import Choices, FilterSet
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import OneThing, Resource
+from forgeline.base.views import Answering, asks
 from forgeline.identity.authentication import actor_of
 from forgeline.notifications import editing, queries
 from forgeline.notifications.models import Channel, Delivery, Form, Roster, Route, State, Via
@@ -100,8 +100,8 @@ class RosterViewSet(EditedViewSet):
     def get_queryset(self) -> QuerySet[Roster]:
         return queries.list_rosters()
 
-    @extend_schema(
-        parameters=[OpenApiParameter("at", datetime, description="The instant; default: now.")],
+    @asks(
+        OpenApiParameter("at", datetime, description="The instant; default: now."),
         responses=DutySerializer,
     )
     @action(detail=True, methods=["get"])
@@ -123,9 +123,9 @@ class RouteViewSet(EditedViewSet):
 
 
 class DeliveryFilter(FilterSet):
-    state = filters.ChoiceFilter(choices=State.choices)
-    via = filters.ChoiceFilter(choices=Via.choices)
-    form = filters.ChoiceFilter(choices=Form.choices)
+    state = Choices(State.choices)
+    via = Choices(Via.choices)
+    form = Choices(Form.choices)
     user = filters.NumberFilter(field_name="user_id")
     channel = filters.NumberFilter(field_name="channel_id")
     route = filters.NumberFilter(field_name="route_id")
@@ -164,7 +164,7 @@ class OwnPermission(permissions.BasePermission):
         return bool(actor.has_permission(VIEW if is_read or actor.user_id is not None else EDIT))
 
 
-class BellView(generics.ListAPIView):
+class BellView(Answering, generics.ListAPIView):
     """What the caller's bell has rung for, the newest first; a program has no bell."""
 
     permission_classes = [OwnPermission]
@@ -178,7 +178,7 @@ class BellView(generics.ListAPIView):
         return queries.list_bell(actor_of(self.request).user_id or 0)
 
 
-class BellReadView(APIView):
+class BellReadView(Answering):
     """Mark rings of the caller's bell as read."""
 
     permission_classes = [OwnPermission]
@@ -209,7 +209,7 @@ class PreferenceView(OneThing):
         return Response(PreferenceSerializer(row).data)
 
 
-class RecipientsView(APIView):
+class RecipientsView(Answering):
     """The people who can be told, for rosters and routes."""
 
     permission_classes = [ActorPermission]

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from forgeline.base.serializers import ModelSerializer, Serializer
+from forgeline.base.serializers import ChoiceField, ModelSerializer, Serializer
 from forgeline.notifications.editing.channels import MAX_ADDRESS, MAX_SECRET
 from forgeline.notifications.message import text_in
 from forgeline.notifications.models import (
@@ -33,7 +33,7 @@ class ChannelSerializer(ModelSerializer):
     address = serializers.CharField(write_only=True, max_length=MAX_ADDRESS)
     secret = serializers.CharField(write_only=True, required=False, allow_blank=True, max_length=MAX_SECRET)
     has_secret = serializers.SerializerMethodField()
-    language = serializers.ChoiceField(choices=_LANGUAGES, required=False)
+    language = ChoiceField(choices=_LANGUAGES, required=False)
     most_in_10_min = serializers.IntegerField(**_LIMIT)
 
     class Meta:

@@ -91,16 +91,16 @@ def announce(
     require_permission(actor, OPERATE)
     for language in ("en", "zh-hans"):
         if not 0 < len(texts.get(language, "").strip()) <= LONGEST:
-            raise _invalid(
+            raise InvalidInputError.at(
                 f"text_{language.replace('-', '_')}",
                 _("Say it in both languages, in at most %(most)d characters.") % {"most": LONGEST},
             )
     if not from_at < to_at or to_at <= clock.now():
-        raise _invalid("to_at", _("It must end after it begins, and not before now."))
+        raise InvalidInputError.at("to_at", _("It must end after it begins, and not before now."))
     if plan and company_id is not None:
-        raise _invalid("company_id", _("Choose a plan or a company, not both."))
+        raise InvalidInputError.at("company_id", _("Choose a plan or a company, not both."))
     if company_id is not None and company_id not in list_tenant_ids():
-        raise _invalid("company_id", _("There is no such company."))
+        raise InvalidInputError.at("company_id", _("There is no such company."))
     row = Announcement.objects.create(
         texts={language: texts[language].strip() for language in ("en", "zh-hans")}, from_at=from_at, to_at=to_at,
         tone=tone, plan=plan, company_id=company_id,
@@ -140,7 +140,3 @@ def _of_company(tenant_id: int) -> list[Shown]:
         kept = (at + CACHE_S, rows)
         _cache[tenant_id] = kept
     return kept[1]
-
-
-def _invalid(field: str, sentence: str) -> InvalidInputError:
-    return InvalidInputError(sentence, data={"fields": {field: [sentence]}})

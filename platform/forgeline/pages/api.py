@@ -10,12 +10,12 @@ from rest_framework import mixins, serializers, status
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from forgeline.base.moments import MomentField
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
-from forgeline.base.serializers import ModelSerializer, Serializer
+from forgeline.base.serializers import ChoiceField, ModelSerializer, Serializer
+from forgeline.base.views import Answering
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.roles import OPERATE
 from forgeline.pages import announcements
@@ -30,7 +30,7 @@ class AnnouncementSerializer(Serializer):
     to_at = serializers.DateTimeField()
 
 
-class AnnouncementsView(APIView):
+class AnnouncementsView(Answering):
     """What the operator of the service announces now and the person has not put away; nothing for a key."""
 
     permission_classes = [IsAuthenticated]
@@ -46,7 +46,7 @@ class OperatorAnnouncementSerializer(ModelSerializer):
     texts: Any = serializers.DictField(
         child=serializers.CharField(), help_text="Language: sentence; both languages."
     )
-    tone = serializers.ChoiceField(choices=Tone.choices, default=Tone.INFO.value)
+    tone = ChoiceField(choices=Tone.choices, default=Tone.INFO.value)
     company = serializers.IntegerField(source="company_id", required=False, allow_null=True)
     from_at = MomentField()
     to_at = MomentField()

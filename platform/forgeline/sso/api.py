@@ -9,11 +9,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission
 from forgeline.base.resources import OneThing, Resource
 from forgeline.base.serializers import ModelSerializer, Serializer
+from forgeline.base.views import Answering
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.roles import PEOPLE
 from forgeline.sso import services
@@ -86,7 +86,7 @@ class SsoIdentitySerializer(ModelSerializer):
         fields = ["id", "user", "name", "email", "subject", "created_at", "last_used_at"]
 
 
-class OwnersView(APIView):
+class OwnersView(Answering):
     """Base: managers look; that owners alone change is for the services to say."""
 
     permission_classes = [ActorPermission]

@@ -18,7 +18,6 @@ from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from forgeline.assets.models import Point
 from forgeline.base import clock
@@ -26,6 +25,7 @@ from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError, NotFoundError
 from forgeline.base.moments import EARLIEST, LATEST
 from forgeline.base.spreadsheet import safe_cells
+from forgeline.base.views import Answering, asks, refuse_unknown
 from forgeline.telemetry import queries, shapes
 from forgeline.telemetry.engines.base import Resolution
 from forgeline.telemetry.engines.reads import keep_own, list_points_of
@@ -51,7 +51,7 @@ def _json(body: Any, status: int = 200) -> HttpResponse:
     return HttpResponse(_encode(body), content_type="application/json", status=status)
 
 
-class TelemetryView(APIView):
+class TelemetryView(Answering):
     permission_classes = [ActorPermission]
     read_permission, write_permission = "telemetry.view", "telemetry.write"
 
@@ -59,15 +59,12 @@ class TelemetryView(APIView):
 class LatestView(TelemetryView):
     """The newest value of points: ``?point=1,2,3`` or ``?asset=7``; at most a second old."""
 
-    @extend_schema(
-        parameters=[
-            OpenApiParameter("point", str, description="Point ids with commas, at most 500."),
-            OpenApiParameter("asset", int, description="All points of a machine instead."),
-        ],
+    @asks(
+        OpenApiParameter("point", str, description="Point ids with commas, at most 500."),
+        OpenApiParameter("asset", int, description="All points of a machine instead."),
         responses={200: shapes.LATEST},
     )
     def get(self, request: Request) -> HttpResponse:
-        _refuse_unknown(request, ("point", "asset"))
         ids = _point_ids(request, most=MAX_POINTS)
         found = queries.read_latest(ids)
         now_ms = clock.now_us() // 1000
@@ -92,37 +89,31 @@ class LatestView(TelemetryView):
 class SamplesView(TelemetryView):
     """Samples of points over a time; and the door for devices that speak only HTTP."""
 
-    @extend_schema(
-        parameters=[
-            OpenApiParameter("point", str, description="Point ids with commas, at most 20."),
-            OpenApiParameter("asset", int, description="All points of a machine instead."),
-            OpenApiParameter(
-                "from", str, description="ISO 8601 time with its zone, or milliseconds since 1970."
-            ),
-            OpenApiParameter("to", str, description="The same; default: now. The interval is half-open."),
-            OpenApiParameter(
-                "resolution", str, enum=[r.value for r in Resolution], description="Default: by the range."
-            ),
-            OpenApiParameter(
-                "pairs", int, description="Most lowest/highest pairs of a raw answer, 10 to 2000."
-            ),
-            OpenApiParameter("columns", str, description="Only these columns beside the time, with commas."),
-            OpenApiParameter(
-                "as",
-                str,
-                enum=list(FORMS),
-                description="csv and parquet stream every raw sample: without `resolution`, `pairs` and `columns`.",
-            ),
-        ],
+    @asks(
+        OpenApiParameter("point", str, description="Point ids with commas, at most 20."),
+        OpenApiParameter("asset", int, description="All points of a machine instead."),
+        OpenApiParameter("from", str, description="ISO 8601 time with its zone, or milliseconds since 1970."),
+        OpenApiParameter("to", str, description="The same; default: now. The interval is half-open."),
+        OpenApiParameter(
+            "resolution", str, enum=[r.value for r in Resolution], description="Default: by the range."
+        ),
+        OpenApiParameter("pairs", int, description="Most lowest/highest pairs of a raw answer, 10 to 2000."),
+        OpenApiParameter("columns", str, description="Only these columns beside the time, with commas."),
+        OpenApiParameter(
+            "as",
+            str,
+            enum=list(FORMS),
+            description="csv and parquet stream every raw sample: without `resolution`, `pairs` and `columns`.",
+        ),
         responses={(200, "application/json"): shapes.SERIES, (200, "text/csv"): OpenApiTypes.STR},
     )
     def get(self, request: Request) -> HttpResponse | StreamingHttpResponse:
-        known = ("point", "asset", "from", "to", "as")
         form = request.query_params.get("as") or "json"
         if form not in FORMS:
             raise _bad(_("The answer comes as json, csv or parquet."))
-        # A stream has every raw sample whole: what is asked for beside it would be passed over.
-        _refuse_unknown(request, (*known, "resolution", "pairs", "columns") if form == "json" else known)
+        if form != "json":
+            # A stream has every raw sample whole: what is asked for beside it would be passed over.
+            refuse_unknown(request, ("point", "asset", "from", "to", "as"))
         from_us, to_us = _interval(request)
         if form == "csv":
             return self._stream_csv(_point_ids(request, most=MAX_SERIES), from_us, to_us)
@@ -383,17 +374,6 @@ def _whole_number(request: Request, name: str, *, default: int, low: int, high: 
             % {"name": name, "low": low, "high": high}
         )
     return int(word)
-
-
-def _refuse_unknown(request: Request, known: Sequence[str]) -> None:
-    """Refuse what is not known here, and what is said twice: the answer would be to another question."""
-    asked = request.query_params
-    slips = sorted(name for name in asked if name not in known or len(asked.getlist(name)) > 1)
-    if slips:
-        raise _bad(
-            _("Not known here, or said twice: %(names)s. It is asked by %(known)s, each once.")
-            % {"names": ", ".join(slips[:5]), "known": ", ".join(known)}
-        )
 
 
 def _bad(sentence: str, **data: int) -> InvalidInputError:

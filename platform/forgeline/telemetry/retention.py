@@ -53,9 +53,7 @@ def set_raw_days(days: float | None) -> Retention:
             "low": MIN_DAYS,
             "high": longest,
         }
-        raise InvalidInputError(
-            sentence, key="telemetry.retention_out_of_range", data={"fields": {"raw_days": [sentence]}}
-        )
+        raise InvalidInputError.at("raw_days", sentence, key="telemetry.retention_out_of_range")
     _keep(None if days == longest else days)
     return get_retention()
 

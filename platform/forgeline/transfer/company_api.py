@@ -6,10 +6,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission
 from forgeline.base.serializers import Serializer
+from forgeline.base.views import Answering
 from forgeline.identity.authentication import actor_of
 from forgeline.identity.roles import OWN
 from forgeline.jobs.api import JobSerializer
@@ -20,7 +20,7 @@ class ErasureInput(Serializer):
     name = serializers.CharField(max_length=200, help_text="The company's name as it is written.")
 
 
-class OwnerView(APIView):
+class OwnerView(Answering):
     permission_classes = [ActorPermission]
     read_permission, write_permission = OWN, OWN
 

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from forgeline.base.errors import InvalidInputError
 from forgeline.base.moments import MomentField
-from forgeline.base.serializers import Serializer
+from forgeline.base.serializers import ChoiceField, Serializer
 from forgeline.identity.authentication import actor_of
 from forgeline.jobs import files
 from forgeline.jobs.api import JobSerializer
@@ -47,7 +47,7 @@ class SampleExportInput(Serializer):
     )
     since = MomentField()
     until = MomentField()
-    form = serializers.ChoiceField(["parquet", "csv"], default="parquet")
+    form = ChoiceField(["parquet", "csv"], default="parquet")
 
 
 class SampleImportView(TransferView):
@@ -73,7 +73,7 @@ class SampleImportView(TransferView):
             )  # fmt: skip
         else:
             sentence = _("Name the upload, or the job of a dry run.")
-            raise InvalidInputError(sentence, data={"fields": {"upload": [sentence]}})
+            raise InvalidInputError.at("upload", sentence)
         return Response(JobSerializer(job).data, status=status.HTTP_202_ACCEPTED)
 
 

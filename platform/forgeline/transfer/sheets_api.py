@@ -11,11 +11,11 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schem
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission
 from forgeline.base.errors import InvalidInputError
 from forgeline.base.serializers import Serializer
+from forgeline.base.views import Answering, asks
 from forgeline.identity.authentication import actor_of
 from forgeline.jobs import files
 from forgeline.jobs.api import JobSerializer
@@ -51,7 +51,7 @@ class ImportInput(Serializer):
     )
 
 
-class TransferView(APIView):
+class TransferView(Answering):
     permission_classes = [ActorPermission]
     read_permission, write_permission = WRITE, WRITE
 
@@ -87,14 +87,17 @@ class ImportView(TransferView):
             job = importing.start_import(kind, actor=actor, upload=upload, dry_run=given["dry_run"])
         else:
             sentence = _("Name the upload, or the job of a dry run.")
-            raise InvalidInputError(sentence, data={"fields": {"upload": [sentence]}})
+            raise InvalidInputError.at("upload", sentence)
         return Response(JobSerializer(job).data, status=status.HTTP_202_ACCEPTED)
 
 
 class TemplateView(TransferView):
     """An empty table to fill in: headings, an example row, and what each column takes."""
 
-    @extend_schema(parameters=[_AS], responses=_FILE)
+    @asks(
+        _AS,
+        responses=_FILE,
+    )
     def get(self, request: Request, kind: str) -> HttpResponse:
         form = request.query_params.get("as", "xlsx")
         return as_file(importing.write_template(kind, form, actor=actor_of(request)), kind, form)
@@ -103,7 +106,10 @@ class TemplateView(TransferView):
 class ExportView(TransferView):
     """What there is, in the shape that the import takes."""
 
-    @extend_schema(parameters=[_AS], responses=_FILE)
+    @asks(
+        _AS,
+        responses=_FILE,
+    )
     def get(self, request: Request, kind: str) -> HttpResponse:
         form = request.query_params.get("as", "xlsx")
         return as_file(importing.write_export(kind, form, actor=actor_of(request)), kind, form)

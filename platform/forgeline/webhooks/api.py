@@ -11,17 +11,17 @@ from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from forgeline.base.api import ActorPermission
-from forgeline.base.filters import FilterSet
+from forgeline.base.filters import Choices, FilterSet
 from forgeline.base.moments import MomentField
 from forgeline.base.paging import NewestFirst
 from forgeline.base.resources import Resource
 from forgeline.base.serializers import ModelSerializer, Serializer
+from forgeline.base.views import Answering
 from forgeline.identity.authentication import actor_of
 from forgeline.webhooks import services
-from forgeline.webhooks.catalogue import list_types
+from forgeline.webhooks.catalogue import list_titles, list_types
 from forgeline.webhooks.models import Attempt, Delivery, Endpoint, State
 
 
@@ -97,8 +97,8 @@ class EventTypeSerializer(Serializer):
 
 class DeliveryFilter(FilterSet):
     endpoint = filters.NumberFilter(field_name="endpoint_id")
-    state = filters.ChoiceFilter(choices=State.choices)
-    type = filters.CharFilter(field_name="event__type")
+    state = Choices(State.choices)
+    type = Choices(lambda: list_titles().items(), "event__type")
     subject = filters.CharFilter()
 
 
@@ -176,7 +176,7 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource
         return services.list_deliveries()
 
 
-class EventTypesView(APIView):
+class EventTypesView(Answering):
     """Every event that a webhook can be told of, with an example of its data."""
 
     permission_classes = [ActorPermission]

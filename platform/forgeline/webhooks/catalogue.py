@@ -21,6 +21,11 @@ def list_types() -> list[EventType]:
     return sorted(list_events(), key=lambda each: each.key)
 
 
+def list_titles() -> dict[str, str]:
+    """Return what is called up, key → title: the test, and every event type."""
+    return {PING: _("Test"), **{each.key: str(each.title) for each in list_types()}}
+
+
 def check_patterns(patterns: Sequence[str]) -> list[str]:
     """Return patterns without doubles. **Raises** InvalidInputError for none, too many, or one that fits no event."""
     chosen = list(dict.fromkeys(patterns))
@@ -39,4 +44,4 @@ def fits(pattern: str, key: str) -> bool:
 
 
 def _invalid(sentence: str) -> InvalidInputError:
-    return InvalidInputError(sentence, data={"fields": {"events": [sentence]}})
+    return InvalidInputError.at("events", sentence)

@@ -142,12 +142,12 @@ def replay(
             sentence = _("This webhook has no such delivery: %(numbers)s.") % {
                 "numbers": ", ".join(str(number) for number in sorted(unknown)[:5])
             }
-            raise InvalidInputError(sentence, data={"fields": {"deliveries": [sentence]}})
+            raise InvalidInputError.at("deliveries", sentence)
         rows = rows.filter(pk__in=list(delivery_ids))
     elif since is not None:
         if until is not None and until <= since:
             sentence = _("The end lies before the beginning.")
-            raise InvalidInputError(sentence, data={"fields": {"until": [sentence]}})
+            raise InvalidInputError.at("until", sentence)
         rows = rows.filter(event__happened_at__gte=since)
         if until is not None:
             rows = rows.filter(event__happened_at__lt=until)
@@ -185,7 +185,7 @@ def _check_url(url: str) -> str:
     except SendError as error:
         if error.reason != "host_unknown":
             sentence = reason_words(error.reason)
-            raise InvalidInputError(sentence, data={"fields": {"url": [sentence]}}) from error
+            raise InvalidInputError.at("url", sentence) from error
     return url
 
 
@@ -193,7 +193,7 @@ def _name(name: str) -> str:
     name = name.strip()
     if not name or len(name) > 120:
         sentence = _("Give it a name of at most 120 characters.")
-        raise InvalidInputError(sentence, data={"fields": {"name": [sentence]}})
+        raise InvalidInputError.at("name", sentence)
     return name
 
 

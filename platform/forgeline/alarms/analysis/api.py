@@ -13,7 +13,6 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from forgeline.alarms.analysis import queries, reports
 from forgeline.alarms.analysis.models import AlarmReport
@@ -27,25 +26,24 @@ from forgeline.base.filters import FilterSet
 from forgeline.base.paging import CursorPagination
 from forgeline.base.resources import Resource
 from forgeline.base.serializers import ModelSerializer
+from forgeline.base.views import Answering, asks
 
 PLANT = OpenApiParameter("plant", int, description="One plant; left out: all of the company.")
 MAX_DIGITS = 18
 
 
-class AlarmAnalysisView(APIView):
+class AlarmAnalysisView(Answering):
     """The load of alarms, floods, nuisances and what stands, with the targets of ISA-18.2 and EEMUA 191."""
 
     permission_classes = [ActorPermission]
     read_permission, write_permission = VIEW, VIEW
 
-    @extend_schema(
-        parameters=[
-            PLANT,
+    @asks(
+PLANT,
             OpenApiParameter("from", str, description="ISO 8601 with zone, or ms since 1970; a week before `to`."),
             OpenApiParameter("to", str, description="As `from`; left out: now. At most 92 days after it."),
-        ],
-        responses={200: OpenApiTypes.OBJECT},
-    )  # fmt: skip
+responses={200: OpenApiTypes.OBJECT},
+)  # fmt: skip
     def get(self, request: Request) -> Response:
         """A span of one plant, or of all: each plant is one operator's position."""
         return Response(
@@ -53,19 +51,15 @@ class AlarmAnalysisView(APIView):
         )
 
 
-class AlarmBadActorsView(APIView):
+class AlarmBadActorsView(Answering):
     """The ten alarms that make the most of a plant's load in a week, and what would calm them."""
 
     permission_classes = [ActorPermission]
     read_permission, write_permission = VIEW, VIEW
 
-    @extend_schema(
-        parameters=[
-            PLANT,
-            OpenApiParameter(
-                "week", str, description="An ISO week, `2026-W47`; left out: the one that runs."
-            ),
-        ],
+    @asks(
+        PLANT,
+        OpenApiParameter("week", str, description="An ISO week, `2026-W47`; left out: the one that runs."),
         responses={200: OpenApiTypes.OBJECT},
     )
     def get(self, request: Request) -> Response:
@@ -133,7 +127,7 @@ class AlarmReportViewSet(mixins.ListModelMixin, Resource):
 def _plant(request: Request) -> int | None:
     word = request.query_params.get("plant", "")
     if word and (not (word.isascii() and word.isdecimal()) or len(word) > MAX_DIGITS):
-        raise _bad("plant", _("Name a plant by ?plant=3."))
+        raise InvalidInputError.at("plant", _("Name a plant by ?plant=3."))
     return int(word) if word else None
 
 
@@ -147,11 +141,7 @@ def _time(request: Request, name: str) -> datetime | None:
         at = datetime.fromisoformat(word.replace(" ", "+"))
         clock.to_us(at)
     except (ValueError, OverflowError):
-        raise _bad(
+        raise InvalidInputError.at(
             name, _("Write times as 2026-01-31T08:00:00+08:00 (with the zone) or in milliseconds since 1970.")
         ) from None
     return at
-
-
-def _bad(field: str, sentence: str) -> InvalidInputError:
-    return InvalidInputError(sentence, data={"fields": {field: [sentence]}})

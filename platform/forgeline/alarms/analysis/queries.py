@@ -154,9 +154,13 @@ def _span(from_: datetime | None, to: datetime | None, now: datetime) -> tuple[i
     to_us = min(us_of(to or now), us_of(now))
     from_us = to_us - DEFAULT_DAYS * DAY_US if from_ is None else us_of(from_)
     if from_us < LEAD_US or from_us >= to_us:
-        raise _bad("from", _("The span is empty; choose a begin before its end and before now."))
+        raise InvalidInputError.at(
+            "from", _("The span is empty; choose a begin before its end and before now.")
+        )
     if to_us - from_us > MAX_DAYS * DAY_US:
-        raise _bad("from", _("At most %(most)d days can be looked at together.") % {"most": MAX_DAYS})
+        raise InvalidInputError.at(
+            "from", _("At most %(most)d days can be looked at together.") % {"most": MAX_DAYS}
+        )
     return from_us, to_us
 
 
@@ -214,7 +218,3 @@ def _standing(alarms: Iterable[Who], now_us: int) -> list[dict[str, Any]]:
 def _raised_us(who: Who) -> int:
     assert who.raised_at is not None
     return us_of(who.raised_at)
-
-
-def _bad(field: str, sentence: str) -> InvalidInputError:
-    return InvalidInputError(sentence, data={"fields": {field: [sentence]}})

@@ -232,4 +232,4 @@ def _read_rules(asset_ids: set[int]) -> _Rules:
 
 
 def _bad(sentence: str) -> InvalidInputError:
-    return InvalidInputError(sentence, data={"fields": {"week": [sentence]}})
+    return InvalidInputError.at("week", sentence)

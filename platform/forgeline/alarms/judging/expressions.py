@@ -291,6 +291,4 @@ def _place(text: str, line: int, offset: int) -> int:
 
 
 def _fault(sentence: str) -> InvalidInputError:
-    return InvalidInputError(
-        sentence, key="alarms.invalid_expression", data={"fields": {"expression": [sentence]}}
-    )
+    return InvalidInputError.at("expression", sentence, key="alarms.invalid_expression")

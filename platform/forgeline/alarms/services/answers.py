@@ -56,9 +56,9 @@ def shelve(alarm_ids: Sequence[int], *, minutes: float, reason: str, actor: Acto
     reason; then they come back by themselves.
     """
     if not reason.strip():
-        raise _bad("text", _("Say why; whoever comes next must know."))
+        raise InvalidInputError.at("text", _("Say why; whoever comes next must know."))
     if not 0 < minutes <= MAX_SHELF.total_seconds() / 60:
-        raise _bad(
+        raise InvalidInputError.at(
             "minutes",
             _("An alarm may be shelved for up to 7 days; take it out of service if it must stay longer."),
         )
@@ -91,7 +91,7 @@ def put_out_of_service(alarm_ids: Sequence[int], *, reason: str, actor: Actor) -
     """Take alarms out of service until somebody returns them; for whoever may write rules."""
     require_permission(actor, EDIT)
     if not reason.strip():
-        raise _bad("text", _("Say why; whoever comes next must know."))
+        raise InvalidInputError.at("text", _("Say why; whoever comes next must know."))
 
     def answer(alarm: Alarm) -> str | None:
         if alarm.out_of_service_at is not None:
@@ -120,7 +120,7 @@ def return_to_service(alarm_ids: Sequence[int], *, actor: Actor) -> int:
 def comment(alarm_ids: Sequence[int], *, text: str, actor: Actor) -> int:
     """Write a remark into the journal."""
     if not text.strip():
-        raise _bad("text", _("Write something."))
+        raise InvalidInputError.at("text", _("Write something."))
     return _answer(alarm_ids, EntryKind.COMMENTED, lambda _alarm: text, [], actor)
 
 
@@ -159,7 +159,9 @@ def _answer(
     require_permission(actor, ANSWER)
     wanted = set(alarm_ids)
     if not 0 < len(wanted) <= MAX_AT_ONCE:
-        raise _bad("alarms", _("Choose between 1 and %(most)d alarms.") % {"most": MAX_AT_ONCE})
+        raise InvalidInputError.at(
+            "alarms", _("Choose between 1 and %(most)d alarms.") % {"most": MAX_AT_ONCE}
+        )
     alarms = list(Alarm.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=wanted))
     if missing := wanted - {alarm.pk for alarm in alarms}:
         raise NotFoundError(_("There is nothing here that you may see."), data={"ids": sorted(missing)})
@@ -196,7 +198,3 @@ def _note_visitor(entries: Sequence[JournalEntry]) -> None:
         subject = f"{names.get(entry.alarm.asset_id, '')} {entry.alarm.key}"
         changes = {"text": [None, entry.text]} if entry.text else {}
         record(f"alarms.alarm.{entry.kind}", subject=subject, subject_id=entry.alarm_id, changes=changes)
-
-
-def _bad(field: str, sentence: str) -> InvalidInputError:
-    return InvalidInputError(sentence, data={"fields": {field: [sentence]}})

@@ -113,9 +113,7 @@ def move_limit(*, asset_id: int, key: str, limit: float, note: str = "", actor: 
             sentence = _("You may move this limit between %(lowest)g and %(highest)g.") % {
                 "lowest": bounds.lowest, "highest": bounds.highest,
             }  # fmt: skip
-            raise InvalidInputError(
-                sentence, key="alarms.out_of_bounds", data={"fields": {"limit": [sentence]}}
-            )
+            raise InvalidInputError.at("limit", sentence, key="alarms.out_of_bounds")
     definition = msgspec.structs.replace(
         rule.definition, condition=msgspec.structs.replace(condition, limit=limit)
     )

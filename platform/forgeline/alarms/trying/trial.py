@@ -46,7 +46,7 @@ def choose_span(days: int, now_us: int) -> Span:
     """Return the last days, as far as raw samples go back. **Raises** InvalidInputError outside 1 to 90 days."""
     if not 1 <= days <= MAX_DAYS:
         sentence = _("A rule can be tried over the last 1 to %(most)d days.") % {"most": MAX_DAYS}
-        raise InvalidInputError(sentence, data={"fields": {"days": [sentence]}})
+        raise InvalidInputError.at("days", sentence)
     kept_us = round(get_retention().raw_days * DAY_US)
     return Span(days, now_us - min(days * DAY_US, kept_us), now_us)
 

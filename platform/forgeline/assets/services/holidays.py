@@ -69,4 +69,4 @@ _CHINESE = {
 
 def _fault(sentence: str, **words: object) -> InvalidInputError:
     said = sentence % words
-    return InvalidInputError(said, key="assets.holidays_unknown", data={"fields": {"year": [said]}})
+    return InvalidInputError.at("year", said, key="assets.holidays_unknown")

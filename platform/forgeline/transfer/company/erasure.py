@@ -51,7 +51,7 @@ def ask_erasure(*, name: str, actor: Actor) -> Job:
     company = Tenant.objects.get()
     if name.strip() != company.name:
         sentence = _("Type the name of the company as it is written: %(name)s.") % {"name": company.name}
-        raise InvalidInputError(sentence, data={"fields": {"name": [sentence]}})
+        raise InvalidInputError.at("name", sentence)
     if find_erasure() is not None:
         raise ConflictError(
             _("The erasure was asked for already; it can be called back."), key="transfer.erasure_asked"

@@ -38,16 +38,16 @@ def start_export(
     require_permission(actor, VIEW)
     if since >= until:
         sentence = _("The interval is empty: from must be before to.")
-        raise InvalidInputError(sentence, data={"fields": {"until": [sentence]}})
+        raise InvalidInputError.at("until", sentence)
     chosen = list(dict.fromkeys(point_ids))
     if not 0 < len(chosen) <= MOST_POINTS:
         sentence = _("Choose a part of the plant with 1 to %(most)d points.") % {"most": MOST_POINTS}
-        raise InvalidInputError(sentence, data={"fields": {"points": [sentence]}})
+        raise InvalidInputError.at("points", sentence)
     found = set(Point.objects.filter(pk__in=chosen).values_list("pk", flat=True))
     missing = [str(each) for each in chosen if each not in found]
     if missing:
         sentence = _("There are no points %(ids)s that you may see.") % {"ids": ", ".join(missing[:20])}
-        raise InvalidInputError(sentence, data={"fields": {"points": [sentence]}})
+        raise InvalidInputError.at("points", sentence)
     span = f"{since:%Y-%m-%d} – {until:%Y-%m-%d}"
     facts = {"points": chosen, "from_us": _us(since), "to_us": _us(until), "form": form}
     return jobs.start(KIND, actor=actor, facts=facts, subject=f"{len(chosen)} × {span}")

@@ -58,7 +58,7 @@ def start_import(*, actor: Actor, upload: File, zone: str = "", dry_run: bool = 
         sentence = _(
             "The times of this file tell no zone; say in which zone they are, such as Asia/Shanghai."
         )
-        raise InvalidInputError(sentence, key="transfer.zone_needed", data={"fields": {"zone": [sentence]}})
+        raise InvalidInputError.at("zone", sentence, key="transfer.zone_needed")
     return jobs.start(
         KIND, actor=actor, upload=upload, subject=upload.name, facts={"zone": zone, "dry_run": dry_run}
     )
@@ -245,4 +245,4 @@ def _check_zone(zone: str) -> None:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         sentence = _("There is no time zone of this name; choose one such as Asia/Shanghai.")
-        raise InvalidInputError(sentence, data={"fields": {"zone": [sentence]}}) from None
+        raise InvalidInputError.at("zone", sentence) from None

@@ -11,8 +11,6 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from forgeline.base.errors import InvalidInputError
-
 Parse = Callable[[str], Any]
 
 
@@ -34,11 +32,6 @@ class Column:
             with translation.override(language):
                 words.add(str(self.title).casefold())
         return words
-
-
-def refuse(column: str, sentence: str) -> InvalidInputError:
-    """Return the error that points at the cell of a column."""
-    return InvalidInputError(sentence, data={"fields": {column: [sentence]}})
 
 
 def number(word: str) -> float:

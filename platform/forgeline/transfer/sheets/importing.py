@@ -29,7 +29,7 @@ from forgeline.jobs.models import File, Job
 from forgeline.jobs.working import Step, Work
 from forgeline.tenancy.models import Tenant
 from forgeline.transfer.actors import actor_of_job
-from forgeline.transfer.sheets.columns import Column, refuse
+from forgeline.transfer.sheets.columns import Column
 from forgeline.transfer.sheets.kinds import CHANGED, MADE, SAME, SheetKind
 from forgeline.transfer.sheets.plant import Assets, Devices
 from forgeline.transfer.sheets.points import Points
@@ -236,7 +236,7 @@ def _find_double(
         return
     first = seen.setdefault(tuple(given[column] for column in kind.identity), row.number)
     if first != row.number:
-        yield refuse(
+        yield InvalidInputError.at(
             kind.identity[-1], _("Row %(row)d says it already; keep one of the two.") % {"row": first}
         )
 

@@ -15,7 +15,7 @@ from forgeline.assets.profiles import PROFILES
 from forgeline.assets.queries import list_devices
 from forgeline.base.errors import InvalidInputError
 from forgeline.identity.policy import Actor
-from forgeline.transfer.sheets.columns import Column, choice, flag, refuse, text
+from forgeline.transfer.sheets.columns import Column, choice, flag, text
 from forgeline.transfer.sheets.kinds import CHANGED, MADE, SAME, SheetKind, changes_of, try_cell
 from forgeline.transfer.sheets.places import PlaceBook, join_path
 
@@ -84,7 +84,7 @@ class PlantKind(SheetKind):
         try:
             return self.places.find_asset(row["machine"])
         except ValueError as error:
-            raise refuse("machine", str(error)) from None
+            raise InvalidInputError.at("machine", str(error)) from None
 
 
 class Assets(PlantKind):
@@ -139,14 +139,14 @@ class Assets(PlantKind):
         try:
             names = self.places.read(row["path"])
         except ValueError as error:
-            raise refuse("path", str(error)) from None
+            raise InvalidInputError.at("path", str(error)) from None
         if any(len(name) > 120 for name in names):
-            raise refuse("path", _("A name has at most %(most)d characters.") % {"most": 120})
+            raise InvalidInputError.at("path", _("A name has at most %(most)d characters.") % {"most": 120})
         return self._write_site(names[0], row) if len(names) == 1 else self._write_asset(names, row)
 
     def _write_site(self, name: str, row: dict[str, Any]) -> str:
         if row.get("level", "plant") != "plant":
-            raise refuse(
+            raise InvalidInputError.at(
                 "level", _("A path of one name is a plant; write where the asset stands before its name.")
             )
         site = self.places.sites.get(name)
@@ -163,10 +163,10 @@ class Assets(PlantKind):
 
     def _write_asset(self, names: list[str], row: dict[str, Any]) -> str:
         if row.get("zone"):
-            raise refuse("zone", _("Only a plant has a time zone."))
+            raise InvalidInputError.at("zone", _("Only a plant has a time zone."))
         site = self.places.sites.get(names[0])
         if site is None:
-            raise refuse(
+            raise InvalidInputError.at(
                 "path", _("There is no plant %(name)s; write its row above this one.") % {"name": names[0]}
             )
         parent = None
@@ -174,14 +174,14 @@ class Assets(PlantKind):
             parent = self.places.assets.get(tuple(names[:-1]))
             if parent is None:
                 above = join_path(names[:-1])
-                raise refuse(
+                raise InvalidInputError.at(
                     "path", _("There is no %(path)s; write its row above this one.") % {"path": above}
                 )
         asset = self.places.assets.get(tuple(names))
         if asset is None:
             return self._make(names, row, site.pk, None if parent is None else parent.pk)
         if "level" in row and row["level"] != asset.level:
-            raise refuse(
+            raise InvalidInputError.at(
                 "level", _("This is there already as %(level)s.") % {"level": asset.get_level_display()}
             )
         given = {"names": names_of(row, asset.names)} | (
@@ -196,7 +196,7 @@ class Assets(PlantKind):
 
     def _make(self, names: list[str], row: dict[str, Any], site_id: int, parent_id: int | None) -> str:
         if "level" not in row or row["level"] == "plant":
-            raise refuse("level", _("Say what it is: area, line or work_unit."))
+            raise InvalidInputError.at("level", _("Say what it is: area, line or work_unit."))
         asset = services.create_asset(
             site_id=site_id,
             parent_id=parent_id,

@@ -15,7 +15,7 @@ from forgeline.assets.queries import list_devices, list_points
 from forgeline.assets.roles import POINT_ROLES
 from forgeline.base.errors import InvalidInputError
 from forgeline.identity.policy import Actor
-from forgeline.transfer.sheets.columns import Column, choice, number, refuse, text, whole
+from forgeline.transfer.sheets.columns import Column, choice, number, text, whole
 from forgeline.transfer.sheets.kinds import CHANGED, MADE, SAME, changes_of, try_cell
 from forgeline.transfer.sheets.plant import MACHINE, NAMES, PlantKind, names_of
 
@@ -131,7 +131,7 @@ class Points(PlantKind):
     def _device(self, key: str) -> Device:
         device = self.devices.get(key)
         if device is None:
-            raise refuse("device", _("There is no device with this key; import it first."))
+            raise InvalidInputError.at("device", _("There is no device with this key; import it first."))
         return device
 
     def _present(self, row: dict[str, Any]) -> Point | None:
@@ -157,7 +157,7 @@ class Points(PlantKind):
             return MADE
         given["names"] = names_of(row, point.names)
         if "kind" in given and given["kind"] != point.kind:
-            raise refuse("kind", _("A point that is there keeps its kind; make another one."))
+            raise InvalidInputError.at("kind", _("A point that is there keeps its kind; make another one."))
         changes = changes_of(point, given)
         if not changes:
             return SAME
@@ -207,7 +207,7 @@ def _labels(word: str) -> dict[str, Any]:
             code.strip().lstrip("-").isdecimal() and name.strip() for code, _sign, name in pairs
         ):
             return {code.strip(): name.strip() for code, _sign, name in pairs}
-    raise refuse("labels", _("Write codes and words, such as 0=Off; 1=Running."))
+    raise InvalidInputError.at("labels", _("Write codes and words, such as 0=Off; 1=Running."))
 
 
 def _show_labels(labels: dict[str, Any]) -> str:

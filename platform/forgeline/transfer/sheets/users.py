@@ -14,7 +14,7 @@ from forgeline.identity import people
 from forgeline.identity.own_roles import list_roles
 from forgeline.identity.policy import Actor
 from forgeline.identity.roles import PEOPLE
-from forgeline.transfer.sheets.columns import Column, choice, refuse, text
+from forgeline.transfer.sheets.columns import Column, choice, text
 from forgeline.transfer.sheets.kinds import CHANGED, MADE, SAME, SheetKind, try_cell
 from forgeline.transfer.sheets.places import PlaceBook, join_path
 
@@ -98,7 +98,7 @@ class Users(SheetKind):
                 return f"/{self.places.sites[names[0]].pk}/"
             return self.places.find_asset(path).path
         except ValueError as error:
-            raise refuse("branches", str(error)) from None
+            raise InvalidInputError.at("branches", str(error)) from None
 
     def export(self) -> Iterator[list[Any]]:
         paths = {asset.path: join_path(list(names)) for names, asset in self.places.assets.items()}

@@ -23,7 +23,7 @@ def check_form(word: str) -> str:
     """Return ``csv`` or ``xlsx``. **Raises** InvalidInputError."""
     if word not in FORMS:
         sentence = _("Ask for as=csv or as=xlsx.")
-        raise InvalidInputError(sentence, data={"fields": {"as": [sentence]}})
+        raise InvalidInputError.at("as", sentence)
     return word
 
 

@@ -20,7 +20,7 @@ from forgeline.notifications.wording import reason_words
 from forgeline.web.access import needs, put_faults
 from forgeline.web.times import read_company_zone
 from forgeline.webhooks import services
-from forgeline.webhooks.catalogue import PING, list_types
+from forgeline.webhooks.catalogue import list_titles, list_types
 from forgeline.webhooks.models import Delivery, State
 
 ROWS = 100
@@ -106,7 +106,7 @@ def webhook(request: HttpRequest, endpoint_id: int) -> HttpResponse:
                 return redirect("web:webhook", row.pk)
     zone = read_company_zone()
     deliveries = list(services.list_deliveries().filter(endpoint_id=row.pk)[:ROWS])
-    titles = {PING: _("Test"), **{each.key: each.title for each in list_types()}}
+    titles = list_titles()
     context = {
         "row": row,
         "form": form,
