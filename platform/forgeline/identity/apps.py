@@ -1,4 +1,4 @@
-"""Tells the OpenAPI description how callers sign in, and has the audit told of sessions."""
+"""Tells the OpenAPI description how callers sign in, and has the audit told of sessions and second factors."""
 
 from django.apps import AppConfig
 
@@ -9,6 +9,8 @@ class IdentityConfig(AppConfig):
 
     def ready(self) -> None:
         from forgeline.identity import schema  # noqa: F401  # registers itself by being imported
+        from forgeline.identity.factors import watch_factors
         from forgeline.identity.sessions import watch_sessions
 
         watch_sessions()
+        watch_factors()

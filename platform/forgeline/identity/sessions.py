@@ -26,20 +26,20 @@ def watch_sessions() -> None:
 
 def _begun(sender: Any, request: HttpRequest | None, user: User, **_more: Any) -> None:
     if request is None or not hasattr(request, "session"):
-        _write("identity.session.begun", request, user)
+        write_at_companies("identity.session.begun", request, user)
         return
     mark_session(request)
     way = "sso" if hasattr(request, "sso_door") else "own"
     opened = sort_memberships(user.pk, request.session).opened
-    _write("identity.session.begun", request, user, among=opened, changes={"way": [None, way]})
+    write_at_companies("identity.session.begun", request, user, among=opened, changes={"way": [None, way]})
     # The way in that owners keep for the day when the provider is away; the company sees that it was taken.
     passed = [row for row in opened if way == "own" and row.sso_required and row.role == Role.OWNER]
-    _write("identity.session.provider_passed", request, user, among=passed)
+    write_at_companies("identity.session.provider_passed", request, user, among=passed)
 
 
 def _ended(sender: Any, request: HttpRequest | None, user: User | None, **_more: Any) -> None:
     if user is not None:
-        _write("identity.session.ended", request, user)
+        write_at_companies("identity.session.ended", request, user)
 
 
 def _refused(
@@ -47,18 +47,20 @@ def _refused(
 ) -> None:
     user = User.objects.filter(email=username_of(request, credentials)).first()
     if user is not None:
-        _write("identity.session.refused", request, user)
+        write_at_companies("identity.session.refused", request, user)
 
 
-def _write(
+def write_at_companies(
     action: str,
     request: HttpRequest | None,
     user: User,
     *,
     among: Sequence[MembershipRow] | None = None,
     changes: Mapping[str, Any] | None = None,
+    is_own_deed: bool = True,
 ) -> None:
-    source = Source(who=user.email, who_kind="person", who_id=user.pk)
+    """Write into the audit of each company of a person (or of those ``among``) what befell the account."""
+    source = Source(who=user.email, who_kind="person", who_id=user.pk) if is_own_deed else Source()
     if request is not None:
         source = Source(
             who=user.email,

@@ -39,6 +39,11 @@ _WAYS: dict[str, Promise] = {
     "own": gettext_lazy("password or passkey"),
     "sso": gettext_lazy("single sign-on"),
 }
+_FACTORS: dict[str, Promise] = {
+    "totp": gettext_lazy("authenticator app"),
+    "webauthn": gettext_lazy("passkey or security key"),
+    "recovery_codes": gettext_lazy("recovery codes"),
+}
 _LOOSE: dict[str, type[Model]] = {"site_id": Site, "point_ids": Point, "partner_id": Tenant}
 """Columns that hold ids without a foreign key."""
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
@@ -55,6 +60,8 @@ class Wording:
             "profile": lambda key: PROFILES[key].name_in(get_language() or "en"),
             "language": lambda key: str(dict(settings.LANGUAGES)[key]),
             "way": lambda key: str(_WAYS[key]),
+            "factor": lambda key: str(_FACTORS[key]),
+            "factors": lambda key: str(_FACTORS[key]),
             "plan": lambda key: self._plans[key],
             "plan_id": lambda key: self._plans[key],
             "next_plan_id": lambda key: self._plans[key],

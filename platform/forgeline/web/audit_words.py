@@ -57,6 +57,8 @@ _FIELDS: dict[str, Promise] = {
     "parent_id": gettext_lazy("belongs to"),
     "plan_id": gettext_lazy("plan"),
     "way": gettext_lazy("signed in with"),
+    "factor": gettext_lazy("factor"),
+    "factors": gettext_lazy("factors"),
     "amount": gettext_lazy("amount"),
     "reference": gettext_lazy("reference"),
     "paid_on": gettext_lazy("paid on"),
