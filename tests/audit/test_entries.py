@@ -110,7 +110,8 @@ def _write_and_read(company: Company, client: APIClient, world: World, method: s
     with tenant_scope(company.tenant_id):
         before = Entry.objects.order_by("-id").values_list("id", flat=True).first() or 0
     body = {"raw_days": 12} if operation == "put retention/" else world.body(method, path)
-    address = world.address(path) + ("?on=2026-10-10" if path.endswith("special-days/") else "")
+    is_asked = method == "delete" and path.endswith("special-days/")
+    address = world.address(path) + ("?on=2026-10-10" if is_asked else "")
     send = getattr(client, method)
     headers = {"X-Request-ID": "req-77"}
     answer = (

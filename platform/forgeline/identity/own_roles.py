@@ -60,7 +60,7 @@ def name_role(key: str) -> str:
 
 def list_givable(actor: Actor) -> list[RoleFacts]:
     """Return the roles that an actor may give: none that may more than the actor itself."""
-    return [role for role in list_roles() if role.permissions <= actor.permissions]
+    return [role for role in list_roles() if actor.may_give(role.permissions)]
 
 
 def require_givable(actor: Actor, key: str) -> RoleFacts:
@@ -70,7 +70,7 @@ def require_givable(actor: Actor, key: str) -> RoleFacts:
         raise InvalidInputError(
             _("There is no such role."), data={"fields": {"role": [_("There is no such role.")]}}
         )
-    if not role.permissions <= actor.permissions:
+    if not actor.may_give(role.permissions):
         raise _above(_("You cannot give a role that may more than you may."), key)
     return role
 
@@ -78,7 +78,7 @@ def require_givable(actor: Actor, key: str) -> RoleFacts:
 def require_within(actor: Actor, key: str) -> None:
     """Pass, or raise: nobody changes a person who may more."""
     role = find_role(key)
-    if role is not None and not role.permissions <= actor.permissions:
+    if role is not None and not actor.may_give(role.permissions):
         raise _above(_("This person may more than you may; ask an owner."), key)
 
 
@@ -142,7 +142,7 @@ def _check(actor: Actor, wanted: Iterable[str]) -> list[str]:
     if unknown or OWN in chosen:
         sentence = _("There is no such permission: %(names)s.") % {"names": ", ".join(unknown or [OWN])}
         raise InvalidInputError.at("permissions", sentence)
-    if not chosen <= actor.permissions:
+    if not actor.may_give(frozenset(chosen)):
         raise _above(_("You cannot give a role that may more than you may."), "")
     return [permission for permission in list_permissions() if permission in chosen]
 

@@ -24,6 +24,8 @@ class Actor:
     api_key_id: int | None = None
     label: str = ""
     permissions: frozenset[str] = field(default_factory=frozenset)
+    shut: frozenset[str] = frozenset()
+    """What the role holds besides, of modules that the company does not have: not to be used, but to be given."""
     branches: tuple[str, ...] = ()
     """Paths of the assets beneath which alone the actor may see and act; none for the whole company."""
     kind: str = Kind.COMPANY
@@ -39,6 +41,10 @@ class Actor:
 
     def has_permission(self, permission: str) -> bool:
         return permission in self.permissions
+
+    def may_give(self, permissions: frozenset[str]) -> bool:
+        """Say whether somebody may be given these: nobody gives more than the giver's own role holds."""
+        return permissions <= self.permissions | self.shut
 
     def may_change(self, path: str) -> bool:
         """Say whether what lies at a path of the plant, ``/3/17/``, lies within the actor's branches."""

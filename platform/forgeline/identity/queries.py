@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -74,48 +75,58 @@ def find_actor_by_digest(digest: str) -> Actor | None:
     if row is None:
         return None
     api_key_id, tenant_id, role, name, own, only, branches, kind = row
-    return Actor(
-        tenant_id=tenant_id,
-        role=role,
-        api_key_id=api_key_id,
-        label=name,
-        permissions=keep_open(tenant_id, permissions_of(role, own, branches=branches, only=only, kind=kind)),
-        branches=tuple(branches),
-        kind=kind,
+    return keep_to_rights(
+        Actor(
+            tenant_id=tenant_id,
+            role=role,
+            api_key_id=api_key_id,
+            label=name,
+            permissions=permissions_of(role, own, branches=branches, only=only, kind=kind),
+            branches=tuple(branches),
+            kind=kind,
+        )
     )
+
+
+def keep_to_rights(actor: Actor) -> Actor:
+    """Return an actor without the permissions of modules and features that the company does not have."""
+    opened = keep_open(actor.tenant_id, actor.permissions)
+    if opened is actor.permissions:
+        return actor
+    return replace(actor, permissions=opened, shut=actor.permissions - opened)
 
 
 def actor_of_member(membership: MembershipRow, *, user_id: int, label: str = "") -> Actor:
     """Return the actor that a person is in one of their companies, or at a customer of the partner they belong to."""
     own = membership.own_permissions
     if membership.is_own:
-        return Actor(
+        return keep_to_rights(
+            Actor(
+                tenant_id=membership.tenant_id,
+                role=membership.role,
+                user_id=user_id,
+                label=label,
+                permissions=permissions_of(
+                    membership.role, own, branches=membership.branches, kind=membership.kind
+                ),
+                branches=tuple(membership.branches),
+                kind=membership.kind,
+            )
+        )
+    granted = permissions_of(membership.role, own, branches=membership.branches)
+    return keep_to_rights(
+        Actor(
             tenant_id=membership.tenant_id,
             role=membership.role,
             user_id=user_id,
-            label=label,
-            permissions=keep_open(
-                membership.tenant_id,
-                permissions_of(membership.role, own, branches=membership.branches, kind=membership.kind),
-            ),
+            label=f"{label} ({membership.via_name})",
+            permissions=withhold(granted & permissions_of(membership.via_role, membership.via_permissions)),
             branches=tuple(membership.branches),
-            kind=membership.kind,
+            visit="partner",
+            on_behalf=membership.via_name,
+            until=membership.expires_at,
+            partner_id=membership.via_id,
         )
-    granted = permissions_of(membership.role, own, branches=membership.branches)
-    return Actor(
-        tenant_id=membership.tenant_id,
-        role=membership.role,
-        user_id=user_id,
-        label=f"{label} ({membership.via_name})",
-        permissions=keep_open(
-            membership.tenant_id,
-            withhold(granted & permissions_of(membership.via_role, membership.via_permissions)),
-        ),
-        branches=tuple(membership.branches),
-        visit="partner",
-        on_behalf=membership.via_name,
-        until=membership.expires_at,
-        partner_id=membership.via_id,
     )
 
 

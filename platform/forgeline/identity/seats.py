@@ -12,11 +12,11 @@ from django.db import connection
 
 from forgeline.audit.recorder import Source, acting, record
 from forgeline.base import clock
-from forgeline.entitlements.rights import has_feature, keep_open
+from forgeline.entitlements.rights import has_feature
 from forgeline.identity.doors import SESSION_IMPERSONATION, sort_memberships
 from forgeline.identity.models import Impersonation
 from forgeline.identity.policy import Actor, permissions_of
-from forgeline.identity.queries import MembershipRow, actor_of_member, choose_membership
+from forgeline.identity.queries import MembershipRow, actor_of_member, choose_membership, keep_to_rights
 from forgeline.identity.roles import withhold
 from forgeline.tenancy.scoping import tenant_scope
 
@@ -104,10 +104,10 @@ def _find_impersonated(number: int, user_id: int, label: str) -> tuple[Actor, st
         role=role,
         user_id=user_id,
         label=f"{label} ({operator_name})",
-        permissions=keep_open(tenant_id, withhold(permissions_of(role, own, branches=branches))),
+        permissions=withhold(permissions_of(role, own, branches=branches)),
         branches=tuple(branches),
         visit="operator",
         on_behalf=on_behalf,
         until=expires_at,
     )
-    return actor, tenant_name
+    return keep_to_rights(actor), tenant_name

@@ -93,7 +93,7 @@ def group_permissions(actor: Actor | None) -> list[tuple[str, list[tuple[str, st
                     permission_word(permission),
                 )
                 for permission in manifest.permissions
-                if permission != OWN and (actor is None or actor.has_permission(permission))
+                if permission != OWN and (actor is None or actor.may_give(frozenset({permission})))
             ],
         )
         for manifest in list_manifests()

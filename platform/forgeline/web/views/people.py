@@ -94,7 +94,7 @@ def _row_of(
         "role": role.title if role else member.role,
         "branches": name_branches(member.branches, titles),
         "is_self": member.user_id == actor.user_id,
-        "may_change": role is None or role.permissions <= actor.permissions,
+        "may_change": role is None or actor.may_give(role.permissions),
     }
 
 
