@@ -131,7 +131,7 @@ class World:
         named = {
             "id": own, "plant_id": self.plant, "shift_id": self.shift, "binding_id": self.binding,
             "credential_id": self.credential, "job_id": self.job, "file_id": self.file, "kind": "devices",
-            "tenant_id": self.tenant,
+            "tenant_id": self.tenant, "invoice_id": self.invoice,
         }  # fmt: skip
         return path.format(**named)
 

@@ -12,6 +12,7 @@ from django.test import Client
 from forgeline.base import clock
 from forgeline.billing import mailing, paper, subscriptions, tasks
 from forgeline.billing.models import Invoice, Letter, MailFault, Subscription
+from forgeline.identity.models import Membership, Role
 from forgeline.tenancy.models import Tenant
 from forgeline.tenancy.scoping import tenant_scope
 from tests.conftest import Company
@@ -159,6 +160,16 @@ def test_without_an_address_there_is_no_letter(
         is None
     )
     assert "mailed to" not in sign_in(live_company.manager).get("/company/plan/").content.decode()
+
+
+def test_without_an_address_the_first_owner_gets_the_letter(
+    live_company: Company, mailbox: Mailbox, called: list[tuple[Any, ...]]
+) -> None:
+    with tenant_scope(live_company.tenant_id):
+        Membership.objects.filter(user=live_company.manager).update(role=Role.OWNER)
+    sell(live_company, email="")
+    work(live_company)
+    assert len(mailbox.to("alice@example.com")) == 1
 
 
 def test_a_mailbox_that_refuses_is_left_alone_until_there_is_another(

@@ -24,7 +24,7 @@ FUNCTIONS = """
     SELECT p.proname, pg_get_function_identity_arguments(p.oid) FROM pg_proc p
     WHERE p.pronamespace = 'public'::regnamespace AND p.proname LIKE '%\\_operator\\_%'
 """
-PAGES = ("", "costs/", "seller/", "announcements/", "health/")
+PAGES = ("", "costs/", "seller/", "announcements/", "health/", "gone/", "gone/1/", "tenants/1/invoices/1.pdf")
 
 
 @pytest.fixture(autouse=True)

@@ -341,8 +341,13 @@ class InvoiceViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Resource)
 
 def pdf_answer(invoice: Invoice) -> HttpResponse:
     """Return an invoice as a file to keep."""
-    response = HttpResponse(print_invoice(invoice), content_type="application/pdf")
-    response["Content-Disposition"] = f'inline; filename="{invoice.number}.pdf"'
+    return pdf_of(invoice.number, print_invoice(invoice))
+
+
+def pdf_of(number: str, paper: bytes) -> HttpResponse:
+    """Return a paper as a file to keep, named by its number."""
+    response = HttpResponse(paper, content_type="application/pdf")
+    response["Content-Disposition"] = f'inline; filename="{number}.pdf"'
     return response
 
 

@@ -43,6 +43,11 @@ urlpatterns = [
         name="operated-payments",
     ),
     path(
+        "operator/tenants/<int:tenant_id>/invoices/<int:invoice_id>/pdf/",
+        console_api.OperatedPaperView.as_view(),
+        name="operated-paper",
+    ),
+    path(
         "operator/tenants/<int:tenant_id>/switches/",
         console_api.OperatedSwitchView.as_view(),
         name="operated-switches",

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from forgeline.assets.queries import read_home_zone
 from forgeline.audit.recorder import record
 from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundError
-from forgeline.billing import plan_news, subscriptions
+from forgeline.billing import invoicing, plan_news, subscriptions
 from forgeline.billing.metering import Sums
 from forgeline.billing.models import (
     Currency,
@@ -31,9 +31,12 @@ from forgeline.billing.models import (
     UnitCosts,
     seller_facts,
 )
+from forgeline.billing.money import words
+from forgeline.billing.paper import print_invoice
 from forgeline.identity.operating import at_company
 from forgeline.identity.policy import Actor, require_permission
 from forgeline.identity.roles import OPERATE
+from forgeline.tenancy.scoping import list_tenant_ids, tenant_scope
 
 GATEWAY = "operator"
 """Of payments that a person of the operator has noted."""
@@ -41,6 +44,8 @@ RATES = ("per_million_samples", "per_gb_day", "per_cpu_s", "per_notification", "
 MOST = Decimal(100_000)
 ROWS = 500
 """Companies of one list; the page says so where there are more."""
+GONE = "gone"
+"""The kind of a company that was erased: it has no name and no page any more."""
 _EVERY = 1_000_000
 _NO_TENANT = 2**62
 """A number within the database's that no company has."""
@@ -158,7 +163,8 @@ def list_members_of(tenant_id: int, *, actor: Actor) -> list[MemberFacts]:
 def list_invoices_of(tenant_id: int, *, actor: Actor) -> list[InvoiceFacts]:
     """Return a company's last hundred invoices and credit notes, the newest first."""
     require_permission(actor, OPERATE)
-    return [InvoiceFacts(*row) for row in _rows(InvoiceFacts, "billing_operator_invoices(%s)", [tenant_id])]
+    call = "billing_operator_invoices(%s)"
+    return [InvoiceFacts(*row) for row in _rows(InvoiceFacts, call, [min(tenant_id, _NO_TENANT)])]
 
 
 def read_month(first: date, *, actor: Actor) -> list[Margin]:
@@ -175,13 +181,21 @@ def read_month(first: date, *, actor: Actor) -> list[Margin]:
         invoiced.setdefault(tenant_id, {})[currency] = net
     rates = {row.currency: row for row in UnitCosts.objects.all()}
     found = []
-    for tenant in _list_tenants("", _EVERY):
+    live = _list_tenants("", _EVERY)
+    # What a company that was erased since has brought stays counted; its name is the record's to tell.
+    gone = [_gone(each) for each in sorted({*invoiced}.difference(row.tenant_id for row in live))]
+    for tenant in (*live, *gone):
         sums, nets = used.get(tenant.tenant_id, _NOTHING), invoiced.get(tenant.tenant_id, {})
         for currency in sorted(nets) or [tenant.currency or next(iter(sorted(rates)), Currency.CNY)]:
             row = rates.get(currency)
             cost = None if row is None else cost_of(sums, row)
             found.append(Margin(tenant, sums, currency, nets.get(currency, 0), cost))
     return sorted(found, key=lambda each: (-each.used.samples_stored, each.tenant.name))
+
+
+def _gone(tenant_id: int) -> TenantFacts:
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    return TenantFacts(tenant_id, "", "", GONE, epoch, None, None, None, None, {}, 0, None)
 
 
 def cost_of(used: Sums, rates: UnitCosts) -> int:
@@ -295,18 +309,43 @@ def mark_paid(tenant_id: int, invoice_id: int, *, reference: str, paid_on: date,
 
     **Raises** ConflictError for one of which nothing is open, InvalidInputError without a reference.
     """
-    invoice = next(
-        (each for each in list_invoices_of(tenant_id, actor=actor) if each.invoice_id == invoice_id), None
-    )
-    if invoice is None:
-        raise NotFoundError(_("There is nothing here that you may see."), data={"id": invoice_id})
+    invoice = _find_invoice(tenant_id, invoice_id, actor=actor)
     if not invoice.open:
-        raise ConflictError(_("Nothing is open of this invoice."), key="billing.nothing_open")
-    with at_company(tenant_id, actor=actor):
-        return subscriptions.take_payment(
-            invoice_id, amount=invoice.open, gateway=GATEWAY, reference=reference, paid_on=paid_on,
-            noted_by=actor.label[:120],
-        )  # fmt: skip
+        raise ConflictError(
+            _("Nothing is open of %(number)s.") % {"number": invoice.number}, key="billing.nothing_open"
+        )
+    told: Any = {
+        "amount": invoice.open, "gateway": GATEWAY, "reference": reference, "paid_on": paid_on,
+        "noted_by": actor.label[:120],
+    }  # fmt: skip
+    if tenant_id in list_tenant_ids():
+        with at_company(tenant_id, actor=actor):
+            return subscriptions.take_payment(invoice_id, **told)
+    with transaction.atomic():
+        with tenant_scope(tenant_id, branches=()):
+            payment = invoicing.pay(invoice_id, **told)
+        # The company is gone with its own log.
+        changes = {"amount": [None, words(payment.amount, invoice.currency)], "reference": [None, reference]}
+        record("billing.invoice.paid", subject=invoice.number, subject_id=invoice_id, changes=changes)
+        return payment
+
+
+def print_invoice_of(tenant_id: int, invoice_id: int, *, actor: Actor) -> tuple[str, bytes]:
+    """Return the number and the PDF of an invoice or a credit note, also of a company that was erased.
+
+    **Raises** NotFoundError, UnavailableError where the paper cannot be set.
+    """
+    number = _find_invoice(tenant_id, invoice_id, actor=actor).number
+    with tenant_scope(tenant_id, branches=()):
+        return number, print_invoice(invoicing.get_invoice(invoice_id))
+
+
+def _find_invoice(tenant_id: int, invoice_id: int, *, actor: Actor) -> InvoiceFacts:
+    rows = list_invoices_of(tenant_id, actor=actor)
+    found = next((each for each in rows if each.invoice_id == invoice_id), None)
+    if found is None:
+        raise NotFoundError(_("There is nothing here that you may see."), data={"id": invoice_id})
+    return found
 
 
 def _in_words(value: Any) -> str:

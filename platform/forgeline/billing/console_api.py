@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -20,7 +21,7 @@ from forgeline.base.resources import OneThing
 from forgeline.base.serializers import ChoiceField, ModelSerializer, Serializer
 from forgeline.base.views import Answering, asks
 from forgeline.billing import console
-from forgeline.billing.api import ChangeOfPlanInput, InvoiceSerializer, PaymentSerializer, read_body
+from forgeline.billing.api import ChangeOfPlanInput, InvoiceSerializer, PaymentSerializer, pdf_of, read_body
 from forgeline.billing.models import Currency, Kind, MailFault, UnitCosts
 from forgeline.identity import operating
 from forgeline.identity.authentication import actor_of
@@ -247,8 +248,8 @@ class OperatedTrialView(OneTenantView):
         return self.tell(request, tenant_id)
 
 
-class OperatedPaymentView(OneTenantView):
-    """Money that came in for an invoice, by bank transfer."""
+class OperatedPaymentView(OperatorView):
+    """Money that came in for an invoice, by bank transfer; also of a company that was erased since."""
 
     @extend_schema(request=PaymentInput, responses={201: PaymentSerializer})
     def post(self, request: Request, tenant_id: int) -> Response:
@@ -256,6 +257,15 @@ class OperatedPaymentView(OneTenantView):
         given = read_body(PaymentInput, request)
         row = console.mark_paid(tenant_id, given.pop("invoice"), **given, actor=actor_of(request))
         return Response(PaymentSerializer(row).data, status=status.HTTP_201_CREATED)
+
+
+class OperatedPaperView(OperatorView):
+    """An invoice or a credit note of a company, as the company has it; also of one that was erased since."""
+
+    @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY})
+    def get(self, request: Request, tenant_id: int, invoice_id: int) -> HttpResponse:
+        """Fetch it as PDF."""
+        return pdf_of(*console.print_invoice_of(tenant_id, invoice_id, actor=actor_of(request)))
 
 
 class OperatedSwitchView(OneTenantView):

@@ -20,7 +20,6 @@ from django.utils.translation import get_language, gettext as _
 from forgeline.audit.recorder import record
 from forgeline.base import clock
 from forgeline.base.errors import ConflictError, InvalidInputError, NotFoundError
-from forgeline.billing.metering import sum_usage
 from forgeline.billing.models import (
     Invoice,
     InvoiceLine,
@@ -32,6 +31,8 @@ from forgeline.billing.models import (
     seller_facts,
 )
 from forgeline.billing.money import tax_of, words
+from forgeline.billing.used import find_span, sum_used
+from forgeline.identity.models import Membership, Role
 from forgeline.tenancy.models import Tenant
 from forgeline.webhooks.outbox import News, announce
 
@@ -165,7 +166,7 @@ def pay(
     invoice_id: int, *, amount: int, gateway: str, reference: str, paid_on: date, noted_by: str
 ) -> Payment:
     """Note that money came in. Noted twice under one reference, it is one payment; what is too much goes to the
-    balance, which pays what else is open.
+    balance, which pays what else is open. Of a company that was erased there is no balance, and no log of its own.
 
     **Raises** InvalidInputError for an amount of nothing, a day that has not come yet, or one before the invoice.
     """
@@ -174,8 +175,8 @@ def pay(
             _("A payment has an amount above zero and a reference."), key="billing.payment_invalid"
         )
     with transaction.atomic():
-        row = Subscription.objects.select_for_update(of=("self",)).get()
-        _require_past(paid_on, row.zone)
+        row = Subscription.objects.select_for_update(of=("self",)).first()
+        _require_past(paid_on, row.zone if row else "UTC")
         invoice = get_invoice(invoice_id)
         if invoice.kind == Kind.CREDIT:
             raise ConflictError(_("This is a credit note, or was corrected by one."), key="billing.corrected")
@@ -190,7 +191,7 @@ def pay(
             invoice=invoice, gateway=gateway, reference=reference.strip(),
             defaults={"amount": amount, "paid_on": paid_on, "noted_by": noted_by},
         )  # fmt: skip
-        if is_new:
+        if is_new and row is not None:
             if amount > open_:
                 row.balance += amount - open_
                 row.save()
@@ -217,7 +218,9 @@ def pay(
 
 def list_invoices() -> QuerySet[Invoice]:
     """Return the company's invoices and credit notes, the newest first, with what was paid of them."""
-    return Invoice.objects.select_related("letter").prefetch_related("payments", "corrections__lines")
+    return Invoice.objects.select_related("letter", "corrects").prefetch_related(
+        "payments", "corrections__lines"
+    )
 
 
 def get_invoice(invoice_id: int) -> Invoice:
@@ -243,7 +246,7 @@ def find_oldest_due() -> Invoice | None:
 
 def recount(invoice: Invoice) -> dict[str, Any]:
     """Return what the usage table says today of an invoice's span: the same as was told on it."""
-    return _used(invoice.used_from, invoice.used_to)
+    return sum_used(invoice.used_from, invoice.used_to)
 
 
 def _issue(
@@ -254,17 +257,14 @@ def _issue(
     zone = ZoneInfo(row.zone)
     used_to = datetime.combine(today, time(), zone)
     tenant = Tenant.objects.get()
-    used_from = _last_used_to() or _first_used(row, tenant, used_to)
+    used_from = find_span(row, tenant, used_to)
     invoice = Invoice.objects.create(
         kind=kind, number=_take_number(kind, today), corrects=corrects, reason=reason, issued_on=today,
         due_on=today + timedelta(days=DUE_DAYS), currency=row.currency, language=tenant.language or get_language(),
         seller=seller_facts(),
-        buyer={
-            "title": row.title or tenant.name, "tax_number": row.tax_number, "address": row.address,
-            "bank": row.bank, "email": row.email, "zone": row.zone,
-        },
+        buyer=_buyer(row, tenant, corrects if kind == Kind.CREDIT else None),
         net=totals.net, tax=totals.tax, total=totals.total,
-        used_from=used_from, used_to=used_to, used=_used(used_from, used_to),
+        used_from=used_from, used_to=used_to, used=sum_used(used_from, used_to),
     )  # fmt: skip
     InvoiceLine.objects.bulk_create(
         InvoiceLine(
@@ -296,10 +296,27 @@ def _issue(
         subject=invoice.number, subject_id=invoice.pk,
         changes={name: [None, word] for name, word in told.items() if word},
     )  # fmt: skip
-    if row.email:
-        Letter.objects.create(invoice=invoice, address=row.email, due_at=clock.now())
+    if address := find_address(row):
+        Letter.objects.create(invoice=invoice, address=address, due_at=clock.now())
         transaction.on_commit(partial(_mail, invoice.tenant_id), robust=True)
     return invoice
+
+
+def find_address(row: Subscription | None) -> str:
+    """Return where invoices are mailed to: the address that was given for them, else the first owner's."""
+    if row is not None and row.email:
+        return row.email
+    owners = Membership.objects.filter(role=Role.OWNER, deactivated_at=None).order_by("pk")
+    return owners.values_list("user__email", flat=True).first() or ""
+
+
+def _buyer(row: Subscription, tenant: Tenant, credited: Invoice | None) -> dict[str, Any]:
+    """Return to whom it is made out: in today's words; a credit note in those of the invoice that it credits."""
+    now = {
+        "title": row.title or tenant.name, "tax_number": row.tax_number, "address": row.address, "bank": row.bank,
+    }  # fmt: skip
+    named = now if credited is None else {name: credited.buyer.get(name, "") for name in now}
+    return {**named, "email": row.email, "zone": row.zone}
 
 
 def _mail(tenant_id: int) -> None:
@@ -319,38 +336,21 @@ def _take_number(kind: str, today: date) -> str:
     return f"{key}-{series.last:06d}"
 
 
-def _last_used_to() -> datetime | None:
-    return Invoice.objects.order_by("-used_to").values_list("used_to", flat=True).first()
-
-
-def _first_used(row: Subscription, tenant: Tenant, used_to: datetime) -> datetime:
-    """Return from when the first invoice tells the usage: a month before it, not before the subscription began."""
-    zone = ZoneInfo(row.zone)
-    began_on = row.began_on or tenant.created_at.astimezone(zone).date()
-    return min(used_to, max(used_to - timedelta(days=31), datetime.combine(began_on, time(), zone)))
-
-
-def _used(since: datetime, until: datetime) -> dict[str, Any]:
-    sums = sum_usage(since, until)
-    return {
-        "samples_stored": sums.samples_stored,
-        "gb_days": round(sums.gb_days, 6),
-        "active_devices": sums.active_devices,
-        "cpu_s": round(sums.cpu_s, 3),
-        "notifications": sums.notifications,
-        "api_calls": sums.api_calls,
-    }
-
-
 def _paid(invoice: Invoice) -> int:
     if "payments" in getattr(invoice, "_prefetched_objects_cache", {}):
         return sum(payment.amount for payment in invoice.payments.all())
     return int(invoice.payments.aggregate(sum=Sum("amount"))["sum"] or 0)
 
 
+def find_corrections(invoice: Invoice) -> list[Invoice]:
+    """Return the credit notes by which it was taken back whole: one, or none."""
+    notes = invoice.corrections.all()
+    return [note for note in notes if any(line.what == "correction" for line in note.lines.all())]
+
+
 def is_corrected(invoice: Invoice) -> bool:
     """Say whether it was taken back whole."""
-    return any(line.what == "correction" for note in invoice.corrections.all() for line in note.lines.all())
+    return bool(find_corrections(invoice))
 
 
 def _find_unused(line: InvoiceLine) -> InvoiceLine | None:
@@ -367,10 +367,14 @@ def _require_whole(invoice: Invoice) -> None:
         unused = _find_unused(line) if line.what == "subscription" else None
         if unused is not None:
             number = unused.invoice.number
+            sentence = (
+                _("%(number)s has given back a part of this invoice already; take that back first.")
+                if unused.invoice.kind == Kind.INVOICE
+                else _("The credit note %(number)s has given back a part of this invoice already.")
+            )
             raise ConflictError(
-                _("%(number)s has given back a part of this invoice already.") % {"number": number},
-                key="billing.given_back", data={"number": number},
-            )  # fmt: skip
+                sentence % {"number": number}, key="billing.given_back", data={"number": number}
+            )
 
 
 def _require_past(paid_on: date, zone: str) -> None:

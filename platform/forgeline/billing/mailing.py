@@ -75,7 +75,7 @@ def work(tenant_id: int, *, now: Callable[[], datetime] = clock.now) -> None:
 def _claim(tenant_id: int, at: datetime) -> Letter | None:
     """Take the letter that has been due the longest; for a while nobody else does, nor after a kill."""
     with tenant_scope(tenant_id, branches=()):
-        address = Subscription.objects.values_list("email", flat=True).first() or ""
+        address = invoicing.find_address(Subscription.objects.first())
         is_due = Q(due_at__lte=at)
         if address:
             # Given up, and there is another address now.

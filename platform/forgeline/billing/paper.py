@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _, pgettext
 
 from forgeline.base.typesetting import set_paper
 from forgeline.billing.gateways.catalogue import GATEWAYS
-from forgeline.billing.invoicing import Item, open_amount
-from forgeline.billing.models import Invoice, InvoiceLine, Kind, Plan
+from forgeline.billing.invoicing import BALANCE, Item, find_corrections, open_amount
+from forgeline.billing.models import Invoice, InvoiceLine, Kind, Payment, Plan
 from forgeline.billing.money import percent, words
 
 TEMPLATE = Path(__file__).with_name("invoice.typ")
@@ -51,6 +51,7 @@ def describe(invoice: Invoice) -> dict[str, Any]:
             [pgettext("invoice", "Number"), invoice.number],
             [pgettext("invoice", "Date"), date_format(invoice.issued_on)],
             _fact_of_kind(invoice),
+            *[[_("Taken back by"), note.number] for note in find_corrections(invoice)],
             *([[pgettext("invoice", "Reason"), invoice.reason]] if invoice.reason else []),
         ],
         "seller": _party(invoice.seller),
@@ -70,7 +71,7 @@ def describe(invoice: Invoice) -> dict[str, Any]:
         ],
         "total": [pgettext("invoice", "Total"), words(invoice.total, invoice.currency)],
         "paid": [
-            [_("Paid on %(day)s") % {"day": date_format(each.paid_on)}, words(-each.amount, invoice.currency)]
+            [_paid_word(each) % {"day": date_format(each.paid_on)}, words(-each.amount, invoice.currency)]
             for each in invoice.payments.all()
         ],
         "open": [pgettext("invoice", "Open"), words(open_, invoice.currency)],
@@ -79,6 +80,11 @@ def describe(invoice: Invoice) -> dict[str, Any]:
         "used": describe_usage(invoice.used),
         "page": pgettext("invoice", "Page"),
     }  # fmt: skip
+
+
+def _paid_word(payment: Payment) -> str:
+    # What a credit note or an earlier payment left over is no money that came in on that day.
+    return _("From the credit balance, %(day)s") if payment.gateway == BALANCE else _("Paid on %(day)s")
 
 
 def _used_title(invoice: Invoice) -> str:

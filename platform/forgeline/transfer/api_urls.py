@@ -6,6 +6,7 @@ from forgeline.transfer import company_api, samples_api, sheets_api
 
 urlpatterns = [
     path("company-archive/", company_api.CompanyArchiveView.as_view(), name="company-archive"),
+    path("operator/erasures/", company_api.ErasuresView.as_view(), name="operated-erasures"),
     path("company-erasure/", company_api.CompanyErasureView.as_view(), name="company-erasure"),
     path("sample-imports/", samples_api.SampleImportView.as_view(), name="sample-imports"),
     path("sample-exports/", samples_api.SampleExportView.as_view(), name="sample-exports"),

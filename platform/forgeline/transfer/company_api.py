@@ -8,16 +8,46 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from forgeline.base.api import ActorPermission
+from forgeline.base.moments import MomentField
 from forgeline.base.serializers import Serializer
 from forgeline.base.views import Answering
 from forgeline.identity.authentication import actor_of
-from forgeline.identity.roles import OWN
+from forgeline.identity.roles import OPERATE, OWN
 from forgeline.jobs.api import JobSerializer
 from forgeline.transfer.company import archive, erasure
+from forgeline.transfer.company.records import list_erasures
 
 
 class ErasureInput(Serializer):
     name = serializers.CharField(max_length=200, help_text="The company's name as it is written.")
+
+
+class ErasureSerializer(Serializer):
+    """The record of a company that is gone."""
+
+    tenant_id = serializers.IntegerField()
+    name = serializers.CharField()
+    asked_at = MomentField()
+    begun_at = MomentField()
+    ended_at = MomentField(allow_null=True, help_text="Null while its rows go.")
+    counts = serializers.DictField(child=serializers.IntegerField(), help_text="Table to rows that went.")
+    left_over = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="Table to rows that stay: issued invoices with what was paid, the audit's tombstone, this record.",
+    )
+
+
+class ErasuresView(Answering):
+    """Companies that are gone, for the operator of the service."""
+
+    permission_classes = [ActorPermission]
+    read_permission, write_permission = OPERATE, OPERATE
+
+    @extend_schema(responses=ErasureSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """The record of each, the newest first. Their invoices are fetched by `tenant_id` as those of others."""
+        rows = [row._asdict() for row in list_erasures(actor=actor_of(request))]
+        return Response(ErasureSerializer(rows, many=True).data)
 
 
 class OwnerView(Answering):

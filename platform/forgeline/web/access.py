@@ -79,7 +79,10 @@ def _refuse_role(request: HttpRequest, permission: str) -> HttpResponse:
 
 def _outside(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
-        sentence = _("Your account belongs to no company yet; ask a manager to add you.")
+        sentence = _(
+            "Your account belongs to no company. That is so while a company is erased and once your access is "
+            "switched off; else ask a manager to add you."
+        )
         if shut := sort_memberships(request.user.pk, request.session).shut:
             sentence = _(
                 "%(company)s is opened by its own provider alone. Sign out, and choose “Sign in with your company”."

@@ -25,7 +25,7 @@ from forgeline.web.views import (
 from forgeline.web.views.alarms import analysis, detail, editor, journal, live, rulebook
 from forgeline.web.views.billing import plan
 from forgeline.web.views.notifications import answering, channels, inbox, log, rosters, routes
-from forgeline.web.views.operator import announcements, costs, health, seller, tenants
+from forgeline.web.views.operator import announcements, costs, gone, health, seller, tenants
 
 app_name = "web"
 
@@ -99,6 +99,9 @@ urlpatterns = [
     path("announcements/<int:announcement_id>/away/", announcements.put_away, name="put_away"),
     path("operator/", tenants.tenants, name="operator"),
     path("operator/tenants/<int:tenant_id>/", tenants.tenant, name="operator_tenant"),
+    path("operator/tenants/<int:tenant_id>/invoices/<int:invoice_id>.pdf", gone.paper, name="operator_paper"),
+    path("operator/gone/", gone.gone, name="operator_gone"),
+    path("operator/gone/<int:tenant_id>/", gone.gone_company, name="operator_gone_company"),
     path("operator/costs/", costs.costs, name="operator_costs"),
     path("operator/seller/", seller.seller, name="operator_seller"),
     path("operator/announcements/", announcements.announcements, name="operator_announcements"),

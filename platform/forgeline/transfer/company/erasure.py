@@ -109,7 +109,9 @@ def run(work: Work) -> Generator[Step, None, dict[str, Any]]:
     yield from _thin(work, counts)
     yield Step(0.85, _("Rows"), may_pause=False)
     with work.scope():
+        owners = telling.list_owners()
         sessions = _erase_rows(work, counts)
+    telling.say_farewell(owners, work.job.subject, sum(counts.values()))
     for key in sessions:
         cache.delete(f"django.contrib.sessions.cached_db{key}")
     files.remove_company(work.job.tenant_id)

@@ -1,19 +1,25 @@
-"""Who hears that the erasure of a company was asked for: every page of it, and all its owners.
+"""Who hears of the erasure of a company: every page of it while it is to come, and all its owners, also at the end.
 
 Not here: the erasure (erasure).
 """
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from smtplib import SMTPException
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
+from django.core.mail import send_mail
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from forgeline.assets.queries import read_home_zone
 from forgeline.base import clock
+from forgeline.identity.models import Membership, Role
 from forgeline.identity.policy import Actor
 from forgeline.identity.roles import OWN
 from forgeline.jobs.models import OPEN, Job
@@ -21,6 +27,7 @@ from forgeline.notifications.owners import tell_owners as notify
 from forgeline.pages.notices import PageNotice
 from forgeline.tenancy.scoping import tenant_scope
 
+_log = logging.getLogger(__name__)
 KIND = "transfer.erasure"
 PATH = "/company/data/"
 CACHE_S = 10.0
@@ -74,6 +81,28 @@ def tell_owners_of_end(job: Job, by: str) -> None:
         )
 
     _tell(words, f"erasure:{job.pk}:end", "medium", clock.now())
+
+
+def list_owners() -> list[tuple[str, str]]:
+    """Return address and language of each owner of the company in force, those whose way in is shut too."""
+    rows = Membership.objects.filter(role=Role.OWNER)
+    return list(rows.values_list("user__email", "user__language"))
+
+
+def say_farewell(owners: Sequence[tuple[str, str]], company: str, rows: int) -> None:
+    """Write to those who were owners that everything is gone, once: nothing of the company is left to try again by."""
+    for address, language in owners:
+        with translation.override(language or settings.LANGUAGE_CODE):
+            subject = _("%(company)s is erased") % {"company": company}
+            body = _(
+                "All data of %(company)s is erased, as was asked for: %(rows)s rows. Your account is "
+                "gone as well unless another company knows it. What stays are issued invoices, as the law asks, and "
+                "the record of the erasure, both with whoever runs the service."
+            ) % {"company": company, "rows": f"{rows:,}"}
+        try:
+            send_mail(subject, body, None, [address])
+        except (SMTPException, OSError) as error:
+            _log.warning("the letter about an erasure could not be sent (%s)", type(error).__name__)
 
 
 def _tell(words: Callable[[], tuple[str, str]], subject: str, priority: str, happened_at: datetime) -> None:

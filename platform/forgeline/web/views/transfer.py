@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -9,10 +10,14 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from forgeline.base.errors import ForgelineError, NotFoundError
+from forgeline.base.errors import ForgelineError, InvalidInputError, NotFoundError
+from forgeline.billing import invoicing, subscriptions
+from forgeline.billing.models import State
+from forgeline.billing.money import words
 from forgeline.identity.roles import OWN
 from forgeline.jobs import files, services as jobs
 from forgeline.tenancy.models import Tenant
@@ -113,7 +118,7 @@ def apply_import(request: HttpRequest, job_id: int) -> HttpResponse:
 @needs(OWN)
 def company_data(request: HttpRequest) -> HttpResponse:
     """Download everything, or have the company erased; what was asked for is called back here."""
-    actor = request.actor  # type: ignore[attr-defined]
+    actor, fault = request.actor, ""  # type: ignore[attr-defined]
     if request.method == "POST":
         try:
             if "archive" in request.POST:
@@ -123,12 +128,42 @@ def company_data(request: HttpRequest) -> HttpResponse:
                 messages.success(request, _("The erasure is called back; everything stays as it is."))
             else:
                 erasure.ask_erasure(name=request.POST.get("name", "")[:200], actor=actor)
+        except InvalidInputError as error:
+            fault = str(error)
         except ForgelineError as error:
             messages.error(request, str(error), extra_tags="bad")
-        return redirect("web:company_data")
+        if not fault:
+            return redirect("web:company_data")
     context = {
+        "fault": fault,
+        "typed": request.POST.get("name", ""),
+        "money": _money(),
         "company": Tenant.objects.get(),
         "asked": erasure.find_erasure(),
         "days": settings.ERASURE_GRACE_DAYS,
     }
-    return render(request, "web/transfer/company.html", context)
+    return render(request, "web/transfer/company.html", context, status=422 if fault else 200)
+
+
+def _money() -> list[str]:
+    """Say what is lost with the company, or still owed by it."""
+    row = subscriptions.get_subscription()
+    if row is None:
+        return []
+    told = []
+    open_: dict[str, int] = {}
+    for each in invoicing.list_invoices():
+        if amount := invoicing.open_amount(each):
+            open_[each.currency] = open_.get(each.currency, 0) + amount
+    for currency, amount in sorted(open_.items()):
+        told.append(
+            _("%(amount)s of your invoices is open; it stays owed.") % {"amount": words(amount, currency)}
+        )
+    if row.balance:
+        sentence = _("%(amount)s is to your credit: ask whoever runs the service to pay it out before.")
+        told.append(sentence % {"amount": words(row.balance, row.currency)})
+    if row.plan.key != subscriptions.FREE and row.state not in (State.TRIAL, State.CLOSED):
+        sentence = _("%(plan)s is billed up to %(day)s; nothing of it is given back.")
+        last = date_format(row.to_on - timedelta(days=1))
+        told.append(sentence % {"plan": row.plan.title, "day": last})
+    return told

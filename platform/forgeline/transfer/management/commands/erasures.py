@@ -7,19 +7,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection
+
+from forgeline.transfer.company.records import read_records
 
 
 class Command(BaseCommand):
     help = "Print the record of each erased company: when, and how many rows went from which table."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT * FROM transfer_list_erasures()")
-            names = [column.name for column in cursor.description]
-            for row in cursor.fetchall():
-                told = dict(zip(names, row, strict=True))
-                for name in ("counts", "left_over"):
-                    if isinstance(told[name], str):
-                        told[name] = json.loads(told[name])
-                self.stdout.write(json.dumps(told, cls=DjangoJSONEncoder, ensure_ascii=False))
+        for row in read_records():
+            self.stdout.write(json.dumps(row._asdict(), cls=DjangoJSONEncoder, ensure_ascii=False))

@@ -21,6 +21,7 @@ from forgeline.billing.models import Currency, UnitCosts
 from forgeline.billing.money import words
 from forgeline.identity.policy import Actor
 from forgeline.identity.roles import OPERATE
+from forgeline.transfer.company.records import list_erasures
 from forgeline.web.access import needs, put_faults
 
 
@@ -54,7 +55,8 @@ def costs(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Saved."))
             return redirect(f"{reverse('web:operator_costs')}?{urlencode({'currency': wanted})}")
     first = _month(request.GET.get("month", ""))
-    rows = [_row(each) for each in console.read_month(first, actor=actor)]
+    gone = {each.tenant_id: each.name for each in list_erasures(actor=actor)}
+    rows = [_row(each, gone) for each in console.read_month(first, actor=actor)]
     context = {
         "form": form,
         "rows": rows,
@@ -73,9 +75,11 @@ def _rates(row: UnitCosts | None) -> dict[str, Any]:
     return {name: 0 if row is None else getattr(row, name).normalize() for name in console.RATES}
 
 
-def _row(each: console.Margin) -> dict[str, Any]:
+def _row(each: console.Margin, gone: dict[int, str]) -> dict[str, Any]:
+    is_gone = each.tenant.kind == console.GONE
     return {
         "margin": each,
+        "gone": gone.get(each.tenant.tenant_id, "–") if is_gone else "",
         "invoiced": words(each.invoiced, each.currency),
         "cost": "" if each.cost is None else words(each.cost, each.currency),
         "rest": "" if each.margin is None else words(each.margin, each.currency),

@@ -11,11 +11,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _, gettext_lazy
 from django.views.decorators.cache import never_cache
 
-from forgeline.base import clock
 from forgeline.base.errors import ForgelineError, InvalidInputError
-from forgeline.base.moments import check_moment
-from forgeline.billing import console, mailing, subscriptions
-from forgeline.billing.models import Currency, Kind, Period, State
+from forgeline.billing import console, subscriptions
+from forgeline.billing.models import Currency, Period, State
 from forgeline.billing.money import words
 from forgeline.billing.paper import name_days
 from forgeline.identity import doors, operating
@@ -25,6 +23,7 @@ from forgeline.identity.roles import OPERATE
 from forgeline.modules.registry import list_features
 from forgeline.tenancy.models import Kind as TenantKind
 from forgeline.web.access import needs, put_faults
+from forgeline.web.views.operator.invoices import CorrectionForm, PaidForm, read_number, row_of
 
 TONES = {
     State.TRIAL: "setup", State.ACTIVE: "running", State.PAST_DUE: "setup", State.GRACE: "setup",
@@ -52,36 +51,6 @@ class PlanForm(forms.Form):
         plan.choices = [(each.key, each.title) for each in subscriptions.list_plans()]
         if has_title:
             del self.fields["title"]
-
-
-class CorrectionForm(forms.Form):
-    """Why an invoice is taken back."""
-
-    correction_reason = forms.CharField(
-        label=gettext_lazy("Reason"), max_length=200,
-        help_text=gettext_lazy("It stands on the credit note and in the customer's audit log."),
-    )  # fmt: skip
-    reissue = forms.BooleanField(
-        label=gettext_lazy("Issue it anew"), required=False,
-        help_text=gettext_lazy(
-            "With the name and tax number that the company has now; what was paid of the one pays the other."
-        ),
-    )  # fmt: skip
-
-
-class PaidForm(forms.Form):
-    """Money that came in for an invoice."""
-
-    reference = forms.CharField(
-        label=gettext_lazy("Reference"),
-        max_length=120,
-        help_text=gettext_lazy("As the bank statement has it."),
-    )
-    paid_on = forms.DateField(
-        validators=[check_moment],
-        label=gettext_lazy("Paid on"),
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-    )
 
 
 class VisitForm(forms.Form):
@@ -150,7 +119,9 @@ def tenant(request: HttpRequest, tenant_id: int) -> HttpResponse:
         try:
             target = _do(request, found, {} if form is None else form.cleaned_data)
         except ForgelineError as error:
-            if form is None:
+            # What a row's form is refused altogether, that row may offer no more.
+            is_over = isinstance(form, PaidForm | CorrectionForm) and not error.data.get("fields")
+            if form is None or is_over:
                 messages.error(request, str(error), extra_tags="bad")
                 return redirect("web:operator_tenant", tenant_id)
             _put_faults(form, error)
@@ -159,6 +130,7 @@ def tenant(request: HttpRequest, tenant_id: int) -> HttpResponse:
     titles = {each.key: each.title for each in subscriptions.list_plans()}
     context = {
         "tenant": found,
+        "tenant_id": tenant_id,
         **_state(found),
         "plan": titles.get(found.plan or "", found.plan or ""),
         "bought": bought,
@@ -177,7 +149,7 @@ def tenant(request: HttpRequest, tenant_id: int) -> HttpResponse:
         "visit_form": visit_form,
         "members": members,
         "invoices": [
-            _invoice(each, form, request) for each in console.list_invoices_of(tenant_id, actor=actor)
+            row_of(each, form, request) for each in console.list_invoices_of(tenant_id, actor=actor)
         ],
         "features": [(key, title, found.switches.get(key)) for key, title in sorted(list_features().items())],
         "currencies": Currency.values,
@@ -207,10 +179,10 @@ def _do(request: HttpRequest, found: console.TenantFacts, given: dict[str, Any])
     elif "cancel" in posted:
         console.cancel_of(tenant_id, actor=actor)
     elif "correct" in posted:
-        number, reason = _number(posted["correct"]), given["correction_reason"]
+        number, reason = read_number(posted["correct"]), given["correction_reason"]
         console.correct_invoice_of(tenant_id, number, reason=reason, reissue=given["reissue"], actor=actor)
     elif "paid" in posted:
-        console.mark_paid(tenant_id, _number(posted["paid"]), actor=actor, **given)
+        console.mark_paid(tenant_id, read_number(posted["paid"]), actor=actor, **given)
     elif "trial" in posted:
         console.begin_trial_of(tenant_id, posted["trial"], actor=actor)
     elif "partner" in posted:
@@ -224,44 +196,9 @@ def _do(request: HttpRequest, found: console.TenantFacts, given: dict[str, Any])
     return ""
 
 
-def _invoice(each: console.InvoiceFacts, form: forms.Form | None, request: HttpRequest) -> dict[str, Any]:
-    """A row with forms of its own: an id stands on a page once. The form that was sent shows its faults."""
-    number = str(each.invoice_id)
-    names = f"id_{number}_%s"
-    paid: forms.Form = PaidForm(initial={"paid_on": clock.now().date()}, auto_id=names)
-    correction: forms.Form = CorrectionForm(auto_id=names)
-    if isinstance(form, PaidForm) and request.POST.get("paid") == number:
-        paid = form
-    if isinstance(form, CorrectionForm) and request.POST.get("correct") == number:
-        correction = form
-    return {
-        "paid_form": paid,
-        "correction_form": correction,
-        "invoice": each,
-        "is_credit": each.kind == Kind.CREDIT,
-        "settled": ""
-        if each.kind == Kind.CREDIT or each.open
-        else _("taken back")
-        if each.is_corrected
-        else _("paid"),
-        "total": words(each.total, each.currency),
-        "open": words(each.open, each.currency) if each.open else "",
-        "may_correct": each.kind == Kind.INVOICE and not each.is_corrected,
-        "mail": mailing.say(
-            each.mailed_to, sent_at=each.mailed_at, due_at=each.mail_due_at, fault=each.mail_fault
-        ),
-        "is_late": bool(each.open) and each.due_on < clock.now().date(),
-    }
-
-
 def _put_faults(form: forms.Form, error: ForgelineError) -> None:
     """Show what was refused; the page's two reasons have names of their own."""
     fields = error.data.get("fields", {})
     if "reason" in fields and "correction_reason" in form.fields:
         fields["correction_reason"] = fields.pop("reason")
     put_faults(form, error)
-
-
-def _number(word: str) -> int:
-    """The id that a button carries; 0, which nothing has, for anything else."""
-    return int(word) if word.isdecimal() and len(word) < 19 else 0
