@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -59,8 +60,6 @@ def running_timescale(settings: Mapping[str, str] | None = None) -> Iterator[str
     caller makes its own database and says ``CREATE EXTENSION timescaledb`` there.
     **Raises** RuntimeError with why_unavailable's sentence, or with the server's last words.
     """
-    from forgeline.embedded.service import free_port  # here, because ``build`` runs on a bare Python
-
     if reason := why_unavailable():
         raise RuntimeError(reason)
     root = chroot.chroot_folder()
@@ -68,7 +67,7 @@ def running_timescale(settings: Mapping[str, str] | None = None) -> Iterator[str
     home = Path("/srv") / f"postgres-{os.getpid()}-{secrets.token_hex(4)}"
     try:
         password = _make_cluster(root, home)
-        port = free_port()
+        port = _free_port()
         with (root / home.relative_to("/") / "log").open("wb") as log:
             server = _start(root, home, {**SETTINGS, **(settings or {}), "port": str(port)}, log.fileno())
         try:
@@ -120,6 +119,13 @@ def _start(root: Path, home: Path, settings: Mapping[str, str], log: int) -> sub
     command = _as_postgres(root, f"{chroot.POSTGRES_BIN}/postgres", "-D", f"{home}/data", *options)
     # A session of its own: Ctrl-C reaches pytest first, which then stops the server in order.
     return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+
+
+def _free_port() -> int:
+    # Not the house's own: a bare Python runs this.
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _wait_ready(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
