@@ -206,7 +206,7 @@ def test_what_no_visitor_may_is_said_so_and_the_rest_is_asked_for(
     assert "let you do more" not in page
     assert "Back to your company" in page
     if path == "people/":
-        assert "no access lets a visitor to them" in client.get("/operator/").content.decode()
+        assert "Go back to your own company for it." in client.get("/operator/").content.decode()
         assert "let you do more" in client.get("/company/audit/").content.decode()
 
 
@@ -259,7 +259,6 @@ def test_another_partners_grants_stay_when_one_is_none_any_more(
 ) -> None:
     name_kind(operator.tenant_id, "partner")
     with tenant_scope(live_company.tenant_id):
-        slug = "olga"
         given = {"expires_at": clock.now() + WEEK, "actor": boss_of(live_company), "role": "viewer"}
         partners.grant_partner(partner="ops", **given)
         partners.grant_partner(partner="charlie", **given)

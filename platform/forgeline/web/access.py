@@ -73,13 +73,15 @@ def _refuse_role(request: HttpRequest, permission: str) -> HttpResponse:
                 text = _("You may do this at %(company)s: go there first.") % {"company": row.tenant_name}
                 return fault(request, 403, title, text, company=row)
     if visit := request.actor.visit:  # type: ignore[attr-defined]
-        if permission in (OPERATE, CUSTOMERS) or not withhold(frozenset({permission})):
-            title = _("Not at a company that you visit")
+        never = _("Not at a company that you visit")
+        if permission in (OPERATE, CUSTOMERS):
+            return fault(request, 403, never, _("Go back to your own company for it."), visit=visit)
+        if not withhold(frozenset({permission})):
             text = _(
                 "Its people, keys, partners, data and invoices are the company's own: no access lets a visitor to "
                 "them. Go back to your own company."
             )
-            return fault(request, 403, title, text, visit=visit)
+            return fault(request, 403, never, text, visit=visit)
         return fault(
             request, 403, title, _("Ask the company that you visit to let you do more."), visit=visit
         )

@@ -64,6 +64,8 @@ class PartnerForm(GrantForm):
     def __init__(self, *args: Any, actor: Actor, today: date, **kwargs: Any) -> None:
         super().__init__(*args, actor=actor, **kwargs)
         self._today = today
+        if "partner" in self.initial:
+            self.fields["partner"].widget.attrs["readonly"] = True
         role: Any = self.fields["role"]
         role.choices = [(each.key, each.title) for each in services.list_roles_for_partners(actor)]
         if self.initial.get("role", self.first_role) not in dict(role.choices):
