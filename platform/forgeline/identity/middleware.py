@@ -54,8 +54,7 @@ class TenantMiddleware:
         if seat.has_ended and not request.path.startswith("/sign-"):
             # A page must have said so first: were a poll in the background to clear it, the form that its reader sends
             # next would be carried out at home.
-            text = str(_SWITCHED_OFF if seat.is_switched_off else _ENDED)
-            answer = _ended(request, text)
+            answer, text = _ended(request, seat)
             if _is_page(request):
                 leave(request.session)
                 # Once more on the next page: this one may be a page in the background that reloaded by itself.
@@ -121,10 +120,14 @@ def _is_page(request: HttpRequest) -> bool:
     return not is_part and "text/html" in request.headers.get("Accept", "text/html")
 
 
-def _ended(request: HttpRequest, text: str) -> HttpResponse:
-    """Say that a visit is over, whatever was asked for: it was meant for another company than the one at hand now."""
-    title = _("You may not come to this company any more")
-    return _refuse(request, title, text, key="identity.visit_ended")
+def _ended(request: HttpRequest, seat: Seat) -> tuple[HttpResponse, str]:
+    """Say that a visit is over and why, whatever was asked for: it was meant for another company than the one at hand
+    now. Returns what was said as well.
+    """
+    title, text = _("You may not come to this company any more"), str(_ENDED)
+    if seat.is_switched_off:
+        title, text = _("You may not come to this company now"), str(_SWITCHED_OFF)
+    return _refuse(request, title, text, key="identity.visit_ended"), text
 
 
 def _not_as_another(request: HttpRequest) -> HttpResponse:
