@@ -55,7 +55,7 @@ def served(floor: Floor, operator: Company, live_stranger: Company) -> Company:
 
 
 def test_the_console_and_a_partners_pages_fit_are_quiet_and_speak_one_language(
-    open_page: Callable[..., Any], served: Company
+    open_page: Callable[..., Any], served: Company, live_stranger: Company
 ) -> None:
     console_pages = [
         "/operator/", f"/operator/tenants/{served.tenant_id}/", "/operator/costs/", "/operator/seller/",
@@ -66,6 +66,10 @@ def test_the_console_and_a_partners_pages_fit_are_quiet_and_speak_one_language(
         for email, paths in (
             ("olga@example.com", console_pages),
             ("charlie@example.com", ["/customers/", "/companies/"]),
+            (
+                "alice@example.com",
+                ["/company/partners/", f"/company/partners/?change={live_stranger.tenant_id}"],
+            ),
         ):
             page = open_page(locale=locale)
             sign_in(page, email)

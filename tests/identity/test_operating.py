@@ -224,20 +224,27 @@ def test_the_console_refused_offers_the_way_to_the_operators_company(
     assert client.get("/operator/").status_code == 200
 
 
-def test_letting_partners_in_is_shut_where_it_is_switched_off(
-    live_company: Company, operator: Company, sign_in: SignIn
+def test_whoever_has_another_company_first_ends_a_visit_at_the_console(
+    live_company: Company, live_stranger: Company, sign_in: SignIn
 ) -> None:
-    client, alice = sign_in(operator.manager), sign_in(live_company.manager)
-    address = f"/operator/tenants/{live_company.tenant_id}/"
-    assert "/company/partners/" in alice.get("/company/audit/").content.decode()
-    client.post(address, {"feature": "identity.partners", "to": "off"})
-    answer = alice.get("/company/partners/")
-    assert answer.status_code == 403
-    assert "The operator of the service has switched this off" in answer.content.decode()
-    for path in ("partner-grants", "partner-belongings"):
-        refused = alice.get(f"/api/v1/{path}/")
-        assert (refused.status_code, refused.json()["key"]) == (403, "entitlements.switched_off")
-    assert "/company/partners/" not in alice.get("/company/audit/").content.decode()
+    boss = live_stranger.manager
+    call_command("make_operator", email=boss.email, company="Ops", stdout=io.StringIO())
+    ops = next(row.tenant_id for row in list_memberships(boss.pk) if row.tenant_name == "Ops")
+    client = sign_in(boss)
+    client.post("/companies/", {"company": str(ops)})
+    for end in ("button", "time"):
+        assert visit(client, live_company, live_company.viewer).status_code == 302
+        assert client.get("/api/v1/me/").json()["tenant_id"] == live_company.tenant_id
+        if end == "button":
+            answer = client.post("/companies/", {}, follow=True)
+            assert (answer.status_code, answer.request["PATH_INFO"]) == (
+                200, f"/operator/tenants/{live_company.tenant_id}/",
+            )  # fmt: skip
+        else:
+            with tenant_scope(live_company.tenant_id):
+                Impersonation.objects.update(expires_at=clock.now())
+            assert client.get("/").status_code == 403
+        assert client.get("/api/v1/me/").json()["tenant_id"] == ops
 
 
 def test_a_module_that_the_operator_keeps_off_says_so(

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from forgeline.base.errors import InvalidInputError, PaymentRequiredError
 from forgeline.entitlements.models import Access, Entitlement
-from forgeline.modules.registry import find_feature, is_switchable, list_features
+from forgeline.modules.registry import is_switchable, list_features
 from forgeline.tenancy.context import require_tenant_id
 from forgeline.tenancy.scoping import tenant_scope
 
@@ -58,11 +58,6 @@ class Rights:
         if told is not None:
             return told
         return self.modules is None or key in self.modules or not is_switchable(key)
-
-    def may_use(self, path: str) -> bool:
-        """Say whether an address belongs to no feature that the company does not have."""
-        feature = find_feature(path)
-        return not feature or self.may_have(feature)
 
     def is_withheld(self, key: str) -> bool:
         """Say whether the operator has switched a module or a feature off for this company: no plan brings it back."""

@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from forgeline.audit.recorder import record
 from forgeline.base import clock
 from forgeline.base.errors import NotFoundError
-from forgeline.identity.models import PartnerGrant
+from forgeline.identity.models import Ending, PartnerGrant
+from forgeline.identity.partner_news import News, tell
 from forgeline.identity.policy import Actor, require_permission
 from forgeline.identity.roles import PEOPLE
 from forgeline.tenancy.scoping import tenant_scope
@@ -80,21 +81,24 @@ def adopt(word: str, *, actor: Actor) -> None:
     room.adopt(int(number), actor)
 
 
-def end_grants() -> int:
-    """Stop what grants that are over have left behind, of all companies; returns how many grants there were."""
+def end_grants(*, partner_id: int | None = None) -> int:
+    """End what is over, of all companies or of one partner's customers alone, and stop what it has left behind;
+    returns how many grants there were.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT tenant_id, grant_id FROM identity_list_ended_grants()")
         rows: list[tuple[int, int]] = cursor.fetchall()
+    count = 0
     for tenant_id, grant_id in rows:
         with tenant_scope(tenant_id):
-            row = (
-                PartnerGrant.objects.select_for_update(of=("self",))
-                .filter(pk=grant_id, ended_at=None)
-                .first()
-            )
+            waiting = PartnerGrant.objects.select_for_update(of=("self",)).filter(pk=grant_id, ended_at=None)
+            if partner_id is not None:
+                waiting = waiting.filter(partner_id=partner_id)
+            row = waiting.first()
             if row is not None:
                 end_grant(row)
-    return len(rows)
+                count += 1
+    return count
 
 
 def end_grant(row: PartnerGrant) -> None:
@@ -103,8 +107,9 @@ def end_grant(row: PartnerGrant) -> None:
     row.ended_at = now
     if row.revoked_at is None and row.expires_at > now:
         # The partner is none any more; should it be one again, it is to be let in anew.
-        row.revoked_at = now
-    row.save(update_fields=["ended_at", "revoked_at"])
+        row.revoked_at, row.ending = now, Ending.NO_PARTNER
+    row.save(update_fields=["ended_at", "revoked_at", "ending"])
+    tell(row, News.ENDED)
     others = PartnerGrant.objects.filter(partner_id=row.partner_id, revoked_at=None, expires_at__gt=now)
     if others.exclude(pk=row.pk).exists():
         return

@@ -23,12 +23,16 @@ from forgeline.identity.policy import Actor, actor_scope
 from forgeline.identity.queries import find_actor_by_key
 from forgeline.identity.seats import Seat, find_seat, leave, note_visit
 from forgeline.identity.suspension import is_open, shut
-from forgeline.identity.switches import find_module, refuse_feature, refuse_module
+from forgeline.identity.switches import find_module, refuse_module
 
 _OWN_ACCOUNT = ("/account/", "/password/")
 _ENDED = gettext_lazy(
     "You may not come to the company that you were at any more: the access has expired or was taken back. You are "
     "back in your own company."
+)
+_SWITCHED_OFF = gettext_lazy(
+    "You may not come to the company that you were at now: the operator of the service has switched off for it that "
+    "it lets partners in. You are back in your own company."
 )
 
 
@@ -50,11 +54,11 @@ class TenantMiddleware:
         if seat.has_ended and not request.path.startswith("/sign-"):
             # A page must have said so first: were a poll in the background to clear it, the form that its reader sends
             # next would be carried out at home.
-            answer = _ended(request)
+            answer, text = _ended(request, seat)
             if _is_page(request):
                 leave(request.session)
                 # Once more on the next page: this one may be a page in the background that reloaded by itself.
-                messages.warning(request, str(_ENDED))
+                messages.warning(request, text)
             return answer
         if actor is None:
             return self.get_response(request)
@@ -69,8 +73,6 @@ class TenantMiddleware:
         module = find_module(request)
         if module is not None and not rights.has_module(module.key):
             return refuse_module(request, module, rights)
-        if not rights.may_use(request.path):
-            return refuse_feature(request)
         bound = take_call(request, actor, rights)
         if bound is not None and bound.is_refused:
             response = refuse(bound)
@@ -118,11 +120,14 @@ def _is_page(request: HttpRequest) -> bool:
     return not is_part and "text/html" in request.headers.get("Accept", "text/html")
 
 
-def _ended(request: HttpRequest) -> HttpResponse:
-    """Say that a visit is over, whatever was asked for: it was meant for another company than the one at hand now."""
-    title = _("You may not come to this company any more")
-    text = _("The access has expired or was taken back. You are back in your own company.")
-    return _refuse(request, title, text, key="identity.visit_ended")
+def _ended(request: HttpRequest, seat: Seat) -> tuple[HttpResponse, str]:
+    """Say that a visit is over and why, whatever was asked for: it was meant for another company than the one at hand
+    now. Returns what was said as well.
+    """
+    title, text = _("You may not come to this company any more"), str(_ENDED)
+    if seat.is_switched_off:
+        title, text = _("You may not come to this company now"), str(_SWITCHED_OFF)
+    return _refuse(request, title, text, key="identity.visit_ended"), text
 
 
 def _not_as_another(request: HttpRequest) -> HttpResponse:

@@ -152,6 +152,14 @@ class ApiKey(Grant):
         return f"{self.name} ({self.prefix}…)"
 
 
+class Ending(models.TextChoices):
+    """How a partner's access ended before its time."""
+
+    TAKEN_BACK = "taken_back", pgettext_lazy("access", "taken back")
+    REPLACED = "replaced", pgettext_lazy("access", "another one took its place")
+    NO_PARTNER = "no_partner", pgettext_lazy("access", "the company is no partner any more")
+
+
 class PartnerGrant(Grant):
     """What a partner's people may do at this company, and until when (decision 0011)."""
 
@@ -165,6 +173,8 @@ class PartnerGrant(Grant):
     revoked_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     """When what its people had set up was stopped (belongings)."""
+    ending = models.CharField(_("how it ended"), max_length=12, blank=True, choices=Ending.choices)
+    """Nothing while it serves, and where its time was over."""
 
     class Meta(Grant.Meta):
         ordering = ["-id"]

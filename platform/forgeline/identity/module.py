@@ -25,13 +25,7 @@ MANIFEST = Manifest(
     permissions=("identity.view", "identity.edit", "identity.own"),
     kind_permissions={"partner": ("identity.customers.view",), "operator": ("identity.operate",)},
     features={"identity.partners": _("Letting partners in")},
-    feature_paths={
-        "identity.partners": (
-            "/company/partners/",
-            "/api/v1/partner-grants/",
-            "/api/v1/partner-belongings/",
-        ),
-    },
+    messages={"partner.access": _("A customer's access was given, changed or has ended")},
     navigation=(
         NavigationItem(_("People"), "web:people", "identity.edit", section="company", order=15),
         NavigationItem(_("Partners"), "web:partners", "identity.edit", section="company", order=17),

@@ -6,7 +6,7 @@ Every deed is in the company's own audit log. Also how the first operator is mad
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ from forgeline.audit import recorder
 from forgeline.base import clock
 from forgeline.base.errors import InvalidInputError, NotFoundError
 from forgeline.entitlements import rights
-from forgeline.identity import services
+from forgeline.identity import belongings, services
 from forgeline.identity.models import Impersonation, Membership, Role, User
 from forgeline.identity.policy import Actor, require_permission
 from forgeline.identity.roles import OPERATE
@@ -38,19 +38,29 @@ def at_company(tenant_id: int, *, actor: Actor) -> Iterator[None]:
     require_permission(actor, OPERATE)
     if tenant_id not in list_tenant_ids():
         raise NotFoundError(_("There is no such company."), data={"id": tenant_id})
-    operator = Tenant.objects.get(pk=require_tenant_id()).name
-    source = replace(recorder.current(), who=f"{actor.label} ({operator})")
-    with recorder.acting(source), tenant_scope(tenant_id, branches=()):
+    with _named(actor), tenant_scope(tenant_id, branches=()):
         yield
 
 
+def _named(actor: Actor) -> AbstractContextManager[None]:
+    """Name the operator in what customers' audit logs say of a block."""
+    operator = Tenant.objects.get(pk=require_tenant_id()).name
+    return recorder.acting(replace(recorder.current(), who=f"{actor.label} ({operator})"))
+
+
 def name_partner(tenant_id: int, *, is_partner: bool, actor: Actor) -> None:
-    """Make a company a partner, whom customers may let in, or an ordinary one again: then its accesses rest."""
+    """Make a company a partner, whom customers may let in, or an ordinary one again: then its accesses end, each in
+    its customer's audit log, and a partner that it may be again later is let in anew.
+    """
     require_permission(actor, OPERATE)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT tenancy_name_partner(%s, %s)", [tenant_id, is_partner])
-        if not cursor.fetchone()[0]:
-            raise NotFoundError(_("There is no such company."), data={"id": tenant_id})
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT tenancy_name_partner(%s, %s)", [tenant_id, is_partner])
+            if not cursor.fetchone()[0]:
+                raise NotFoundError(_("There is no such company."), data={"id": tenant_id})
+        if not is_partner:
+            with _named(actor):
+                belongings.end_grants(partner_id=tenant_id)
 
 
 def impersonate(tenant_id: int, membership_id: int, *, reason: str, actor: Actor) -> Impersonation:

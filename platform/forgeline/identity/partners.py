@@ -16,9 +16,10 @@ from django.utils.translation import gettext as _
 from forgeline.base import clock
 from forgeline.base.errors import ForbiddenError, InvalidInputError, NotFoundError
 from forgeline.entitlements.rights import has_feature
+from forgeline.identity import partner_news
 from forgeline.identity.belongings import Belonging, end_grant, list_belongings
 from forgeline.identity.branches import check_branches
-from forgeline.identity.models import PartnerGrant
+from forgeline.identity.models import Ending, PartnerGrant
 from forgeline.identity.own_roles import RoleFacts, list_givable, require_givable
 from forgeline.identity.policy import Actor, require_permission
 from forgeline.identity.roles import OWN, PEOPLE
@@ -39,6 +40,8 @@ class Customer(NamedTuple):
     branches: list[str]
     expires_at: datetime
     reason: str
+    is_switched_off: bool
+    """The operator has switched off for the customer that it lets partners in: nothing is to be read of it."""
 
 
 class Left(NamedTuple):
@@ -54,9 +57,47 @@ def list_grants() -> QuerySet[PartnerGrant]:
     return PartnerGrant.objects.select_related("granted_by")
 
 
+def list_live() -> QuerySet[PartnerGrant]:
+    """Return the grants of the company in force that serve now, the newest first."""
+    return list_grants().filter(revoked_at=None, expires_at__gt=clock.now())
+
+
+def list_over() -> QuerySet[PartnerGrant]:
+    """Return the grants of the company in force that are over, the newest first."""
+    return list_grants().exclude(revoked_at=None, expires_at__gt=clock.now())
+
+
 def is_live(grant: PartnerGrant) -> bool:
     """Say whether a grant serves now."""
     return grant.revoked_at is None and grant.expires_at > clock.now()
+
+
+def list_slugs() -> dict[int, str]:
+    """Return the short names of the partners that the company in force has ever named, by their ids."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT partner_id, slug FROM identity_list_partner_slugs()")
+        return dict(cursor.fetchall())
+
+
+def find_live(slug: str) -> PartnerGrant | None:
+    """Return what a partner, named by its short name, may do here now: what a new grant takes the place of."""
+    numbers = [number for number, each in list_slugs().items() if each == slug.strip().lower()]
+    return list_live().filter(partner_id__in=numbers).first()
+
+
+def is_wider(grant: PartnerGrant, *, role: str, branches: Sequence[str]) -> bool:
+    """Say whether a role, for parts of the plant, is another than that of a grant or reaches further."""
+    if role != grant.role:
+        return True
+    inner = tuple(grant.branches)
+    return bool(inner) and (not branches or any(not path.startswith(inner) for path in branches))
+
+
+def may_let_in() -> bool:
+    """Say whether the company in force may let partners in: the operator may have switched it off. What was granted
+    rests then, is seen and taken back.
+    """
+    return has_feature(require_tenant_id(), "identity.partners")
 
 
 def list_left() -> list[Left]:
@@ -95,7 +136,7 @@ def grant_partner(
     role above the actor's, InvalidInputError for a partner that there is not, a time that is past or too far off.
     """
     require_permission(actor, PEOPLE)
-    if not has_feature(require_tenant_id(), "identity.partners"):
+    if not may_let_in():
         raise ForbiddenError(
             _("The operator of the service has switched this off for your company."),
             key="entitlements.switched_off",
@@ -125,11 +166,16 @@ def grant_partner(
         if same is not None:
             # A button pressed twice.
             return same
-        PartnerGrant.objects.filter(partner_id=found[0], revoked_at=None).update(revoked_at=now, ended_at=now)
-        return PartnerGrant.objects.create(
+        former = PartnerGrant.objects.filter(partner_id=found[0], revoked_at=None)
+        live = former.filter(expires_at__gt=now)
+        is_change = bool(live.update(revoked_at=now, ended_at=now, ending=Ending.REPLACED))
+        former.update(revoked_at=now, ended_at=now)
+        row = PartnerGrant.objects.create(
             partner_id=found[0], partner_name=found[1], role=role, branches=limited, reason=reason.strip(),
             expires_at=expires_at, granted_by_id=actor.user_id,
         )  # fmt: skip
+        partner_news.tell(row, partner_news.News.CHANGED if is_change else partner_news.News.GIVEN)
+    return row
 
 
 def revoke_grant(grant_id: int, *, actor: Actor) -> PartnerGrant:
@@ -143,8 +189,8 @@ def revoke_grant(grant_id: int, *, actor: Actor) -> PartnerGrant:
     if row is None:
         raise NotFoundError(_("There is nothing here that you may see."), data={"id": grant_id})
     if row.revoked_at is None:
-        row.revoked_at = clock.now()
-        row.save(update_fields=["revoked_at"])
+        row.revoked_at, row.ending = clock.now(), Ending.TAKEN_BACK
+        row.save(update_fields=["revoked_at", "ending"])
         end_grant(row)
     return row
 

@@ -35,9 +35,9 @@ class PartnerGrantSerializer(ModelSerializer):
         model = PartnerGrant
         fields = [
             "id", "partner", "partner_name", "role", "branches", "reason", "created_at", "expires_at", "revoked_at",
-            "is_live",
+            "ending", "is_live",
         ]  # fmt: skip
-        read_only_fields = ["partner_name", "created_at", "revoked_at"]
+        read_only_fields = ["partner_name", "created_at", "revoked_at", "ending"]
 
     def get_is_live(self, row: PartnerGrant) -> bool:
         return partners.is_live(row)
@@ -50,6 +50,10 @@ class CustomerSerializer(Serializer):
     branches = serializers.ListField(child=serializers.CharField(), help_text="None for the whole company.")
     expires_at = serializers.DateTimeField()
     reason = serializers.CharField()
+    is_switched_off = serializers.BooleanField(
+        help_text="Whether the operator of the service has switched off for the company that it lets partners in: "
+        "nobody may go there then."
+    )
 
 
 class PartnerGrantViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Resource):

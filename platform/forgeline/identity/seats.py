@@ -21,6 +21,8 @@ from forgeline.identity.roles import withhold
 from forgeline.tenancy.scoping import tenant_scope
 
 SESSION_TENANT = "tenant_id"
+_SESSION_HOME = "home_id"
+"""What was chosen before one went to a customer; one comes back to it."""
 _SESSION_NOTED = "visits"
 
 
@@ -33,6 +35,8 @@ class Seat:
     memberships: Sequence[MembershipRow] = ()
     has_ended: bool = False
     """The session still names a company that its person may not come to any more."""
+    is_switched_off: bool = False
+    """That is because the operator has switched off for that company that it lets partners in."""
 
 
 def find_seat(user: Any, session: Any) -> Seat:
@@ -45,21 +49,40 @@ def find_seat(user: Any, session: Any) -> Seat:
             return Seat(found[0], found[1], memberships)
     wanted = session.get(SESSION_TENANT)
     chosen = choose_membership(memberships, wanted)
-    if chosen is not None and not chosen.is_own and not has_feature(chosen.tenant_id, "identity.partners"):
+    is_switched_off = chosen is not None and is_closed_to_partners(chosen)
+    if chosen is not None and is_switched_off:
         memberships = [row for row in memberships if row.tenant_id != chosen.tenant_id]
         chosen = choose_membership(memberships, wanted)
     has_ended = number is not None or (wanted is not None and (chosen is None or chosen.tenant_id != wanted))
     if chosen is None:
-        return Seat(None, has_ended=has_ended)
-    return Seat(
-        actor_of_member(chosen, user_id=user.pk, label=label), chosen.tenant_name, memberships, has_ended
-    )
+        return Seat(None, has_ended=has_ended, is_switched_off=is_switched_off)
+    actor = actor_of_member(chosen, user_id=user.pk, label=label)
+    return Seat(actor, chosen.tenant_name, memberships, has_ended, is_switched_off)
+
+
+def is_closed_to_partners(row: MembershipRow) -> bool:
+    """Say whether a row leads to a customer for which the operator has switched off that it lets partners in."""
+    return not row.is_own and not has_feature(row.tenant_id, "identity.partners")
+
+
+def go(session: Any, seat: Seat, row: MembershipRow) -> None:
+    """Go to one of the companies of a seat."""
+    if row.is_own:
+        session.pop(_SESSION_HOME, None)
+    elif seat.actor is None or seat.actor.visit != "partner":
+        session[_SESSION_HOME] = session.get(SESSION_TENANT)
+    session[SESSION_TENANT] = row.tenant_id
 
 
 def leave(session: Any) -> None:
-    """Go back to the first of one's own companies."""
-    session.pop(SESSION_TENANT, None)
-    session.pop(SESSION_IMPERSONATION, None)
+    """Come back from a visit to the company from which one went: the operator's, or the partner's of several."""
+    if session.pop(SESSION_IMPERSONATION, None) is not None:
+        return
+    home = session.pop(_SESSION_HOME, None)
+    if home is None:
+        session.pop(SESSION_TENANT, None)
+    else:
+        session[SESSION_TENANT] = home
 
 
 def end_impersonation(session: Any, *, user_id: int | None) -> None:
@@ -74,17 +97,20 @@ def end_impersonation(session: Any, *, user_id: int | None) -> None:
 
 
 def note_visit(session: Any, actor: Actor, source: Source) -> None:
-    """Have the audit of a company tell of a visitor, once in every hour in which there was one.
+    """Have the audit of a company tell of a visitor, once in every hour in which there was one, and anew where what
+    lets him in has changed.
 
     In a transaction of its own: a page that fails has been visited too.
     """
     hour = f"{clock.now():%Y%m%d%H}"
-    noted, place = dict(session.get(_SESSION_NOTED) or {}), f"{actor.visit}:{actor.tenant_id}"
-    if noted.get(place) == hour:
+    noted = dict(session.get(_SESSION_NOTED) or {})
+    place = f"{actor.visit}:{actor.tenant_id}:{actor.partner_id or ''}"
+    seen = [hour, actor.role, list(actor.branches), str(actor.until)]
+    if noted.get(place) == seen:
         return
     with acting(source), tenant_scope(actor.tenant_id, branches=()):
         record("identity.visit.seen", subject=actor.on_behalf)
-    session[_SESSION_NOTED] = {**{key: told for key, told in noted.items() if told == hour}, place: hour}
+    session[_SESSION_NOTED] = {**{key: told for key, told in noted.items() if told[0] == hour}, place: seen}
 
 
 def _find_impersonated(number: int, user_id: int, label: str) -> tuple[Actor, str] | None:

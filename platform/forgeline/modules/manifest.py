@@ -143,8 +143,6 @@ class Manifest:
     """Beginnings of addresses that stay open to a company that has not paid."""
     features: Mapping[str, Any] = field(default_factory=dict)
     """What the operator may switch off for one company, ``webhooks`` or ``identity.partners`` → its title."""
-    feature_paths: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Beginnings of the addresses of a feature that has no permissions of its own: shut while it is off."""
     figures: str = ""
     """Dotted path of ``f() -> list[Figure]``: how this part of the service fares, for the operator's console."""
     is_switchable: bool = False

@@ -124,19 +124,6 @@ def list_features() -> dict[str, Any]:
     }
 
 
-def find_feature(path: str) -> str:
-    """Return the named feature to which an address belongs, '' for none."""
-    return next(
-        (
-            key
-            for manifest in _MANIFESTS.values()
-            for key, paths in manifest.feature_paths.items()
-            if path.startswith(tuple(paths))
-        ),
-        "",
-    )
-
-
 def list_open_paths() -> list[str]:
     """Return the beginnings of addresses that stay open to a company that has not paid."""
     return [path for manifest in _MANIFESTS.values() for path in manifest.open_paths]

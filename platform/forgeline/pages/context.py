@@ -26,9 +26,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
     navigation = [
         item
         for item in list_navigation(rights.has_module)
-        if actor is not None
-        and actor.has_permission(item.permission)
-        and rights.may_use(reverse(item.url_name))
+        if actor is not None and actor.has_permission(item.permission)
     ]
     navigation.sort(key=lambda item: (_SECTIONS.get(item.section, 9), item.order))
     return {

@@ -20,7 +20,7 @@ from forgeline.entitlements.rights import rights_of
 from forgeline.identity.doors import sort_memberships
 from forgeline.identity.models import User
 from forgeline.identity.queries import actor_of_member
-from forgeline.identity.roles import CUSTOMERS, OPERATE
+from forgeline.identity.roles import CUSTOMERS, OPERATE, withhold
 from forgeline.identity.switches import refuse_feature
 
 P = ParamSpec("P")
@@ -72,8 +72,19 @@ def _refuse_role(request: HttpRequest, permission: str) -> HttpResponse:
             if row.is_own and there.has_permission(permission):
                 text = _("You may do this at %(company)s: go there first.") % {"company": row.tenant_name}
                 return fault(request, 403, title, text, company=row)
-    if request.actor.visit:  # type: ignore[attr-defined]
-        return fault(request, 403, title, _("Ask the company that you visit to let you do more."))
+    if visit := request.actor.visit:  # type: ignore[attr-defined]
+        never = _("Not at a company that you visit")
+        if permission in (OPERATE, CUSTOMERS):
+            return fault(request, 403, never, _("Go back to your own company for it."), visit=visit)
+        if not withhold(frozenset({permission})):
+            text = _(
+                "Its people, keys, partners, data and invoices are the company's own: no access lets a visitor to "
+                "them. Go back to your own company."
+            )
+            return fault(request, 403, never, text, visit=visit)
+        return fault(
+            request, 403, title, _("Ask the company that you visit to let you do more."), visit=visit
+        )
     return fault(request, 403, title, _("Ask a manager of your company."))
 
 

@@ -69,6 +69,11 @@ def name_branches(paths: Sequence[str], titles: Mapping[str, str]) -> list[str]:
     return [titles.get(path) or _("out of use") for path in paths]
 
 
+def say_part(paths: Sequence[str], titles: Mapping[str, str]) -> str:
+    """Return what a grant is for, within a sentence."""
+    return ", ".join(name_branches(paths, titles)) or _("the whole company")
+
+
 def permission_word(permission: str) -> str:
     """Return what who has a permission may do, in the reader's language."""
     ending = permission.rpartition(".")[2]
