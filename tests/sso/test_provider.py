@@ -245,6 +245,20 @@ def test_where_anybody_signs_up_a_domain_counts_once_its_dns_says_so(
             services.prove_domains(actor=actor)
 
 
+def test_what_was_entered_while_anybody_signed_up_counts_once_nobody_does(
+    company: Company, providers: Foreign, settings: Any
+) -> None:
+    settings.SIGN_UP = True
+    set_up(company, providers.issuers[0], "example.com")
+    assert find_company("a@example.com") is None
+    settings.SIGN_UP = False
+    with tenant_scope(company.tenant_id):
+        assert services.prove_domains(actor=owner_of(company)) == []
+    found = find_company("a@example.com")
+    assert found is not None
+    assert found.tenant_id == company.tenant_id
+
+
 # --- forged tokens ---
 
 
