@@ -318,7 +318,7 @@ class House:
         rows = [("Address", address)]
         if demo:
             rows += [("Sign in", f"{demo['email']}  {demo['password']}"), ("API key", str(demo["api_key"]))]
-        else:
+        elif _is_new(address):
             rows += [("Sign in", f"make the first account at {address}")]
         rows += [("Broker", self.device_mqtt)]
         if opcua:
@@ -340,6 +340,12 @@ class House:
         for title, text in rows:
             print(f"    {title:9} {text}", flush=True)
         print(flush=True)
+
+
+def _is_new(address: str) -> bool:
+    """Say whether nobody has an account yet: pages lead to the making of the first one then."""
+    with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310  # our own address
+        return str(answer.url).endswith("/first-owner/")
 
 
 def _last_words(said: str) -> str:
