@@ -119,7 +119,7 @@ def test_a_payment_is_noted_and_a_plan_changed_in_the_companys_own_audit(
     assert "FL-" in page
     today = f"{clock.now():%Y-%m-%d}"
     for reference, code in (("", 422), ("B-1", 302)):
-        given = {"paid": str(number), "reference": reference, "paid_on": today}
+        given = {"paid": str(number), "reference": reference, "paid_on": today, "amount": "1058.94"}
         assert client.post(address, given).status_code == code
     actor = olga(operator)
     with tenant_scope(operator.tenant_id):
@@ -147,6 +147,31 @@ def test_a_payment_is_noted_and_a_plan_changed_in_the_companys_own_audit(
         assert "on: Free, monthly; until then it can be called back" in told.body["en"]
         whos = set(Entry.objects.filter(action="billing.subscription.changed").values_list("who", flat=True))
     assert "Olga (Forgeline Ops)" in whos
+
+
+def test_a_payment_in_part_leaves_the_rest_open_and_one_too_large_a_balance(
+    live_company: Company, operator: Company, sign_in: SignIn
+) -> None:
+    number, actor = sell(live_company), olga(operator)
+    client, today = sign_in(operator.manager), f"{clock.now():%Y-%m-%d}"
+    address = f"/operator/tenants/{live_company.tenant_id}/"
+    assert 'value="1058.94"' in client.get(address).content.decode()
+    for amount in ("0", "-5", "1.234", "x", "1e30", ""):
+        bad = client.post(
+            address, {"paid": str(number), "reference": "B", "paid_on": today, "amount": amount}
+        )
+        assert bad.status_code == 422, amount
+    for reference, amount, left, balance in (
+        ("B-1", "1000", 5894, 0),
+        ("B-1", "1000", 5894, 0),
+        ("B-2", "60", 0, 106),
+    ):
+        given = {"paid": str(number), "reference": reference, "paid_on": today, "amount": amount}
+        assert client.post(address, given).status_code == 302
+        with tenant_scope(operator.tenant_id):
+            [invoice] = console.list_invoices_of(live_company.tenant_id, actor=actor)
+            bought = console.get_subscription_of(live_company.tenant_id, actor=actor)
+        assert (invoice.open, bought.balance) == (left, balance)
 
 
 def test_a_company_that_bought_nothing_gets_a_trial(
@@ -216,7 +241,7 @@ def test_an_invoice_is_taken_back_and_a_plan_cancelled_on_the_page(
     client = sign_in(operator.manager)
     address = f"/operator/tenants/{live_company.tenant_id}/"
     tomorrow = f"{clock.now() + timedelta(days=2):%Y-%m-%d}"
-    late = client.post(address, {"paid": str(number), "reference": "B-1", "paid_on": tomorrow})
+    late = client.post(address, {"paid": str(number), "reference": "B-1", "paid_on": tomorrow, "amount": "1"})
     assert (late.status_code, "has not come yet" in late.content.decode()) == (422, True)
     assert "<details open" in late.content.decode()
     assert client.post(address, {"correct": str(number), "correction_reason": " "}).status_code == 422

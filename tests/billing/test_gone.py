@@ -59,9 +59,15 @@ def test_its_papers_outlive_it_and_are_paid(
     paper = client.get(f"/operator/tenants/{company.tenant_id}/invoices/{number}.pdf")
     assert (paper.status_code, paper.content[:5]) == (200, b"%PDF-")
     today = f"{clock.now():%Y-%m-%d}"
-    early = client.post(address, {"paid": str(number), "reference": "B-1", "paid_on": "2020-01-01"})
+    early = client.post(
+        address, {"paid": str(number), "reference": "B-1", "paid_on": "2020-01-01", "amount": "1058.94"}
+    )
     assert (early.status_code, "give the day on which" in early.content.decode()) == (422, True)
-    given = {"paid": str(number), "reference": "B-1", "paid_on": today}
+    more = client.post(
+        address, {"paid": str(number), "reference": "B-1", "paid_on": today, "amount": "1058.95"}
+    )
+    assert (more.status_code, "Not more than is open, CNY 1,058.94" in more.content.decode()) == (422, True)
+    given = {"paid": str(number), "reference": "B-1", "paid_on": today, "amount": "1058.94"}
     assert client.post(address, given).status_code == 302
     again = client.post(address, {**given, "reference": "B-2"}, follow=True).content.decode()
     assert "Nothing is open of FL-" in again

@@ -304,10 +304,14 @@ def begin_trial_of(tenant_id: int, currency: str, *, actor: Actor) -> Subscripti
         return subscriptions.start_trial(currency=currency, zone=read_home_zone())
 
 
-def mark_paid(tenant_id: int, invoice_id: int, *, reference: str, paid_on: date, actor: Actor) -> Payment:
-    """Note that what is open of an invoice came in; what that had shut opens at once.
+def mark_paid(
+    tenant_id: int, invoice_id: int, *, reference: str, paid_on: date, actor: Actor, amount: int | None = None
+) -> Payment:
+    """Note that money came in for an invoice; what that had shut opens at once.
 
-    **Raises** ConflictError for one of which nothing is open, InvalidInputError without a reference.
+    ``amount`` is in cents, all that is open where it is None; what is more goes to the company's balance.
+    **Raises** ConflictError for one of which nothing is open, InvalidInputError without a reference, or for more than
+    is open of a company that is gone and has no balance.
     """
     invoice = _find_invoice(tenant_id, invoice_id, actor=actor)
     if not invoice.open:
@@ -315,12 +319,15 @@ def mark_paid(tenant_id: int, invoice_id: int, *, reference: str, paid_on: date,
             _("Nothing is open of %(number)s.") % {"number": invoice.number}, key="billing.nothing_open"
         )
     told: Any = {
-        "amount": invoice.open, "gateway": GATEWAY, "reference": reference, "paid_on": paid_on,
-        "noted_by": actor.label[:120],
+        "amount": invoice.open if amount is None else amount, "gateway": GATEWAY, "reference": reference,
+        "paid_on": paid_on, "noted_by": actor.label[:120],
     }  # fmt: skip
     if tenant_id in list_tenant_ids():
         with at_company(tenant_id, actor=actor):
             return subscriptions.take_payment(invoice_id, **told)
+    if told["amount"] > invoice.open:
+        sentence = _("Not more than is open, %(open)s: the company is gone and has no balance.")
+        raise InvalidInputError.at("amount", sentence % {"open": words(invoice.open, invoice.currency)})
     with transaction.atomic():
         with tenant_scope(tenant_id, branches=()):
             payment = invoicing.pay(invoice_id, **told)

@@ -129,6 +129,10 @@ class PaymentInput(Serializer):
     invoice = serializers.IntegerField(min_value=1)
     reference = serializers.CharField(max_length=120, help_text="As the bank statement has it.")
     paid_on = DayField()
+    amount = serializers.IntegerField(
+        required=False, min_value=1, max_value=10**12,
+        help_text="In cents; all that is open where it is left out. What is more goes to the company's balance.",
+    )  # fmt: skip
 
 
 class FeatureInput(Serializer):
@@ -253,7 +257,7 @@ class OperatedPaymentView(OperatorView):
 
     @extend_schema(request=PaymentInput, responses={201: PaymentSerializer})
     def post(self, request: Request, tenant_id: int) -> Response:
-        """Note that all that is open of it came in; 409 `billing.nothing_open` where nothing is."""
+        """Note that money came in for it; 409 `billing.nothing_open` where nothing is."""
         given = read_body(PaymentInput, request)
         row = console.mark_paid(tenant_id, given.pop("invoice"), **given, actor=actor_of(request))
         return Response(PaymentSerializer(row).data, status=status.HTTP_201_CREATED)

@@ -16,7 +16,7 @@ from forgeline.identity.policy import Actor
 from forgeline.identity.roles import OPERATE
 from forgeline.transfer.company.records import list_erasures
 from forgeline.web.access import needs, put_faults
-from forgeline.web.views.operator.invoices import PaidForm, read_number, row_of
+from forgeline.web.views.operator.invoices import PaidForm, payment_of, read_number, row_of
 
 
 @never_cache
@@ -43,7 +43,7 @@ def gone_company(request: HttpRequest, tenant_id: int) -> HttpResponse:
     if form is not None and form.is_valid():
         try:
             number = read_number(request.POST["paid"])
-            console.mark_paid(tenant_id, number, actor=actor, **form.cleaned_data)
+            console.mark_paid(tenant_id, number, actor=actor, **payment_of(form.cleaned_data))
         except ForgelineError as error:
             if not error.data.get("fields"):
                 messages.error(request, str(error), extra_tags="bad")

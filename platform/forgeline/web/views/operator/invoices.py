@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -39,6 +41,13 @@ class PaidForm(forms.Form):
         max_length=120,
         help_text=gettext_lazy("As the bank statement has it."),
     )
+    amount = forms.DecimalField(
+        label=gettext_lazy("Amount"),
+        min_value=Decimal("0.01"),
+        max_digits=12,
+        decimal_places=2,
+        help_text=gettext_lazy("What is more than is open goes to the company's balance."),
+    )
     paid_on = forms.DateField(
         validators=[check_moment],
         label=gettext_lazy("Paid on"),
@@ -52,7 +61,8 @@ def row_of(
     """A row with forms of its own: an id stands on a page once. The form that was sent shows its faults."""
     number = str(each.invoice_id)
     names = f"id_{number}_%s"
-    paid: forms.Form = PaidForm(initial={"paid_on": clock.now().date()}, auto_id=names)
+    first = {"paid_on": clock.now().date(), "amount": Decimal(each.open) / 100}
+    paid: forms.Form = PaidForm(initial=first, auto_id=names)
     correction: forms.Form = CorrectionForm(auto_id=names)
     if isinstance(form, PaidForm) and request.POST.get("paid") == number:
         paid = form
@@ -76,6 +86,11 @@ def row_of(
         ),
         "is_late": bool(each.open) and each.due_on < clock.now().date(),
     }
+
+
+def payment_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a filled-in form says of a payment, the amount in cents."""
+    return {**given, "amount": int(given["amount"] * 100)}
 
 
 def read_number(word: str) -> int:

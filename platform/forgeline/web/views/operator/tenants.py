@@ -23,7 +23,7 @@ from forgeline.identity.roles import OPERATE
 from forgeline.modules.registry import list_features
 from forgeline.tenancy.models import Kind as TenantKind
 from forgeline.web.access import needs, put_faults
-from forgeline.web.views.operator.invoices import CorrectionForm, PaidForm, read_number, row_of
+from forgeline.web.views.operator.invoices import CorrectionForm, PaidForm, payment_of, read_number, row_of
 
 TONES = {
     State.TRIAL: "setup", State.ACTIVE: "running", State.PAST_DUE: "setup", State.GRACE: "setup",
@@ -182,7 +182,7 @@ def _do(request: HttpRequest, found: console.TenantFacts, given: dict[str, Any])
         number, reason = read_number(posted["correct"]), given["correction_reason"]
         console.correct_invoice_of(tenant_id, number, reason=reason, reissue=given["reissue"], actor=actor)
     elif "paid" in posted:
-        console.mark_paid(tenant_id, read_number(posted["paid"]), actor=actor, **given)
+        console.mark_paid(tenant_id, read_number(posted["paid"]), actor=actor, **payment_of(given))
     elif "trial" in posted:
         console.begin_trial_of(tenant_id, posted["trial"], actor=actor)
     elif "partner" in posted:
