@@ -45,7 +45,9 @@ class OperatedTenantSerializer(Serializer):
 
 class MarginSerializer(Serializer):
     tenant_id = serializers.IntegerField(source="tenant.tenant_id")
-    name = serializers.CharField(source="tenant.name")
+    name = serializers.CharField(
+        source="tenant.name", help_text="Empty for one that was erased; `/operator/erasures/` has its name."
+    )
     currency = serializers.CharField()
     invoiced = serializers.IntegerField(help_text="Cents, for the days of the month.")
     cost = serializers.IntegerField(allow_null=True, help_text="Cents; null where no unit costs are set.")

@@ -39,11 +39,11 @@ class AlarmAnalysisView(Answering):
     read_permission, write_permission = VIEW, VIEW
 
     @asks(
-PLANT,
-            OpenApiParameter("from", str, description="ISO 8601 with zone, or ms since 1970; a week before `to`."),
-            OpenApiParameter("to", str, description="As `from`; left out: now. At most 92 days after it."),
-responses={200: OpenApiTypes.OBJECT},
-)  # fmt: skip
+        PLANT,
+        OpenApiParameter("from", str, description="ISO 8601 with zone, or ms since 1970; a week before `to`."),
+        OpenApiParameter("to", str, description="As `from`; left out: now. At most 92 days after it."),
+        responses={200: OpenApiTypes.OBJECT},
+    )  # fmt: skip
     def get(self, request: Request) -> Response:
         """A span of one plant, or of all: each plant is one operator's position."""
         return Response(
