@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from forgeline.audit.models import Entry
 from forgeline.base import clock
@@ -17,6 +19,7 @@ from forgeline.identity.policy import Actor, permissions_of
 from forgeline.jobs import working
 from forgeline.tenancy.scoping import tenant_scope
 from forgeline.transfer.company import erasure
+from forgeline.transfer.models import Erasure
 from tests.billing.test_console import olga, sell
 from tests.conftest import Company
 
@@ -67,13 +70,17 @@ def test_its_papers_outlive_it_and_are_paid(
         address, {"paid": str(number), "reference": "B-1", "paid_on": today, "amount": "1058.95"}
     )
     assert (more.status_code, "Not more than is open, CNY 1,058.94" in more.content.decode()) == (422, True)
-    given = {"paid": str(number), "reference": "B-1", "paid_on": today, "amount": "1058.94"}
+    part = {"paid": str(number), "reference": "B-0", "paid_on": today, "amount": "58.94"}
+    for _ in range(2):
+        assert client.post(address, part).status_code == 302
+    given = {"paid": str(number), "reference": "B-1", "paid_on": today, "amount": "1000"}
     assert client.post(address, given).status_code == 302
     again = client.post(address, {**given, "reference": "B-2"}, follow=True).content.decode()
     assert "Nothing is open of FL-" in again
     with tenant_scope(operator.tenant_id):
-        [entry] = Entry.objects.filter(action="billing.invoice.paid")
+        first, entry = Entry.objects.filter(action="billing.invoice.paid").order_by("id")
         [invoice] = console.list_invoices_of(company.tenant_id, actor=olga(operator))
+    assert (first.changes["amount"], first.changes["reference"]) == ([None, "CNY 58.94"], [None, "B-0"])
     assert (entry.who, entry.changes["reference"]) == ("Olga", [None, "B-1"])
     assert (invoice.open, invoice.paid) == (0, invoice.total)
     with tenant_scope(company.tenant_id):
@@ -99,6 +106,21 @@ def test_those_who_were_owners_are_told_that_it_is_over(gone: tuple[Company, int
     assert letter.to == ["alice@example.com"]
     assert letter.subject == "Alice Stamping is erased"
     assert "invoices" in letter.body
+
+
+def test_a_long_list_takes_as_many_questions_as_a_short_one(
+    gone: tuple[Company, int], operator: Company, sign_in: SignIn
+) -> None:
+    client = sign_in(operator.manager)
+    client.get("/operator/gone/")
+    with CaptureQueriesContext(connection) as few:
+        assert "CNY 1,058.94" in client.get("/operator/gone/").content.decode()
+    for number in range(20):
+        with tenant_scope(900_000 + number):
+            Erasure.objects.create(name=f"Gone {number}", asked_at=clock.now(), begun_at=clock.now())
+    with CaptureQueriesContext(connection) as many:
+        assert "Gone 19" in client.get("/operator/gone/").content.decode()
+    assert len(many) == len(few)
 
 
 def test_only_the_operator_reads_of_it(

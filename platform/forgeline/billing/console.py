@@ -167,6 +167,15 @@ def list_invoices_of(tenant_id: int, *, actor: Actor) -> list[InvoiceFacts]:
     return [InvoiceFacts(*row) for row in _rows(InvoiceFacts, call, [min(tenant_id, _NO_TENANT)])]
 
 
+def sum_open(*, actor: Actor) -> dict[int, list[tuple[str, int]]]:
+    """Return what is open of each company's invoices: (currency, cents); also of companies that are gone."""
+    require_permission(actor, OPERATE)
+    found: dict[int, list[tuple[str, int]]] = {}
+    for tenant_id, currency, amount in _all("SELECT * FROM billing_operator_open()", []):
+        found.setdefault(tenant_id, []).append((currency, amount))
+    return found
+
+
 def read_month(first: date, *, actor: Actor) -> list[Margin]:
     """Return what each company used, was invoiced and cost in the month that begins on ``first``, the largest first.
 
@@ -330,10 +339,16 @@ def mark_paid(
         raise InvalidInputError.at("amount", sentence % {"open": words(invoice.open, invoice.currency)})
     with transaction.atomic():
         with tenant_scope(tenant_id, branches=()):
+            before = Payment.objects.filter(invoice_id=invoice_id).count()
             payment = invoicing.pay(invoice_id, **told)
-        # The company is gone with its own log.
-        changes = {"amount": [None, words(payment.amount, invoice.currency)], "reference": [None, reference]}
-        record("billing.invoice.paid", subject=invoice.number, subject_id=invoice_id, changes=changes)
+            is_new = Payment.objects.filter(invoice_id=invoice_id).count() > before
+        if is_new:
+            # The company is gone with its own log.
+            changes = {
+                "amount": [None, words(payment.amount, invoice.currency)],
+                "reference": [None, reference],
+            }
+            record("billing.invoice.paid", subject=invoice.number, subject_id=invoice_id, changes=changes)
         return payment
 
 

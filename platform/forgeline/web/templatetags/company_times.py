@@ -1,4 +1,4 @@
-"""Tags that say moments on the clock of the company in force. A page asks for the clock once for each tag."""
+"""Tags that say moments on the clock of the company in force; a page asks for the clock once."""
 
 from __future__ import annotations
 
@@ -11,13 +11,21 @@ from forgeline.web import times
 register = template.Library()
 
 
-@register.simple_tag
-def moment(at: datetime, shape: str = times.SHAPE) -> str:
+@register.simple_tag(takes_context=True)
+def moment(context: template.Context, at: datetime, shape: str = times.SHAPE) -> str:
     """A moment of the company's: ``{% moment job.due_at %}``."""
-    return times.say_moment(at, times.read_company_zone(), shape)
+    return times.say_moment(at, _zone(context), shape)
 
 
-@register.simple_tag
-def ending(at: datetime) -> str:
+@register.simple_tag(takes_context=True)
+def ending(context: template.Context, at: datetime) -> str:
     """When something ends; the midnight that ends a day is told as that day."""
-    return times.say_end(at, times.read_company_zone())
+    return times.say_end(at, _zone(context))
+
+
+def _zone(context: template.Context) -> str:
+    request = context["request"]
+    if not hasattr(request, "company_zone"):
+        request.company_zone = times.read_company_zone()
+    zone: str = request.company_zone
+    return zone

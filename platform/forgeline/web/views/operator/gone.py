@@ -24,8 +24,12 @@ from forgeline.web.views.operator.invoices import PaidForm, payment_of, read_num
 def gone(request: HttpRequest) -> HttpResponse:
     """List the companies that are gone, the newest first."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
+    open_ = console.sum_open(actor=actor)
     rows = [
-        {"record": record, "open": _open(console.list_invoices_of(record.tenant_id, actor=actor))}
+        {
+            "record": record,
+            "open": [words(amount, currency) for currency, amount in open_.get(record.tenant_id, [])],
+        }
         for record in list_erasures(actor=actor)[: console.ROWS]
     ]
     return render(request, "web/operator/gone.html", {"rows": rows})
@@ -70,12 +74,3 @@ def paper(request: HttpRequest, tenant_id: int, invoice_id: int) -> HttpResponse
     """Return an invoice or a credit note of a company, also of one that is gone, as PDF."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
     return pdf_of(*console.print_invoice_of(tenant_id, invoice_id, actor=actor))
-
-
-def _open(papers: list[console.InvoiceFacts]) -> list[str]:
-    """Return what is open, an amount for each currency."""
-    sums: dict[str, int] = {}
-    for each in papers:
-        if each.open:
-            sums[each.currency] = sums.get(each.currency, 0) + each.open
-    return [words(amount, currency) for currency, amount in sorted(sums.items())]
