@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from forgeline.audit.models import Entry
 from forgeline.base import clock
 from forgeline.billing import console
+from forgeline.billing.models import Subscription
 from forgeline.identity.models import Membership, Role
 from forgeline.identity.policy import Actor, permissions_of
 from forgeline.jobs import working
@@ -146,3 +147,20 @@ def test_a_paper_is_found_at_its_own_company_alone(
     ):  # fmt: skip
         assert client.get(f"/operator/tenants/{tenant_id}/invoices/{wanted}.pdf").status_code == 404
     assert client.get(f"/operator/gone/{live_stranger.tenant_id}/").status_code == 404
+
+
+def test_before_it_the_owner_is_told_of_the_money(live_company: Company, sign_in: SignIn) -> None:
+    sell(live_company)
+    with tenant_scope(live_company.tenant_id):
+        Membership.objects.filter(user=live_company.manager).update(role=Role.OWNER)
+    client = sign_in(live_company.manager)
+    page = client.get("/company/data/").content.decode()
+    assert "CNY 1,058.94 of your invoices is open" in page
+    assert "Professional is billed up to" in page
+    with tenant_scope(live_company.tenant_id):
+        Subscription.objects.update(balance=12_300)
+    assert "CNY 123.00 is to your credit" in client.get("/company/data/").content.decode()
+    refused = client.post("/company/data/", {"name": "Alice <b>"})
+    assert refused.status_code == 422
+    assert 'value="Alice &lt;b&gt;"' in refused.content.decode()
+    assert "Type the name of the company as it is written" in refused.content.decode()

@@ -160,7 +160,9 @@ def _money() -> list[str]:
             _("%(amount)s of your invoices is open; it stays owed.") % {"amount": words(amount, currency)}
         )
     if row.balance:
-        sentence = _("%(amount)s is to your credit: ask whoever runs the service to pay it out before.")
+        sentence = _(
+            "%(amount)s is to your credit and is lost with the company: settle it with whoever runs the service."
+        )
         told.append(sentence % {"amount": words(row.balance, row.currency)})
     if row.plan.key != subscriptions.FREE and row.state not in (State.TRIAL, State.CLOSED):
         sentence = _("%(plan)s is billed up to %(day)s; nothing of it is given back.")
