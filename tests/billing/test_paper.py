@@ -5,10 +5,11 @@ from __future__ import annotations
 from io import BytesIO
 
 import pytest
+from django.utils import translation
 from pypdf import PdfReader
 
-from forgeline.billing import invoicing, paper
-from forgeline.billing.models import Invoice, Seller
+from forgeline.billing import invoicing, paper, subscriptions
+from forgeline.billing.models import Invoice, Kind, Seller
 from forgeline.tenancy.models import Tenant
 from tests.billing.conftest import Customer
 
@@ -51,3 +52,22 @@ def test_a_paper_is_the_same_each_time(customer: Customer) -> None:
     first = paper.describe(invoice)
     assert paper.describe(invoicing.get_invoice(invoice.pk)) == first
     assert invoicing.recount(invoice) == invoice.used
+
+
+def test_what_is_taken_back_says_so_and_names_whom_it_was_made_out_to(customer: Customer) -> None:
+    customer.name("Old Name GmbH")
+    customer.choose("starter")
+    first = Invoice.objects.get()
+    customer.name("New Name GmbH")
+    note = subscriptions.correct_invoice(first.pk, reason="Wrong name", reissue=True, now=customer.now)
+    assert (note.buyer["title"], note.buyer["tax_number"]) == ("Old Name GmbH", first.buyer["tax_number"])
+    anew = Invoice.objects.filter(kind=Kind.INVOICE).latest("pk")
+    assert anew.buyer["title"] == "New Name GmbH"
+    with translation.override("en"):
+        told = paper.describe(invoicing.get_invoice(first.pk))
+        assert ["Taken back by", note.number] in told["facts"]
+        [(how, _amount)] = told["paid"]
+        assert how.startswith("From the credit balance, ")
+        assert all(
+            fact[0] != "Taken back by" for fact in paper.describe(invoicing.get_invoice(anew.pk))["facts"]
+        )
