@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
+
+from forgeline.telemetry import ingest
+
+
+def subclasses_of(kind: type) -> Iterator[type]:
+    """Yield every class that has been derived from one, at whatever depth."""
+    for each in kind.__subclasses__():
+        yield each
+        yield from subclasses_of(each)
+
+
+@pytest.fixture
+def fresh_ingest(live_db: None) -> Iterator[None]:
+    """A posted sample starts the store's keeper; each test has its own."""
+    ingest.reset()
+    yield
+    ingest.reset()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,6 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings as effort, strategies as st
 from rest_framework.test import APIClient
 
-from forgeline.telemetry import ingest
 from tests.api.world import OPERATIONS, World, describe_api, make_world, operations_in_turn
 from tests.conftest import Company
 
@@ -41,11 +40,7 @@ UNREADABLE = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _fresh_ingest(live_db: None) -> Iterator[None]:
-    ingest.reset()
-    yield
-    ingest.reset()
+pytestmark = pytest.mark.usefixtures("fresh_ingest")
 
 
 @pytest.fixture

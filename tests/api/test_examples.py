@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +11,6 @@ from rest_framework.test import APIClient
 
 from forgeline.conf import examples
 from forgeline.identity.services import create_tenant
-from forgeline.telemetry import ingest
 from forgeline.tenancy.scoping import tenant_scope
 from forgeline.webhooks.models import Endpoint
 from tests.api.world import OPERATIONS, World, describe_api, make_world, put_back
@@ -21,11 +20,7 @@ from tests.conftest import Company, name_kind
 ClientOf = Callable[[str], APIClient]
 
 
-@pytest.fixture(autouse=True)
-def _fresh_ingest(live_db: None) -> Iterator[None]:
-    ingest.reset()
-    yield
-    ingest.reset()
+pytestmark = pytest.mark.usefixtures("fresh_ingest")
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from rest_framework.test import APIClient
@@ -15,11 +15,7 @@ from tests.conftest import Company
 ClientOf = Callable[[str], APIClient]
 
 
-@pytest.fixture(autouse=True)
-def _fresh_ingest(live_db: None) -> Iterator[None]:
-    ingest.reset()
-    yield
-    ingest.reset()
+pytestmark = pytest.mark.usefixtures("fresh_ingest")
 
 
 def _post(client: APIClient, **columns: list[object]) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,7 +15,6 @@ from rest_framework.test import APIClient
 from schemathesis.transport.serialization import Binary
 
 from forgeline.conf import surface
-from forgeline.telemetry import ingest
 from tests.api.world import make_world
 from tests.conftest import Company
 
@@ -26,11 +25,7 @@ QUICKLY = effort(
 """Four cases of each operation: about one minute in all."""
 
 
-@pytest.fixture(autouse=True)
-def _fresh_ingest(live_db: None) -> Iterator[None]:
-    ingest.reset()
-    yield
-    ingest.reset()
+pytestmark = pytest.mark.usefixtures("fresh_ingest")
 
 
 def _send(client: APIClient, case: Any, address: str) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.http import QueryDict
 from django.test import RequestFactory
@@ -15,18 +13,13 @@ from forgeline.assets.models import Device
 from forgeline.base.moments import MomentField
 from forgeline.base.serializers import ModelSerializer, Serializer
 from forgeline.notifications.serializers import RosterSerializer
-
-
-def _all(kind: type) -> Iterator[type]:
-    for each in kind.__subclasses__():
-        yield each
-        yield from _all(each)
+from tests.api.conftest import subclasses_of
 
 
 def test_every_serializer_is_of_the_house() -> None:
     assert get_resolver().url_patterns, "the addresses bring all serializers"
     house = ("forgeline.", "apps.", "connectors.")
-    ours = [each for each in _all(drf.Serializer) if each.__module__.startswith(house)]
+    ours = [each for each in subclasses_of(drf.Serializer) if each.__module__.startswith(house)]
     assert len(ours) > 150
     assert [each for each in ours if not issubclass(each, ModelSerializer | Serializer)] == []
 
