@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 import pytest
@@ -12,24 +12,14 @@ from rest_framework.test import APIClient
 
 from forgeline.base.errors import MOST_NAMED, not_among
 from forgeline.base.views import Answering
-from forgeline.telemetry import ingest
+from tests.api.conftest import subclasses_of
 from tests.api.world import OPERATIONS, describe_api, make_world, operations_in_turn
 from tests.conftest import Company
 
 ClientOf = Callable[[str], APIClient]
 
 
-@pytest.fixture(autouse=True)
-def _fresh_ingest(live_db: None) -> Iterator[None]:
-    ingest.reset()
-    yield
-    ingest.reset()
-
-
-def _all(kind: type) -> Iterator[type]:
-    for each in kind.__subclasses__():
-        yield each
-        yield from _all(each)
+pytestmark = pytest.mark.usefixtures("fresh_ingest")
 
 
 def _asked_by(method: str, path: str) -> dict[str, dict[str, object]]:
@@ -41,7 +31,7 @@ def _asked_by(method: str, path: str) -> dict[str, dict[str, object]]:
 def test_every_view_of_the_api_is_of_the_house() -> None:
     assert get_resolver().url_patterns, "the addresses bring all views"
     house = ("forgeline.", "apps.", "connectors.")
-    ours = [each for each in _all(views.APIView) if each.__module__.startswith(house)]
+    ours = [each for each in subclasses_of(views.APIView) if each.__module__.startswith(house)]
     assert len(ours) > 80
     assert [each for each in ours if not issubclass(each, Answering)] == []
 
@@ -67,6 +57,14 @@ def test_a_parameter_that_an_address_does_not_know_is_refused_everywhere(
             <= set(told["no_such"][0].replace(",", " ").replace(".", " ").split())
             or not known
         ), (method, path, told)
+
+
+def test_what_all_lists_are_asked_by_is_said_once(company: Company, client_of: ClientOf) -> None:
+    client = client_of(company.manager_key)
+    for name, word in (("search", "a"), ("ordering", "name"), ("page_size", "5"), ("cursor", "x")):
+        answer = client.get(f"/api/v1/assets/?{name}={word}&{name}={word}")
+        assert answer.status_code == 400, name
+        assert answer.json()["data"]["fields"] == {name: ["This is said twice; say it once."]}
 
 
 def test_a_word_that_is_none_of_a_filters_is_refused_with_those_that_are(

@@ -132,7 +132,12 @@ def test_a_command_runs_beside_it_and_a_damaged_database_is_told(up: Up) -> None
     )
     assert told.stdout.strip().startswith("http://localhost:"), told.stderr
     assert f"Address   {told.stdout.strip()}\n" in up.said, "links in letters lead to what was printed"
+    assert "make the first account at" in up.said
     assert up.stop() < 10
+    up.start()
+    up.runs()
+    assert "make the first account" not in up.said, "there is one"
+    up.stop()
     with (up.var / "postgres/data/postgresql.conf").open("a") as config:
         config.write("\nno_such_setting = 1\n")
     up.start()

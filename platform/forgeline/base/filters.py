@@ -49,14 +49,16 @@ def _said_once(data: Any, filters: Mapping[str, Any]) -> Any:
     twice = [name for name in data or () if name in filters and len(data.getlist(name)) > 1]
     if not twice:
         return data
-    single = [name for name in twice if not isinstance(filters[name], rest_framework.BaseInFilter)]
-    if single:
-        sentence = _("This is said twice; say it once.")
-        raise InvalidInputError.at(single, sentence)
+    _refuse_twice([name for name in twice if not isinstance(filters[name], rest_framework.BaseInFilter)])
     data = data.copy()
     for name in twice:
         data[name] = ",".join(data.getlist(name))
     return data
+
+
+def _refuse_twice(names: Sequence[str]) -> None:
+    if names:
+        raise InvalidInputError.at(names, _("This is said twice; say it once."))
 
 
 class Numbers(rest_framework.BaseInFilter, rest_framework.NumberFilter):
@@ -126,9 +128,14 @@ class Narrowing(rest_framework.DjangoFilterBackend):
 
     def _refuse_unknown(self, request: Request, filterset: type[FilterSet] | None, view: Any) -> None:
         narrowing = tuple(vars(filterset)["base_filters"]) if filterset is not None else ()
-        paging = view.paginator.cursor_query_param, view.paginator.page_size_query_param
-        known = {*narrowing, *paging, Search.search_param, Ordering.ordering_param}
-        if unknown := sorted(set(request.query_params) - known):
+        asked = request.query_params
+        common = (
+            view.paginator.cursor_query_param, view.paginator.page_size_query_param, Search.search_param,
+            Ordering.ordering_param,
+        )  # fmt: skip
+        _refuse_twice([name for name in common if len(asked.getlist(name)) > 1])
+        known = {*narrowing, *common}
+        if unknown := sorted(set(asked) - known):
             sentence = _("This list is narrowed by: %(known)s.") % {
                 "known": ", ".join((*narrowing, Search.search_param))
             }

@@ -344,11 +344,7 @@ def mark_paid(
             is_new = Payment.objects.filter(invoice_id=invoice_id).count() > before
         if is_new:
             # The company is gone with its own log.
-            changes = {
-                "amount": [None, words(payment.amount, invoice.currency)],
-                "reference": [None, reference],
-            }
-            record("billing.invoice.paid", subject=invoice.number, subject_id=invoice_id, changes=changes)
+            invoicing.record_payment(invoice.number, payment, invoice.currency)
         return payment
 
 

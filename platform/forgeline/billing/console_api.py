@@ -70,7 +70,7 @@ class OperatedInvoiceSerializer(Serializer):
     total = serializers.IntegerField(help_text="Cents.")
     paid = serializers.IntegerField(help_text="Cents.")
     open = serializers.IntegerField(help_text="Cents that are still to be paid.")
-    mailed_to = serializers.CharField(help_text="Empty where the company had given no address for invoices.")
+    mailed_to = serializers.CharField(help_text="Empty where there was nobody to write to.")
     mailed_at = serializers.DateTimeField(allow_null=True, help_text="When a mail server took it.")
     mail_due_at = serializers.DateTimeField(allow_null=True, help_text="When it is tried (again).")
     mail_fault = ChoiceField(

@@ -208,12 +208,18 @@ def pay(
                     )
                 ]
             )  # fmt: skip
-            paid = {"amount": words(amount, invoice.currency), "paid_on": paid_on.isoformat()}
-            record(
-                "billing.invoice.paid", subject=invoice.number, subject_id=invoice.pk,
-                changes={name: [None, word] for name, word in {**paid, "reference": payment.reference}.items()},
-            )  # fmt: skip
+            record_payment(invoice.number, payment, invoice.currency)
         return payment
+
+
+def record_payment(number: str, payment: Payment, currency: str) -> None:
+    """Write a payment of an invoice into the audit of the company in force."""
+    told = {
+        "amount": words(payment.amount, currency), "paid_on": payment.paid_on.isoformat(),
+        "reference": payment.reference,
+    }  # fmt: skip
+    changes = {name: [None, word] for name, word in told.items()}
+    record("billing.invoice.paid", subject=number, subject_id=payment.invoice_id, changes=changes)
 
 
 def list_invoices() -> QuerySet[Invoice]:

@@ -111,10 +111,10 @@ def run(work: Work) -> Generator[Step, None, dict[str, Any]]:
     with work.scope():
         owners = telling.list_owners()
         sessions = _erase_rows(work, counts)
-    telling.say_farewell(owners, work.job.subject, sum(counts.values()))
     for key in sessions:
         cache.delete(f"django.contrib.sessions.cached_db{key}")
     files.remove_company(work.job.tenant_id)
+    telling.say_farewell(owners, work.job.subject, sum(counts.values()))
     return {}
 
 

@@ -100,7 +100,8 @@ def say_farewell(owners: Sequence[tuple[str, str]], company: str, rows: int) -> 
                 "the record of the erasure, both with whoever runs the service."
             ) % {"company": company, "rows": f"{rows:,}"}
         try:
-            send_mail(subject, body, None, [address])
+            # A subject is one line, whatever a name has in it.
+            send_mail(" ".join(subject.split()), body, None, [address])
         except (SMTPException, OSError) as error:
             _log.warning("the letter about an erasure could not be sent (%s)", type(error).__name__)
 
